@@ -1,0 +1,39 @@
+# The two commands: `make drill` and `make test`. Everything else helps them.
+SHELL := /bin/sh
+# What the machine may export and this project must not inherit (docs/decisions/0002).
+unexport PYTHONDONTWRITEBYTECODE UV_COMPILE_BYTECODE VIRTUAL_ENV PYTHONPATH PYTHONHOME
+
+UV = $$(sh ci/find-uv)
+RUN = $(UV) run --no-sync
+
+.PHONY: setup drill test lint format campaign bench clean
+.DEFAULT_GOAL := help
+
+help: ## Print this list
+	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.ready ## Install everything into .venv (uv is bootstrapped into .tools when it is missing)
+
+.venv/.ready: pyproject.toml uv.lock ci/find-uv
+	@uv=$(UV) || exit 3; "$$uv" sync --locked --quiet && touch $@
+
+drill: setup ## Lose a region for real and measure RTO and RPO
+	@$(RUN) aurops failover-test --fault kill
+
+test: setup ## Run the test suite
+	@$(RUN) pytest -q -m "not campaign"
+
+lint: setup ## Format check, ruff, mypy
+	@$(RUN) ruff format --check . && $(RUN) ruff check . && $(RUN) mypy
+
+format: setup ## Format and fix what can be fixed
+	@$(RUN) ruff format . && $(RUN) ruff check --fix .
+
+campaign: setup ## The full matrices (long)
+	@$(RUN) pytest -q -m campaign --timeout 7200
+
+bench: setup ## Benchmarks; docs/benchmarks.md says what each prints
+	@for b in benchmarks/*.py; do echo "== $$b"; $(RUN) python $$b || exit $$?; done
+
+clean: ## Remove what set-up made
+	rm -rf .venv .tools

@@ -1,0 +1,3 @@
+"""The core of aurops: no cloud, no SDK, no terminal. See docs/ARCHITECTURE.md."""
+
+__version__ = "0.1.0"

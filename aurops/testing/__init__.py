@@ -1,0 +1,1 @@
+"""Fakes and targets for the tests of those who build on aurops; part of the product."""

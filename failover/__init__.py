@@ -1,0 +1,1 @@
+"""Losing a region, getting the service back, and measuring it."""

@@ -1,0 +1,1 @@
+"""One module per target: the local bed, later each cloud."""

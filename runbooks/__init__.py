@@ -1,0 +1,1 @@
+"""Typer commands and nothing else: parse, observe, plan, print, confirm, execute."""

@@ -1,0 +1,1 @@
+"""Three regions of real processes on one machine."""

@@ -1,0 +1,1 @@
+"""One way to steer traffic, used by failover and migration."""
