@@ -1,0 +1,1 @@
+"""Components of the fleet: one thin spec and one implementation per cloud for each noun."""
