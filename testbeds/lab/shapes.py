@@ -116,13 +116,30 @@ class Sdk:
         return self._resource(token)
 
     def _read_resource(self, token: str) -> ResourceType:
+        return ResourceType(token, fields_of(self.args_class(token)), fields_of(self._class(token)))
+
+    def _class(self, token: str) -> type:
         if token not in self.classes:
             raise UnknownTypeError(token)
         module_name, name = self.classes[token]
-        cls = getattr(import_module(module_name), name)
+        cls: type = getattr(import_module(module_name), name)
+        return cls
+
+    def args_class(self, token: str) -> type:
+        """The class of a resource type's inputs, from the type's own module: a package may re-export another's.
+
+        Raises:
+            UnknownTypeError: This SDK has no such type.
+        """
+        cls = self._class(token)
         module = sys.modules[cls.__module__]
-        args = getattr(module, f"{name}InitArgs", None) or getattr(module, f"{name}Args")
-        return ResourceType(token, fields_of(args), fields_of(cls))
+        args: type = getattr(module, f"{cls.__name__}InitArgs", None) or getattr(module, f"{cls.__name__}Args")
+        return args
+
+    @staticmethod
+    def properties(cls: type) -> tuple[tuple[str, property], ...]:
+        """Wire names and getters of an SDK class."""
+        return tuple((wire, getter) for _, wire, getter in sdk_types._py_properties(cls))  # noqa: SLF001
 
     def result(self, token: str) -> Mapping[str, Field]:
         """Fields of what a function such as `aws:index/getRegion:getRegion` returns.

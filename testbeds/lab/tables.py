@@ -34,6 +34,7 @@ class TypeTable(BaseModel):
         unordered: Lists whose order carries no meaning.
         identity: Inputs that together are the object's identity in the cloud, so that a second object with the same
             values is refused; empty: the cloud makes up an identifier.
+        setting: The "resource" is a setting of its parent and written with a PUT: making it again overwrites it.
         taggable: Whether the type carries tags.
         unmatched: Create-only properties of the source for which the SDK has no property: not enforced.
     """
@@ -47,6 +48,7 @@ class TypeTable(BaseModel):
     max_lengths: dict[str, int] = Field(default_factory=dict)
     unordered: tuple[str, ...] = ()
     identity: tuple[str, ...] = ()
+    setting: bool = False
     taggable: bool = False
     unmatched: tuple[str, ...] = ()
 
