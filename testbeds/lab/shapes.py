@@ -137,9 +137,9 @@ class Sdk:
         return args
 
     @staticmethod
-    def properties(cls: type) -> tuple[tuple[str, property], ...]:
+    def properties(of: type) -> tuple[tuple[str, property], ...]:
         """Wire names and getters of an SDK class."""
-        return tuple((wire, getter) for _, wire, getter in sdk_types._py_properties(cls))  # noqa: SLF001
+        return tuple((wire, getter) for _, wire, getter in sdk_types._py_properties(of))  # noqa: SLF001
 
     def result(self, token: str) -> Mapping[str, Field]:
         """Fields of what a function such as `aws:index/getRegion:getRegion` returns.

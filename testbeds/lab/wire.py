@@ -13,7 +13,7 @@ from google.protobuf.struct_pb2 import ListValue, Struct, Value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Object: TypeAlias = dict[str, Json]
 
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -35,12 +35,12 @@ def _from_value(value: Value) -> Json:
         case "list_value":
             return [_from_value(item) for item in value.list_value.values]
         case "number_value":
-            number = value.number_value
+            number: float = value.number_value
             return int(number) if number.is_integer() else number
         case "string_value":
-            return value.string_value
+            return str(value.string_value)
         case "bool_value":
-            return value.bool_value
+            return bool(value.bool_value)
         case _:
             return None
 
@@ -53,7 +53,7 @@ def to_struct(values: Mapping[str, Json]) -> Struct:
 def _to_value(value: Json) -> Value:
     match value:
         case None:
-            return Value(null_value=0)  # type: ignore[arg-type] # NULL_VALUE is its only value
+            return Value(null_value=0)  # NULL_VALUE, its only value
         case bool():
             return Value(bool_value=value)
         case int() | float():

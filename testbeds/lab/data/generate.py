@@ -1,4 +1,6 @@
-"""Write `aws.json`: which change replaces an AWS resource, which values exist (run: `python testbeds/lab/data/generate.py`).
+"""Write `aws.json`: which change replaces an AWS resource, which values exist.
+
+Run: `python -m testbeds.lab.data.generate` (needs cfn-lint, of the development group).
 
 Sources, in order of authority:
 
@@ -152,7 +154,7 @@ def table_of(sdk: Sdk, token: str, type_name: str | None, by_hand: Mapping[str, 
     create_only = {*base.create_only, *said_to_replace(sdk, token), *by_hand.get("create_only", [])}
     if "region" in resource.inputs:
         create_only.add("region")
-    wrong = {path for path in by_hand.get("values_wrong", [])}
+    wrong = set(by_hand.get("values_wrong", []))
     return base.model_copy(
         update={
             "create_only": tuple(sorted(create_only - set(by_hand.get("not_create_only", [])))),

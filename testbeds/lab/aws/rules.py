@@ -1,0 +1,211 @@
+"""What AWS refuses besides shape: values that do not fit each other or the world, changes it cannot make, deletions.
+
+Each rule names the API whose answer it gives. They are the refusals that a fleet meets, not all of them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING, Final
+
+from testbeds.lab.checking import Failure
+from testbeds.lab.cloud import RefusedError
+from testbeds.lab.wire import Object, child, flag, text, texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from testbeds.lab.tables import Tables
+    from testbeds.lab.world import World, WorldObject
+
+VPC: Final = "aws:ec2/vpc:Vpc"
+SUBNET: Final = "aws:ec2/subnet:Subnet"
+EKS: Final = "aws:eks/cluster:Cluster"
+RDS: Final = "aws:rds/cluster:Cluster"
+INSTANCE: Final = "aws:rds/clusterInstance:ClusterInstance"
+GLOBAL: Final = "aws:rds/globalCluster:GlobalCluster"
+SUBNET_GROUP: Final = "aws:rds/subnetGroup:SubnetGroup"
+
+PROTECTION: Final[Mapping[str, str]] = {
+    EKS: "deletionProtection",
+    "aws:lb/loadBalancer:LoadBalancer": "enableDeletionProtection",
+    RDS: "deletionProtection",
+    GLOBAL: "deletionProtection",
+}
+"""Output that, when true, makes the service refuse the deletion."""
+
+IN_USE_BY: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    VPC: (
+        (SUBNET, "vpcId"),
+        ("aws:ec2/internetGateway:InternetGateway", "vpcId"),
+        ("aws:ec2/securityGroup:SecurityGroup", "vpcId"),
+        ("aws:ec2/vpcEndpoint:VpcEndpoint", "vpcId"),
+    ),
+    SUBNET: (
+        ("aws:ec2/natGateway:NatGateway", "subnetId"),
+        ("aws:lb/loadBalancer:LoadBalancer", "subnets"),
+        ("aws:ec2/vpcEndpoint:VpcEndpoint", "subnetIds"),
+        ("aws:eks/nodeGroup:NodeGroup", "subnetIds"),
+    ),
+    EKS: (("aws:eks/nodeGroup:NodeGroup", "clusterName"),),
+    "aws:ecs/cluster:Cluster": (("aws:ecs/service:Service", "cluster"),),
+    RDS: ((INSTANCE, "clusterIdentifier"),),
+    GLOBAL: ((RDS, "globalClusterIdentifier"),),
+    SUBNET_GROUP: ((RDS, "dbSubnetGroupName"),),
+    "aws:elasticache/subnetGroup:SubnetGroup": (
+        ("aws:elasticache/replicationGroup:ReplicationGroup", "subnetGroupName"),
+    ),
+    "aws:iam/role:Role": (("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "role"),),
+    "aws:lb/targetGroup:TargetGroup": (("aws:ecs/service:Service", "loadBalancers"),),
+    "aws:route53/zone:Zone": (("aws:route53/record:Record", "zoneId"),),
+}
+"""Types whose deletion is refused while an object of another type names them in a property."""
+
+_VERSION = re.compile(r"^(\d+)\.(\d+)")
+
+
+def refused_inputs(token: str, news: Object, olds: Object, region: str, tables: Tables) -> Iterator[Failure]:
+    """Refusals that need no look at the world: known from the inputs before and after."""
+    yield from _zones(news, region, tables)
+    yield from _cidr(news)
+    if token == EKS:
+        yield from _eks_version(news, olds)
+    if token == RDS:
+        yield from _aurora(news, olds)
+
+
+def _zones(news: Object, region: str, tables: Tables) -> Iterator[Failure]:
+    zones = tables.zones.get(region)
+    named = [("availabilityZone", text(news, "availabilityZone"))]
+    named += [(f"availabilityZones[{i}]", zone) for i, zone in enumerate(texts(news, "availabilityZones"))]
+    for path, zone in named:
+        if zones and zone and zone not in zones:
+            yield Failure(path, f"InvalidParameterValue: {zone!r} is no zone of {region}; it has: {', '.join(zones)}")
+
+
+def _cidr(news: Object) -> Iterator[Failure]:
+    block = text(news, "cidrBlock")
+    if not block:
+        return
+    try:
+        size = ipaddress.ip_network(block).prefixlen
+    except ValueError as error:
+        yield Failure("cidrBlock", f"InvalidParameterValue: {error}")
+        return
+    if not 16 <= size <= 28:  # noqa: PLR2004 - EC2 API, CreateVpc and CreateSubnet
+        yield Failure("cidrBlock", f"InvalidVpc.Range: /{size}; allowed: /16 to /28")
+
+
+def _eks_version(news: Object, olds: Object) -> Iterator[Failure]:
+    old, new = _VERSION.match(text(olds, "version")), _VERSION.match(text(news, "version"))
+    if old is None or new is None:
+        return
+    step = int(new[2]) - int(old[2])
+    if step < 0:
+        yield Failure("version", f"InvalidParameterException: {old[0]} cannot go back to {new[0]} (EKS API)")
+    if step > 1:
+        allowed = f"{old[1]}.{int(old[2]) + 1}"
+        yield Failure("version", f"InvalidParameterException: from {old[0]} one minor version at a time: {allowed}")
+
+
+def _aurora(news: Object, olds: Object) -> Iterator[Failure]:
+    if flag(news, "manageMasterUserPassword") and news.get("globalClusterIdentifier"):
+        yield Failure("manageMasterUserPassword", "InvalidParameterCombination: not for members of a global cluster")
+    joins = text(news, "globalClusterIdentifier")
+    if olds and joins and not olds.get("globalClusterIdentifier"):
+        yield Failure("globalClusterIdentifier", "an existing cluster cannot be added to a global cluster (RDS API)")
+    old, new = _VERSION.match(text(olds, "engineVersion")), _VERSION.match(text(news, "engineVersion"))
+    if old and new and (int(new[1]), int(new[2])) < (int(old[1]), int(old[2])):
+        yield Failure("engineVersion", f"InvalidParameterCombination: {old[0]} cannot be downgraded to {new[0]}")
+    if old and new and int(new[1]) > int(old[1]) and not flag(news, "allowMajorVersionUpgrade"):
+        yield Failure("engineVersion", "InvalidParameterCombination: a major upgrade needs allowMajorVersionUpgrade")
+
+
+def refuse_create(token: str, inputs: Object, region: str, world: World) -> None:
+    """Refusals that need the world.
+
+    Raises:
+        RefusedError: It has no room for this object.
+    """
+    if token == SUBNET:
+        _subnet_fits(inputs, world)
+    if token == RDS:
+        _joins_global(inputs, region, world)
+    if token == INSTANCE and not world.objects(RDS, id_=text(inputs, "clusterIdentifier"), region=region):
+        raise RefusedError("DBClusterNotFoundFault", f"no cluster {text(inputs, 'clusterIdentifier')} in {region}")
+
+
+def _subnet_fits(inputs: Object, world: World) -> None:
+    block = ipaddress.ip_network(text(inputs, "cidrBlock", "10.255.255.0/28"))
+    for vpc in world.objects(VPC, id_=text(inputs, "vpcId")):
+        room = [ipaddress.ip_network(text(vpc.outputs, "cidrBlock", "0.0.0.0/0"))]
+        if not any(block.version == one.version and block.subnet_of(one) for one in room):  # type: ignore[arg-type]
+            raise RefusedError("InvalidSubnet.Range", f"{block} is not within the VPC's {room[0]}")
+    for other in world.objects(SUBNET):
+        taken = ipaddress.ip_network(text(other.outputs, "cidrBlock", "255.255.255.255/32"))
+        if other.outputs.get("vpcId") == inputs.get("vpcId") and block.overlaps(taken):
+            raise RefusedError("InvalidSubnet.Conflict", f"{block} overlaps {taken} of {other.id}")
+
+
+def _joins_global(inputs: Object, region: str, world: World) -> None:
+    name = text(inputs, "globalClusterIdentifier")
+    if not name:
+        return
+    if not world.objects(GLOBAL, id_=name):
+        raise RefusedError("GlobalClusterNotFoundFault", f"there is no global cluster {name}")
+    members = [one for one in world.objects(RDS) if one.outputs.get("globalClusterIdentifier") == name]
+    owned = [key for key in ("masterUsername", "masterPassword", "masterPasswordWo", "databaseName") if inputs.get(key)]
+    if any(one.region != region for one in members) and owned:
+        raise RefusedError("InvalidParameterCombination", f"a secondary of {name} cannot specify {', '.join(owned)}")
+
+
+def refuse_change(current: WorldObject, inputs: Object, world: World) -> None:
+    """Changes that the world does not allow.
+
+    Raises:
+        RefusedError: The service refuses the change.
+    """
+    if current.type != SUBNET_GROUP:
+        return
+    gone = set(texts(current.inputs, "subnetIds")) - set(texts(inputs, "subnetIds"))
+    zones = {text(one.outputs, "availabilityZone") for one in world.objects(SUBNET) if one.id in gone}
+    for instance in _instances_in(current.id, current.region, zones, world):
+        raise RefusedError("SubnetAlreadyInUse", f"{instance.id} is in a subnet that is to leave {current.id}")
+
+
+def _instances_in(group: str, region: str, zones: set[str], world: World) -> list[WorldObject]:
+    """Data instances of a subnet group that sit in one of the zones."""
+    clusters = {one.id for one in world.objects(RDS, region=region) if one.outputs.get("dbSubnetGroupName") == group}
+    return [
+        one
+        for one in world.objects(INSTANCE, region=region)
+        if text(one.outputs, "availabilityZone") in zones and text(one.outputs, "clusterIdentifier") in clusters
+    ]
+
+
+def refuse_delete(current: WorldObject, world: World) -> None:
+    """Deletions that the service refuses: protected, in use, no final snapshot named.
+
+    Raises:
+        RefusedError: It stays.
+    """
+    protection = PROTECTION.get(current.type)
+    if protection and flag(current.outputs, protection):
+        raise RefusedError("InvalidParameterCombination", f"{current.id} has {protection}; switch it off first")
+    snapshot = flag(current.outputs, "skipFinalSnapshot") or current.outputs.get("finalSnapshotIdentifier")
+    if current.type == RDS and not snapshot:
+        raise RefusedError("InvalidParameterCombination", "finalSnapshotIdentifier is needed: skipFinalSnapshot is off")
+    names = {current.id, text(current.outputs, "arn"), text(current.outputs, "name")} - {""}
+    for type_, path in IN_USE_BY.get(current.type, ()):
+        for user in world.objects(type_):
+            if user.region in ("", current.region) and names & _named(user.outputs, path):
+                raise RefusedError("DependencyViolation", f"{current.id} is in use by {user.id} ({type_})")
+
+
+def _named(outputs: Object, path: str) -> set[str]:
+    value = outputs.get(path)
+    if isinstance(value, list):
+        inner = [text(item, "targetGroupArn") for item in value if isinstance(item, dict)]
+        return {*texts(outputs, path), *inner}
+    return {value} if isinstance(value, str) else set(child(outputs, path))

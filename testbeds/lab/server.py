@@ -1,0 +1,273 @@
+"""One cloud's provider server: Pulumi's provider protocol on loopback, for every engine of one lab session.
+
+Run by `session.py` as `python -m testbeds.lab.server`; the engine reaches it through the shim on PATH. Provider
+instances share the server and are told apart by their connection: the engine opens one for each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from pulumi.runtime.proto import plugin_pb2
+from pulumi.runtime.proto import provider_pb2 as pb
+from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderServicer, add_ResourceProviderServicer_to_server
+
+from aurops.clock import Clock, RealClock
+from testbeds.lab import LAB_VARIABLE
+from testbeds.lab.changes import Change, Outcome, Subject, compare, is_write_only
+from testbeds.lab.checking import Failure, check
+from testbeds.lab.cloud import Cloud, RefusedError, Settings
+from testbeds.lab.filling import preview
+from testbeds.lab.processes import Process
+from testbeds.lab.shapes import UnknownTypeError
+from testbeds.lab.wire import DEFAULTS, Object, from_struct, has_unknown, to_struct
+from testbeds.lab.world import NewObject, World, WorldObject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_WATCH_EVERY_S = 0.2
+_KINDS = {
+    (Outcome.ADD, False): pb.PropertyDiff.ADD,
+    (Outcome.ADD, True): pb.PropertyDiff.ADD_REPLACE,
+    (Outcome.DELETE, False): pb.PropertyDiff.DELETE,
+    (Outcome.DELETE, True): pb.PropertyDiff.DELETE_REPLACE,
+    (Outcome.UPDATE, False): pb.PropertyDiff.UPDATE,
+    (Outcome.UPDATE, True): pb.PropertyDiff.UPDATE_REPLACE,
+}
+
+
+class LabProvider(ResourceProviderServicer):
+    """Pulumi's provider protocol over a cloud and its world.
+
+    Args:
+        cloud: Whose rules hold.
+        clock: For the latency.
+        latency_s: Seconds from the moment an object exists to the moment the engine hears of it (≥ 0). A crash in
+            between is the one that leaves an object nobody knows of.
+    """
+
+    def __init__(self, cloud: Cloud, clock: Clock, latency_s: float) -> None:
+        self._cloud = cloud
+        self._clock = clock
+        self._latency_s = latency_s
+        self._settings: dict[str, Settings] = {}
+
+    # The methods below are named by Pulumi's protocol: proto/pulumi/provider.proto says what each means.
+    # ruff: noqa: N802, ARG002, D102
+
+    def Handshake(
+        self, request: pb.ProviderHandshakeRequest, context: grpc.ServicerContext
+    ) -> pb.ProviderHandshakeResponse:
+        return pb.ProviderHandshakeResponse()
+
+    def GetPluginInfo(self, request: Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
+        return plugin_pb2.PluginInfo(version=self._cloud.version)
+
+    def Cancel(self, request: Empty, context: grpc.ServicerContext) -> Empty:
+        return Empty()
+
+    def CheckConfig(self, request: pb.CheckRequest, context: grpc.ServicerContext) -> pb.CheckResponse:
+        news = from_struct(request.news)
+        failures = []
+        if not has_unknown(news):
+            try:
+                self._cloud.settings(news)
+            except RefusedError as error:
+                failures.append(pb.CheckFailure(reason=str(error)))
+        return pb.CheckResponse(inputs=request.news, failures=failures)
+
+    def DiffConfig(self, request: pb.DiffRequest, context: grpc.ServicerContext) -> pb.DiffResponse:
+        same = from_struct(request.old_inputs) == from_struct(request.news)
+        return pb.DiffResponse(changes=pb.DiffResponse.DIFF_NONE if same else pb.DiffResponse.DIFF_SOME)
+
+    def Configure(self, request: pb.ConfigureRequest, context: grpc.ServicerContext) -> pb.ConfigureResponse:
+        with _refusals(context, f"configuring {self._cloud.name}"):
+            self._settings[context.peer()] = self._cloud.settings(from_struct(request.args))
+        return pb.ConfigureResponse(supportsPreview=True)
+
+    def _of(self, context: grpc.ServicerContext) -> Settings:
+        return self._settings.get(context.peer(), Settings())
+
+    def Check(self, request: pb.CheckRequest, context: grpc.ServicerContext) -> pb.CheckResponse:
+        token, name = _type_of(request.urn), _name_of(request.urn)
+        settings, olds, news = self._of(context), from_struct(request.olds), from_struct(request.news)
+        if not settings.known:
+            return pb.CheckResponse(inputs=request.news)
+        try:
+            resource = self._cloud.resource(token)
+        except UnknownTypeError:
+            return pb.CheckResponse(failures=[pb.CheckFailure(reason=f"{self._cloud.name} has no type {token}")])
+        news.pop(DEFAULTS, None)
+        inputs = self._cloud.fill_defaults(token, name, news, olds, request.urn)
+        failures = check(inputs, resource.inputs, self._cloud.table(token))
+        failures = failures or tuple(self._cloud.refuse_inputs(token, inputs, olds, settings))
+        return pb.CheckResponse(inputs=to_struct(inputs), failures=[_failure(one) for one in failures])
+
+    def Diff(self, request: pb.DiffRequest, context: grpc.ServicerContext) -> pb.DiffResponse:
+        token = _type_of(request.urn)
+        resource, table = self._cloud.resource(token), self._cloud.table(token)
+        asked, wanted = from_struct(request.old_inputs), from_struct(request.news)
+        subject = Subject(asked, from_struct(request.olds), wanted, resource.inputs, resource.outputs)
+        changes = [one for one in compare(subject, table) if one.top not in set(request.ignoreChanges)]
+        return _diff(changes, delete_first=self._cloud.delete_first(token, asked, wanted))
+
+    def Create(self, request: pb.CreateRequest, context: grpc.ServicerContext) -> pb.CreateResponse:
+        token, inputs = _type_of(request.urn), from_struct(request.properties)
+        resource = self._cloud.resource(token)
+        if request.preview:
+            return pb.CreateResponse(properties=to_struct(preview(inputs, {}, resource.outputs)))
+        settings = self._of(context)
+        with _refusals(context, f"creating {_name_of(request.urn)}"), self._cloud.world.exclusive():
+            made = self._cloud.make(token, inputs, settings)
+            new = NewObject(token, made.region, made.id, self._kept(token, inputs), made.outputs, made.tags)
+            self._add(new)
+        self._clock.sleep(self._latency_s)
+        return pb.CreateResponse(id=made.id, properties=to_struct(made.outputs))
+
+    def _add(self, new: NewObject) -> None:
+        there = self._cloud.world.objects(new.type, id_=new.id, region=new.region)
+        if there and self._cloud.table(new.type).setting:
+            self._cloud.world.change(there[-1].seq, new.inputs, new.outputs, new.tags)
+        else:
+            self._cloud.world.add(new)
+
+    def _kept(self, token: str, inputs: Object) -> Object:
+        fields = self._cloud.resource(token).inputs
+        return {name: value for name, value in inputs.items() if not is_write_only(name, fields)}
+
+    def Update(self, request: pb.UpdateRequest, context: grpc.ServicerContext) -> pb.UpdateResponse:
+        token, inputs, olds = _type_of(request.urn), from_struct(request.news), from_struct(request.olds)
+        if request.preview:
+            outputs = self._cloud.resource(token).outputs
+            return pb.UpdateResponse(properties=to_struct(preview(inputs, olds, outputs)))
+        with _refusals(context, f"updating {_name_of(request.urn)}"), self._cloud.world.exclusive():
+            current = self._find(token, request.id, olds, self._of(context))
+            if current is None:
+                raise RefusedError("NotFound", f"{token} {request.id} does not exist")
+            made = self._cloud.alter(current, inputs, self._of(context))
+            self._cloud.world.change(current.seq, self._kept(token, inputs), made.outputs, made.tags)
+        self._clock.sleep(self._latency_s)
+        return pb.UpdateResponse(properties=to_struct(made.outputs))
+
+    def Delete(self, request: pb.DeleteRequest, context: grpc.ServicerContext) -> Empty:
+        olds = from_struct(request.properties)
+        with _refusals(context, f"deleting {_name_of(request.urn)}"), self._cloud.world.exclusive():
+            current = self._find(_type_of(request.urn), request.id, olds, self._of(context))
+            if current is not None:  # gone already: what was wanted
+                self._cloud.refuse_delete(current)
+                self._cloud.world.remove(current.seq)
+        self._clock.sleep(self._latency_s)
+        return Empty()
+
+    def Read(self, request: pb.ReadRequest, context: grpc.ServicerContext) -> pb.ReadResponse:
+        token, asked = _type_of(request.urn), from_struct(request.inputs)
+        current = self._find(token, request.id, from_struct(request.properties), self._of(context))
+        if current is None:
+            return pb.ReadResponse()
+        hidden = {name: value for name, value in asked.items() if name not in self._kept(token, asked)}
+        inputs = to_struct(current.inputs | hidden)
+        return pb.ReadResponse(id=current.id, inputs=inputs, properties=to_struct(current.outputs))
+
+    def _find(self, token: str, id_: str, state: Object, settings: Settings) -> WorldObject | None:
+        """The object that the engine means: by id, in the region of its state, else of `id@region`, else at home."""
+        id_, _, asked_region = id_.partition("@") if token.startswith("aws:") else (id_, "", "")
+        found = self._cloud.world.objects(token, id_=id_)
+        region = asked_region or str(state.get("region") or settings.home)
+        here = [one for one in found if one.region in ("", region)]
+        return here[-1] if here else None
+
+    def Invoke(self, request: pb.InvokeRequest, context: grpc.ServicerContext) -> pb.InvokeResponse:
+        with _refusals(context, request.tok):
+            answer = self._cloud.invoke(request.tok, from_struct(request.args), self._of(context))
+        # `return` is the field's name in the protocol.
+        return pb.InvokeResponse(**{"return": to_struct(answer)})
+
+
+@contextmanager
+def _refusals(context: grpc.ServicerContext, doing: str) -> Iterator[None]:
+    """The cloud's refusal becomes the engine's error."""
+    try:
+        yield
+    except (RefusedError, UnknownTypeError) as error:
+        context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{doing}: {error}")
+        raise  # not reached: abort raises
+
+
+def _type_of(urn: str) -> str:
+    return urn.split("::")[2].rsplit("$", 1)[-1]
+
+
+def _name_of(urn: str) -> str:
+    return urn.split("::", 3)[3]
+
+
+def _failure(failure: Failure) -> pb.CheckFailure:
+    return pb.CheckFailure(
+        property=failure.path, reason=f"{failure.path}: {failure.reason}" if failure.path else failure.reason
+    )
+
+
+def _diff(changes: Iterable[Change], *, delete_first: bool) -> pb.DiffResponse:
+    changes = tuple(changes)
+    replaces = sorted({one.top for one in changes if one.replaces})
+    return pb.DiffResponse(
+        changes=pb.DiffResponse.DIFF_SOME if changes else pb.DiffResponse.DIFF_NONE,
+        diffs=sorted({one.top for one in changes}),
+        replaces=replaces,
+        deleteBeforeReplace=bool(replaces) and delete_first,
+        hasDetailedDiff=True,
+        detailedDiff={
+            one.path: pb.PropertyDiff(kind=_KINDS[one.outcome, one.replaces], inputDiff=False) for one in changes
+        },
+    )
+
+
+def _serve(cloud: Cloud, latency_s: float) -> tuple[grpc.Server, int]:
+    limit = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
+    server = grpc.server(ThreadPoolExecutor(max_workers=16), options=limit)
+    add_ResourceProviderServicer_to_server(LabProvider(cloud, RealClock(), latency_s), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    return server, port
+
+
+def _publish(file: Path, port: int) -> None:
+    """Write the port in one move: whoever sees the file sees all of it."""
+    fresh = file.with_suffix(f".{os.getpid()}")
+    fresh.write_text(f"{port}\n")
+    fresh.replace(file)
+
+
+def main() -> None:
+    """Serve until the session that started this server has gone."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("cloud", choices=("aws", "kubernetes"))
+    parser.add_argument("--world", type=Path, required=True)
+    parser.add_argument("--port-file", type=Path, required=True)
+    parser.add_argument("--session", type=Process.parse, required=True)
+    parser.add_argument("--latency-s", type=float, default=0.0)
+    args = parser.parse_args()
+    if LAB_VARIABLE not in os.environ:
+        sys.exit(f"the lab's providers run in a lab session only ({LAB_VARIABLE} is not set): use --lab")
+    cloud: Cloud = import_module(f"testbeds.lab.{args.cloud}.cloud").connect(World(args.world))
+    server, port = _serve(cloud, args.latency_s)
+    _publish(args.port_file, port)
+    over = threading.Event()
+    while args.session.is_alive() and not over.wait(_WATCH_EVERY_S):
+        pass
+    server.stop(grace=None)
+
+
+if __name__ == "__main__":
+    main()
