@@ -1,0 +1,1 @@
+"""The archive component: `spec` (plain values), `component` (what users call), one module per cloud."""

@@ -1,0 +1,1 @@
+"""What all components of one cloud share: naming, tags, provider."""

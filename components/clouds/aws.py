@@ -1,0 +1,139 @@
+"""What the AWS implementations share: zone names, the provider, policies, and tags that find a resource again."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import pulumi_aws as aws
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from components.base import Scope
+    from components.place import Place
+
+URN_TAG = "aurops:urn"
+"""Tag whose value is `urn_tag` of the resource; it finds an object that the engine lost track of."""
+
+
+def zone_name(region: str, letter: str) -> str:
+    """The zone's name: `eu-west-1` and `a` give `eu-west-1a`."""
+    return f"{region}{letter}"
+
+
+def provider(place: Place, account_id: str | None = None) -> aws.Provider:
+    """The explicit provider of a stack; one process serves every region (provider v7's per-resource `region`).
+
+    Args:
+        place: Gives the region of everything that names none of its own.
+        account_id: Twelve digits; calls against any other account are refused by the provider.
+    """
+    allowed = [account_id] if account_id else None
+    return aws.Provider(f"{place.fleet}-aws", region=place.region, allowed_account_ids=allowed)
+
+
+def urn_tag(urn: str) -> str:
+    """The tag value for a URN: stack, project, own type and name, without the parents' types.
+
+    A `$`, which URNs put between types, is not allowed in an AWS tag (Tagging AWS resources, "Tag naming limits").
+    Child names derive from their component's, so type and name are unique in a stack.
+    """
+    head, project, types, name = urn.split("::", 3)
+    return "::".join((head.rsplit(":", 1)[-1], project, types.rsplit("$", 1)[-1], name))
+
+
+def tag_with_urn(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+    """A stack transformation: whatever carries tags also carries `aurops:urn`."""
+    if not args.type_.startswith("aws:") or args.props.get("tags") is None:
+        return None
+    value = f"{pulumi.get_stack()}::{pulumi.get_project()}::{args.type_}::{args.name}"
+    tags = pulumi.Output.from_input(args.props["tags"]).apply(lambda given: {**given, URN_TAG: value})
+    return pulumi.ResourceTransformationResult({**args.props, "tags": tags}, args.opts)
+
+
+def statement(
+    actions: Sequence[str] | str,
+    resources: Any,
+    *,
+    principal: Mapping[str, Any] | str | None = None,
+    condition: Mapping[str, Any] | None = None,
+    effect: str = "Allow",
+) -> dict[str, Any]:
+    """One statement of an IAM policy document."""
+    body: dict[str, Any] = {"Effect": effect, "Action": actions, "Resource": resources}
+    if principal is not None:
+        body["Principal"] = principal
+    if condition is not None:
+        body["Condition"] = condition
+    return body
+
+
+def policy(*statements: Mapping[str, Any]) -> pulumi.Output[str]:
+    """A policy document as JSON; values may be outputs."""
+    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": list(statements)}, sort_keys=True)
+
+
+def trust(service: str) -> str:
+    """The trust policy that lets one AWS service assume a role."""
+    actions = ["sts:AssumeRole", "sts:TagSession"] if service == "pods.eks.amazonaws.com" else ["sts:AssumeRole"]
+    body = statement(actions, None, principal={"Service": service})
+    del body["Resource"]
+    return json.dumps({"Version": "2012-10-17", "Statement": [body]}, sort_keys=True)
+
+
+def role(scope: Scope, part: str, service: str, managed: Sequence[str] = ()) -> aws.iam.Role:
+    """A role that `service` assumes, with AWS's own policies attached by name."""
+    name = scope.named(part)
+    made = aws.iam.Role(name, assume_role_policy=trust(service), tags=scope.tags(name), opts=scope.opts())
+    for policy_name in managed:
+        short = policy_name.rsplit("/", 1)[-1]
+        aws.iam.RolePolicyAttachment(
+            f"{name}-{short}", role=made.name, policy_arn=f"arn:aws:iam::aws:policy/{policy_name}", opts=scope.opts()
+        )
+    return made
+
+
+def log_group(scope: Scope, part: str, key_arn: pulumi.Input[str], retention_days: int) -> aws.cloudwatch.LogGroup:
+    """An encrypted CloudWatch log group that forgets after `retention_days`."""
+    name = scope.named(part)
+    return aws.cloudwatch.LogGroup(
+        name, kms_key_id=key_arn, retention_in_days=retention_days, tags=scope.tags(name), opts=scope.opts()
+    )
+
+
+def security_group(scope: Scope, part: str, vpc_id: pulumi.Input[str], why: str) -> aws.ec2.SecurityGroup:
+    """A security group without a rule; rules are resources of their own."""
+    name = scope.named(part)
+    return aws.ec2.SecurityGroup(name, vpc_id=vpc_id, description=why, tags=scope.tags(name), opts=scope.opts())
+
+
+def allow_in(
+    scope: Scope, part: str, group: aws.ec2.SecurityGroup, port: int, cidr: pulumi.Input[str]
+) -> aws.vpc.SecurityGroupIngressRule:
+    """Let `cidr` reach one TCP port."""
+    name = scope.named(part)
+    return aws.vpc.SecurityGroupIngressRule(
+        name,
+        security_group_id=group.id,
+        ip_protocol="tcp",
+        from_port=port,
+        to_port=port,
+        cidr_ipv4=cidr,
+        tags=scope.tags(name),
+        opts=scope.opts(),
+    )
+
+
+def allow_out(scope: Scope, part: str, group: aws.ec2.SecurityGroup) -> aws.vpc.SecurityGroupEgressRule:
+    """Let the group's members reach everything."""
+    name = scope.named(part)
+    return aws.vpc.SecurityGroupEgressRule(
+        name,
+        security_group_id=group.id,
+        ip_protocol="-1",
+        cidr_ipv4="0.0.0.0/0",
+        tags=scope.tags(name),
+        opts=scope.opts(),
+    )

@@ -1,0 +1,40 @@
+"""Which zones a region has. No SDK: configuration is checked before a provider is loaded.
+
+Source: AWS documentation, "AWS Regions and Availability Zones" (read 2025-11). Zone letters are those that new
+accounts see; an account may see fewer, then the cloud refuses the subnet by name.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from components.place import Cloud
+
+_AWS = {
+    "af-south-1": "abc",
+    "ap-east-1": "abc",
+    "ap-northeast-1": "acd",
+    "ap-northeast-2": "abcd",
+    "ap-northeast-3": "abc",
+    "ap-south-1": "abc",
+    "ap-southeast-1": "abc",
+    "ap-southeast-2": "abc",
+    "ap-southeast-3": "abc",
+    "ca-central-1": "abd",
+    "eu-central-1": "abc",
+    "eu-central-2": "abc",
+    "eu-north-1": "abc",
+    "eu-south-1": "abc",
+    "eu-west-1": "abc",
+    "eu-west-2": "abc",
+    "eu-west-3": "abc",
+    "me-central-1": "abc",
+    "sa-east-1": "abc",
+    "us-east-1": "abcdef",
+    "us-east-2": "abc",
+    "us-west-1": "ac",
+    "us-west-2": "abcd",
+}
+
+ZONES = MappingProxyType({Cloud.AWS: MappingProxyType({region: frozenset(z) for region, z in _AWS.items()})})
+"""Zone letters by cloud and region."""

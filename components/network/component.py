@@ -1,0 +1,53 @@
+"""The network of a region, the same call on every cloud."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.base import Component, Scope, load
+from components.network.spec import Tier
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pulumi
+
+    from components.keys.component import KeysOutputs
+    from components.network.spec import NetworkSpec
+    from components.place import Place
+
+
+@dataclass(frozen=True)
+class NetworkOutputs:
+    """What others need of the network; build one by hand to bring your own."""
+
+    place: Place
+    id: pulumi.Input[str]
+    cidr: str
+    subnets: Mapping[Tier, Mapping[str, pulumi.Input[str]]]
+    """Subnet id by tier and zone letter."""
+
+    def zones(self) -> tuple[str, ...]:
+        """The zone letters, in order."""
+        return tuple(sorted(self.subnets[Tier.PRIVATE]))
+
+    def tier(self, tier: Tier) -> list[pulumi.Input[str]]:
+        """The subnet ids of a tier, ordered by zone letter."""
+        return [self.subnets[tier][zone] for zone in sorted(self.subnets[tier])]
+
+
+class Network(Component):
+    """Three tiers of subnets over the zones of a region."""
+
+    def __init__(
+        self, name: str, spec: NetworkSpec, keys: KeysOutputs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, opts)
+        place = keys.place
+        if spec.existing:
+            self.outputs = NetworkOutputs(place, spec.existing.id, spec.cidr, spec.existing.subnets)
+        else:
+            build = load("network", place.cloud)
+            self.outputs = build(Scope(self, name, place), spec, keys)
+        self.register_outputs({"id": self.outputs.id})

@@ -1,0 +1,22 @@
+"""What all specs share. A spec is a plain, frozen description that is known before a preview."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+
+class Spec(BaseModel):
+    """Base of every spec: unknown keys are refused, nothing changes after it was read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+Zone = Annotated[str, StringConstraints(pattern=r"^[a-h]$")]
+"""The letter of an availability zone; a cloud that numbers its zones maps 1 to a, 2 to b."""
+
+DnsName = Annotated[
+    str, StringConstraints(pattern=r"^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")
+]
+"""A fully qualified host or zone name in lower case, without the last dot."""
