@@ -42,13 +42,19 @@ def put(values: Object, path: str, value: Json) -> Object:
     *parents, last = parts(path)
     for part in parents:
         at = _step(at, part, path)
-    if (isinstance(at, dict) and isinstance(last, str)) or (
-        isinstance(at, list) and isinstance(last, int) and last < len(at)
-    ):
-        at[last] = value
-    else:
+    if not _set(at, last, value):
         raise UsageError(f"there is no property {path!r}", allowed=", ".join(sorted(values)))
     return changed
+
+
+def _set(at: Json, part: str | int, value: Json) -> bool:
+    if isinstance(at, dict) and isinstance(part, str):
+        at[part] = value
+        return True
+    if isinstance(at, list) and isinstance(part, int) and part < len(at):
+        at[part] = value
+        return True
+    return False
 
 
 def _step(at: Json, part: str | int, path: str) -> Json:

@@ -190,8 +190,9 @@ class LabProvider(ResourceProviderServicer):
     def Invoke(self, request: pb.InvokeRequest, context: grpc.ServicerContext) -> pb.InvokeResponse:
         with _refusals(context, request.tok):
             answer = self._cloud.invoke(request.tok, from_struct(request.args), self._of(context))
-        # `return` is the field's name in the protocol.
-        return pb.InvokeResponse(**{"return": to_struct(answer)})
+        response = pb.InvokeResponse()
+        getattr(response, "return").CopyFrom(to_struct(answer))  # the field is named by a word of Python's
+        return response
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from google.protobuf.struct_pb2 import ListValue, Struct, Value
+from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -53,7 +53,7 @@ def to_struct(values: Mapping[str, Json]) -> Struct:
 def _to_value(value: Json) -> Value:
     match value:
         case None:
-            return Value(null_value=0)  # NULL_VALUE, its only value
+            return Value(null_value=NULL_VALUE)
         case bool():
             return Value(bool_value=value)
         case int() | float():

@@ -24,6 +24,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.engine)
+            # The Automation API's language server leaves its event loops to the garbage collector.
+            item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
             if missing:
                 item.add_marker(pytest.mark.skip(reason="no `pulumi` on PATH: https://www.pulumi.com/docs/install"))
 
@@ -60,4 +62,11 @@ class Engine:
 def engine() -> Iterator[Engine]:
     """An engine with a lab of its own."""
     with lab_session(ROOT) as lab:
+        yield Engine(lab)
+
+
+@pytest.fixture
+def slow_engine() -> Iterator[Engine]:
+    """An engine that hears of an object three seconds after it exists: time for a kill in between."""
+    with lab_session(ROOT, latency_s=3.0) as lab:
         yield Engine(lab)

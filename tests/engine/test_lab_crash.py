@@ -1,0 +1,123 @@
+"""The lab when the engine or the session is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pulumi_aws as aws
+import pytest
+from pulumi.automation import CommandError, ConcurrentUpdateError
+
+from aurops.clock import RealClock
+from testbeds.lab.session import lab_session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Engine
+
+ROOT = Path(__file__).parents[2]
+VPC = "aws:ec2/vpc:Vpc"
+
+
+def wait_until(condition: Callable[[], bool], *, within_s: float = 30.0) -> None:
+    """Poll a condition; fail when it does not come true in time."""
+    clock = RealClock()
+    deadline_s = clock.now_s() + within_s
+    while not condition():
+        assert clock.now_s() < deadline_s, "it did not come true in time"
+        clock.sleep(0.02)
+
+
+def processes_of(folder: Path) -> dict[int, str]:
+    """Command line by pid of every process that runs in a lab's environment."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                if f"AUROPS_LAB={folder}".encode() in (entry / "environ").read_bytes().split(b"\0"):
+                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue
+    return found
+
+
+def engines(folder: Path) -> list[int]:
+    """The running `pulumi` processes of a lab."""
+    return [pid for pid, command in processes_of(folder).items() if Path(command.split(" ")[0]).name == "pulumi"]
+
+
+def test_a_killed_engine_leaves_an_object_that_the_next_up_makes_again(slow_engine: Engine) -> None:
+    """What was being made exists, the engine does not know it, and no dedup hides the second one."""
+
+    def program() -> None:
+        aws.ec2.Vpc("vpc", cidr_block="10.0.0.0/16")
+
+    world, folder = slow_engine.lab.world, slow_engine.lab.folder
+    stack = slow_engine.stack(program)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(stack.up)
+        wait_until(lambda: len(world.objects(VPC)) == 1)
+        for pid in engines(folder):
+            os.kill(pid, signal.SIGKILL)
+        assert isinstance(running.exception(timeout=30), CommandError)
+    with pytest.raises(ConcurrentUpdateError):
+        stack.up()
+    stack.cancel()
+    stack.up()
+    assert len(world.objects(VPC)) == 2
+
+
+def test_a_killed_engine_leaves_no_process(slow_engine: Engine) -> None:
+    """The shims end with the engine; only the session's two servers go on."""
+    world, folder = slow_engine.lab.world, slow_engine.lab.folder
+    stack = slow_engine.stack(lambda: aws.ec2.Vpc("vpc", cidr_block="10.0.0.0/16") and None)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(stack.up)
+        wait_until(lambda: len(world.objects(VPC)) == 1)
+        for pid in engines(folder):
+            os.kill(pid, signal.SIGKILL)
+        running.exception(timeout=30)
+    wait_until(lambda: all("testbeds.lab.server" in command for command in processes_of(folder).values()))
+    assert len(processes_of(folder)) == 2
+
+
+def test_a_killed_session_leaves_no_process_and_keeps_its_world(tmp_path: Path) -> None:
+    """The servers watch their session; the next session in the folder finds what the last one made."""
+    script = (
+        "import sys, pathlib, threading\n"
+        "from testbeds.lab.session import lab_session\n"
+        "from testbeds.lab.world import NewObject\n"
+        "with lab_session(pathlib.Path(sys.argv[1]), folder=pathlib.Path(sys.argv[2])) as lab:\n"
+        f"    lab.world.add(NewObject({VPC!r}, 'us-east-1', 'vpc-1', {{}}, {{}}, {{}}))\n"
+        "    print('open', flush=True)\n"
+        "    threading.Event().wait()\n"
+    )
+    session = subprocess.Popen(
+        [sys.executable, "-c", script, str(ROOT), str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert session.stdout is not None
+    with session.stdout:
+        assert session.stdout.readline() == "open\n"
+    assert len(processes_of(tmp_path)) == 2
+    session.kill()
+    session.wait()
+    wait_until(lambda: processes_of(tmp_path) == {})
+    with lab_session(ROOT, folder=tmp_path) as lab:
+        assert [found.id for found in lab.world.objects()] == ["vpc-1"]
+
+
+def test_the_shim_refuses_to_start_outside_a_lab(engine: Engine) -> None:
+    """Found on a PATH by accident, the stand-in says what it is and ends."""
+    shim = engine.lab.folder / "bin" / "pulumi-resource-aws"
+    env = {name: value for name, value in os.environ.items() if name != "AUROPS_LAB"}
+    refused = subprocess.run([shim, "127.0.0.1:1"], env=env, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert refused.stdout == ""
+    assert "--lab" in refused.stderr
