@@ -167,22 +167,20 @@ def table_of(sdk: Sdk, token: str, type_name: str | None, by_hand: Mapping[str, 
     )
 
 
-def main() -> None:
-    """Write the table."""
+def build() -> Tables:
+    """The table, from the installed sources."""
     sdk = Sdk("pulumi_aws")
     pairs = json.loads((HERE / "aws-pairs.json").read_text())
     by_hand = json.loads((HERE / "aws-by-hand.json").read_text())
     date = json.loads((SCHEMAS / "version.json").read_text())["schema_date"]
-    tables = Tables(
+    return Tables(
         schema_version=1,
         source=f"CloudFormation schemas of us-east-1 in cfn-lint {version('cfn-lint')}; pulumi-aws {sdk.version}",
         date=date[:10],
         zones={region: tuple(zones) for region, zones in AVAILABILITY_ZONES.items()},
         types={token: table_of(sdk, token, name, by_hand.get(token, {})) for token, name in pairs.items()},
     )
-    text = tables.model_dump_json(indent=1, exclude_defaults=True)
-    (HERE / "aws.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    (HERE / "aws.json").write_text(build().model_dump_json(indent=1, exclude_defaults=True) + "\n")

@@ -1,0 +1,60 @@
+"""Which differences there are, and which replace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from testbeds.lab.changes import Outcome, differences, same
+from testbeds.lab.paths import parts, put
+from testbeds.lab.tables import TypeTable
+
+TABLE = TypeTable(create_only=("name", "spec.fixed"), unordered=("zones",))
+
+
+def found(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[Outcome, bool]]:
+    """Differences by path."""
+    changes = [one for key in {*old, *new} for one in differences(old.get(key), new.get(key), key, key, TABLE)]
+    return {one.path: (one.outcome, one.replaces) for one in changes}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ({"size": 1}, {"size": 1}, {}),
+        ({"size": 1}, {"size": 2}, {"size": (Outcome.UPDATE, False)}),
+        ({"name": "a"}, {"name": "b"}, {"name": (Outcome.UPDATE, True)}),
+        ({"spec": {"fixed": 1, "free": 1}}, {"spec": {"fixed": 1, "free": 2}}, {"spec.free": (Outcome.UPDATE, False)}),
+        ({"spec": {"fixed": [1]}}, {"spec": {"fixed": [2]}}, {"spec.fixed[0]": (Outcome.UPDATE, True)}),
+        ({}, {"spec": {"fixed": 1}}, {"spec.fixed": (Outcome.ADD, True)}),
+        ({"zones": ["a", "b"]}, {"zones": ["b", "a"]}, {}),
+        (
+            {"list": ["a", "b"]},
+            {"list": ["b"]},
+            {"list[0]": (Outcome.UPDATE, False), "list[1]": (Outcome.DELETE, False)},
+        ),
+        ({"tags": {"a:b": "1"}}, {"tags": {}}, {'tags["a:b"]': (Outcome.DELETE, False)}),
+    ],
+)
+def test_differences_are_named_leaf_by_leaf(
+    old: dict[str, Any], new: dict[str, Any], expected: dict[str, tuple[Outcome, bool]]
+) -> None:
+    """Each with its path and whether it replaces; the order of a set is no difference."""
+    assert found(old, new) == expected
+
+
+def test_a_json_document_is_compared_by_meaning() -> None:
+    """White space and key order of a policy change nothing."""
+    assert same('{"a": 1, "b": [2]}', '{"b":[2],"a":1}')
+    assert not same('{"a": 1}', '{"a": 2}')
+    assert not same("{broken", "{other")
+
+
+def test_a_path_leads_through_names_lists_and_quoted_keys() -> None:
+    """`put` changes a copy."""
+    values: dict[str, Any] = {"rules": [{"status": "on"}], "tags": {"aurops:urn": "x"}}
+    assert parts('rules[0].tags["a.b"]') == ("rules", 0, "tags", "a.b")
+    assert put(values, "rules[0].status", "off")["rules"] == [{"status": "off"}]
+    assert put(values, 'tags["aurops:urn"]', "y")["tags"] == {"aurops:urn": "y"}
+    assert values == {"rules": [{"status": "on"}], "tags": {"aurops:urn": "x"}}
