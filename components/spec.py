@@ -17,6 +17,7 @@ Zone = Annotated[str, StringConstraints(pattern=r"^[a-h]$")]
 """The letter of an availability zone; a cloud that numbers its zones maps 1 to a, 2 to b."""
 
 DnsName = Annotated[
-    str, StringConstraints(pattern=r"^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")
+    str,
+    StringConstraints(max_length=253, pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"),
 ]
 """A fully qualified host or zone name in lower case, without the last dot."""

@@ -80,6 +80,15 @@ class Answers(mocks.Mocks):
                 }
             ]
         },
+        "aws:rds/cluster:Cluster": {
+            "clusterIdentifier": "db",
+            "endpoint": "writer.example",
+            "readerEndpoint": "reader.example",
+            "engineVersionActual": "17.5",
+        },
+        "aws:elasticache/replicationGroup:ReplicationGroup": {"configurationEndpointAddress": "cache.example"},
+        "aws:elasticache/globalReplicationGroup:GlobalReplicationGroup": {"globalReplicationGroupId": "ldgnf-cache"},
+        "aws:route53/zone:Zone": {"zoneId": "ZMADE"},
         "aws:route53recoverycontrol/cluster:Cluster": {
             "clusterEndpoints": [{"endpoint": "https://arc.example", "region": "us-east-1"}]
         },
@@ -91,7 +100,7 @@ class Answers(mocks.Mocks):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         """The state that a provider would return."""
         arn = f"arn:aws:mock:::{args.name}"
-        known = {"arn": arn, "name": args.name, "keyId": args.name, "url": "https://oidc.example/id/1"}
+        known = {"arn": arn} | dict.fromkeys(("name", "keyId", "bucket", "nodeGroupName"), args.name)
         return f"{args.name}-id", {**known, **self.outputs.get(args.typ, {}), **args.inputs}
 
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:

@@ -1,0 +1,73 @@
+"""Names and switches, the same call on every cloud."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.base import Component, Scope, load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pulumi
+
+    from components.place import Place
+    from components.traffic.spec import TrafficSpec
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A region's entrance: what a name leads to."""
+
+    host: pulumi.Input[str]
+    host_zone: pulumi.Input[str]
+    health_path: pulumi.Input[str]
+
+
+@dataclass(frozen=True)
+class Switch:
+    """The object that takes a region out of DNS while it exists.
+
+    Args:
+        bucket: Where it is written.
+        region: The region of the bucket: another one than the switch is for.
+        key: The object's key.
+    """
+
+    bucket: pulumi.Input[str]
+    region: str
+    key: str
+
+
+@dataclass(frozen=True)
+class TrafficOutputs:
+    """What failover and runbooks need of the names."""
+
+    place: Place
+    zone_id: pulumi.Input[str]
+    health_checks: Mapping[str, pulumi.Input[str]]
+    """By region: the check that decides whether DNS leads there."""
+    switches: Mapping[str, Switch]
+    """By region."""
+    control_endpoints: pulumi.Input[list[str]]
+    """Data-plane endpoints of the routing controls, as `region=url`; kept because looking them up is control plane."""
+    controls: Mapping[str, pulumi.Input[str]]
+    """By region: its routing control; empty when they are off."""
+
+
+class Traffic(Component):
+    """DNS names over the regions of one cloud."""
+
+    def __init__(
+        self,
+        name: str,
+        spec: TrafficSpec,
+        backends: Mapping[str, Backend],
+        place: Place,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, opts)
+        build = load("traffic", place.cloud)
+        self.outputs: TrafficOutputs = build(Scope(self, name, place), spec, backends)
+        self.register_outputs({"zoneId": self.outputs.zone_id})
