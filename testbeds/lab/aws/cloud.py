@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from testbeds.lab.aws import invokes, rules
-from testbeds.lab.aws.identity import ACCOUNT, AUTONAMED, SHORT_NAMES, identify
+from testbeds.lab.aws.identity import ACCOUNT, AUTONAMED, LOWER_CASE, SHORT_NAMES, identify
 from testbeds.lab.aws.values import known
 from testbeds.lab.cloud import Made, RefusedError, Settings
 from testbeds.lab.filling import Filler, digest
@@ -79,7 +79,7 @@ class Aws:
         attempt = 0
         while (made := f"{head}-{digest(urn, str(attempt), length=7)}") in taken:
             attempt += 1
-        return made.lower() if token in ("aws:rds/cluster:Cluster", "aws:s3/bucket:Bucket") else made
+        return made.lower() if token in LOWER_CASE else made
 
     def refuse_inputs(self, token: str, news: Object, olds: Object, settings: Settings) -> Sequence[Failure]:
         """Values that do not fit each other, changes that AWS does not make."""

@@ -136,7 +136,7 @@ ARNS: Final[Mapping[str, str]] = {
 
 AUTONAMED: Final[Mapping[str, str]] = {
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": "",
-    "aws:elasticache/replicationGroup:ReplicationGroup": "",
+    "aws:elasticache/replicationGroup:ReplicationGroup": "replicationGroupId",
     "aws:rds/cluster:Cluster": "clusterIdentifier",
     "aws:rds/clusterInstance:ClusterInstance": "identifier",
     "aws:s3/bucket:Bucket": "bucket",
@@ -145,6 +145,11 @@ AUTONAMED: Final[Mapping[str, str]] = {
     "aws:route53/zone:Zone": "name",
 }
 """Input that the provider fills with a name made from the resource's; empty: none. Other types: an optional `name`."""
+
+LOWER_CASE: Final = frozenset(
+    {"aws:elasticache/replicationGroup:ReplicationGroup", "aws:rds/cluster:Cluster", "aws:s3/bucket:Bucket"}
+)
+"""Types whose names are lower case."""
 
 SHORT_NAMES: Final[Mapping[str, int]] = {
     "aws:lb/loadBalancer:LoadBalancer": 32,
@@ -177,7 +182,7 @@ def identify(token: str, inputs: Object, region: str, hash_: str) -> tuple[str, 
         return _NAMED.sub(lambda match: values.get(match[1], ""), template)
 
     arn = f"arn:aws:{fill(ARNS[token])}" if token in ARNS else None
-    id_ = fill(IDS[token]).rstrip("_") if token in IDS else arn or f"{token.rsplit(':', 1)[-1].lower()}-{hash_}"
+    id_ = fill(IDS.get(token, "")).rstrip("_") or arn or f"{token.rsplit(':', 1)[-1].lower()}-{hash_}"
     return id_, arn
 
 

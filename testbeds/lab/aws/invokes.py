@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -83,6 +84,24 @@ def _prefix_list(question: Question) -> Object:
 
 def _cluster_token(question: Question) -> Object:
     return {"token": f"k8s-aws-v1.{digest(question.region, text(question.args, 'name'))}"}
+
+
+def _password(question: Question) -> Object:
+    """Another one at each call, as the service gives: a program that keeps asking must show a change each time."""
+    length = question.args.get("passwordLength")
+    return {"randomPassword": secrets.token_hex(32)[: length if isinstance(length, int) else 32]}
+
+
+def _secret_value(question: Question) -> Object:
+    args = question.args
+    found = [
+        one
+        for one in question.world.objects("aws:secretsmanager/secretVersion:SecretVersion", region=question.region)
+        if text(one.outputs, "secretId") == text(args, "secretId")
+    ]
+    if not found:
+        raise RefusedError("ResourceNotFoundException", f"{text(args, 'secretId')} has no value in {question.region}")
+    return found[-1].outputs | {"id": found[-1].id}
 
 
 def _zones(question: Question) -> Object:
@@ -173,5 +192,7 @@ _ANSWERS: Final[Mapping[str, Callable[[Question], Object]]] = {
     "aws:iam/getPolicyDocument:getPolicyDocument": _policy,
     "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
     "aws:index/getRegion:getRegion": _region,
+    "aws:secretsmanager/getRandomPassword:getRandomPassword": _password,
+    "aws:secretsmanager/getSecretVersion:getSecretVersion": _secret_value,
     "aws:ssm/getParameter:getParameter": _parameter,
 }
