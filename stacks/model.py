@@ -1,0 +1,122 @@
+"""The configuration of a stack: what stands in `stacks/Pulumi.<stack>.yaml`, as types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from components.clouds.zones import ZONES
+from components.keys.spec import KeysSpec
+from components.network.spec import NetworkSpec, Tier
+from components.spec import Spec
+
+if TYPE_CHECKING:
+    from components.archive.spec import ArchiveSpec
+    from components.cache.spec import CacheSpec
+    from components.database.spec import DatabaseSpec
+    from components.nodes.spec import NodesSpec
+    from components.place import Cloud
+    from components.service.spec import ServiceSpec
+    from components.traffic.spec import TrafficSpec
+    from components.workload.spec import WorkloadSpec
+
+SCHEMA = 1
+FleetName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,11}$")]
+AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
+
+
+class StackConfig(Spec):
+    """What every stack says."""
+
+    schema_: Annotated[int, Field(alias="schema", ge=SCHEMA, le=SCHEMA)] = SCHEMA
+    """Version of this configuration."""
+
+    fleet: FleetName
+    """Short name that every resource name starts with; the same in all stacks. Cannot change later."""
+
+    cloud: Cloud
+    """The cloud."""
+
+    region: str
+    """The region; in a global stack the one whose control plane is called."""
+
+    home: str
+    """The region that was born primary: owns the global database and cache group. The same in all stacks of a cloud; it
+    never changes, not even after a failover."""
+
+    account_id: AccountId | None = None
+    """The account that the stack belongs to; calls against any other are refused."""
+
+    tags: dict[str, str] = Field(default_factory=dict)
+    """Put on everything that can carry tags."""
+
+    protect: bool = True
+    """Deletion protection of all that holds data; `aurops destroy` lifts it in a step of its own."""
+
+    @model_validator(mode="after")
+    def _regions_exist(self) -> Self:
+        known = ZONES.get(self.cloud)
+        if known is None:
+            raise ValueError(f"cloud {self.cloud} is not supported yet; supported: {', '.join(ZONES)}")
+        for key in ("region", "home"):
+            if getattr(self, key) not in known:
+                raise ValueError(f"{key} {getattr(self, key)!r} is not a region of {self.cloud}: {', '.join(known)}")
+        return self
+
+
+class RegionConfig(StackConfig):
+    """One region."""
+
+    keys: KeysSpec = Field(default_factory=KeysSpec)
+    """Encryption keys."""
+    network: NetworkSpec
+    """The network."""
+    nodes: NodesSpec | None = None
+    """The Kubernetes cluster; left out, there is none."""
+    workload: WorkloadSpec | None = None
+    """The node software on the cluster."""
+    service: ServiceSpec | None = None
+    """The stateless service behind the load balancer."""
+    database: DatabaseSpec | None = None
+    """The database."""
+    cache: CacheSpec | None = None
+    """The cache."""
+    archive: ArchiveSpec | None = None
+    """The archive."""
+
+    @model_validator(mode="after")
+    def _zones_exist(self) -> Self:
+        have = ZONES[self.cloud][self.region]
+        if lacking := self.network.zones - have:
+            raise ValueError(
+                f"network.zones: {self.region} has no zone {', '.join(sorted(lacking))}; "
+                f"it has {', '.join(sorted(have))}"
+            )
+        if self.database and (outside := self.database.zones - self.network.zones):
+            raise ValueError(
+                f"database.zones: an instance sits in zone {', '.join(sorted(outside))}, which network.zones lacks; "
+                "move the instance before the zone is removed"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        if self.workload and not self.nodes:
+            raise ValueError("workload needs nodes to run on")
+        if self.archive and self.archive.replica_region not in ZONES[self.cloud]:
+            raise ValueError(f"archive.replica_region {self.archive.replica_region!r} is not a region of {self.cloud}")
+        if self.archive and self.archive.replica_region == self.region:
+            raise ValueError("archive.replica_region must be another region than the stack's own")
+        if self.network.existing:
+            for tier in Tier:
+                if set(self.network.existing.subnets.get(tier, {})) != self.network.zones:
+                    raise ValueError(f"network.existing.subnets.{tier} must name a subnet for each of network.zones")
+        return self
+
+
+class GlobalConfig(StackConfig):
+    """What a cloud has once."""
+
+    traffic: TrafficSpec
+    """Names and switches."""
