@@ -46,6 +46,11 @@ class Fleet:
         """True for the stack of a home region."""
         return stack in self.regions() and self.home_of(stack) == stack
 
+    def joiners(self, home: str) -> tuple[str, ...]:
+        """The regions whose database joins that of the stack `home`."""
+        stacks = (name for name, each in self.regions().items() if each.database and name != home)
+        return tuple(sorted(self.stacks[name].region for name in stacks if self.home_of(name) == home))
+
     def upstream(self, stack: str) -> tuple[str, ...]:
         """The stacks whose outputs `stack` reads."""
         config = self.stacks[stack]

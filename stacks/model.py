@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from components.archive.spec import ArchiveSpec
+from components.cache.spec import CacheSpec
 from components.clouds.zones import ZONES
+from components.database.spec import DatabaseSpec
 from components.keys.spec import KeysSpec
 from components.network.spec import NetworkSpec, Tier
+from components.nodes.spec import NodesSpec
+from components.place import Cloud
+from components.service.spec import ServiceSpec
 from components.spec import Spec
-
-if TYPE_CHECKING:
-    from components.archive.spec import ArchiveSpec
-    from components.cache.spec import CacheSpec
-    from components.database.spec import DatabaseSpec
-    from components.nodes.spec import NodesSpec
-    from components.place import Cloud
-    from components.service.spec import ServiceSpec
-    from components.traffic.spec import TrafficSpec
-    from components.workload.spec import WorkloadSpec
+from components.traffic.spec import TrafficSpec
+from components.workload.spec import WorkloadSpec
 
 SCHEMA = 1
 FleetName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,11}$")]

@@ -23,13 +23,16 @@ def zone_name(region: str, letter: str) -> str:
     return f"{region}{letter}"
 
 
-def provider(place: Place, account_id: str | None = None) -> aws.Provider:
-    """The explicit provider of a stack; one process serves every region (provider v7's per-resource `region`).
+def build(place: Place, account_id: str | None) -> aws.Provider:
+    """Prepare a stack: everything gets its `aurops:urn` tag, and one explicit provider serves every region.
+
+    One process is enough for all regions since provider v7, whose resources have a `region` of their own.
 
     Args:
         place: Gives the region of everything that names none of its own.
-        account_id: Twelve digits; calls against any other account are refused by the provider.
+        account_id: Twelve digits; the provider refuses calls against any other account.
     """
+    pulumi.runtime.register_stack_transformation(tag_with_urn)
     allowed = [account_id] if account_id else None
     return aws.Provider(f"{place.fleet}-aws", region=place.region, allowed_account_ids=allowed)
 

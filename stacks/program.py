@@ -1,0 +1,155 @@
+"""The program of a stack: configuration in, components made, inventory out. `pulumi up` and `aurops` share it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from aurops import inventory
+from components.archive.component import Archive
+from components.base import load
+from components.cache.component import Cache
+from components.database.component import Birth, Database
+from components.keys.component import Keys
+from components.network.component import Network
+from components.nodes.component import Nodes
+from components.place import Place
+from components.service.component import Service
+from components.traffic.component import Backend, Traffic
+from components.workload.component import Workload
+from stacks import config as files
+from stacks.fleet import Fleet, check, stack_name
+from stacks.model import GlobalConfig, RegionConfig
+from stacks.upstream import Upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from components.keys.component import KeysOutputs
+    from components.network.component import NetworkOutputs
+
+Facts = dict[str, Any]
+
+
+def main(folder: Path) -> None:
+    """Run the program of the stack that the engine has selected.
+
+    Args:
+        folder: Where the stack files are. The stack's own values are the engine's (`pulumi config`); the other files
+            say who is home and what must not overlap.
+
+    Raises:
+        ConfigError: A stack file is wrong.
+        FleetError: Stack files contradict each other.
+        UpstreamMissingError: In `up`, a stack before this one is not up.
+    """
+    stack = pulumi.get_stack()
+    fleet = files.load(folder)
+    file = f"stacks/Pulumi.{stack}.yaml"
+    given = {key: value for key in files.MODELS if (value := pulumi.Config("aurops").get_object(key.split(":")[1]))}
+    fleet = Fleet({**fleet.stacks, stack: files.parse(given, file)})
+    check(fleet)
+    run(fleet, stack)
+
+
+def run(fleet: Fleet, stack: str) -> None:
+    """Make the stack's components and export its inventory."""
+    config = fleet.stacks[stack]
+    before = {each: Upstream(each) for each in fleet.upstream(stack)}
+    place = Place(config.cloud, config.region, config.fleet, config.tags, config.protect)
+    provider = load("clouds", config.cloud)(place, config.account_id)
+    opts = pulumi.ResourceOptions(providers=[provider])
+    if isinstance(config, GlobalConfig):
+        facts = global_facts(config, place, before, opts)
+    elif isinstance(config, RegionConfig):
+        facts = region_facts(fleet, stack, config, place, before, opts)
+    else:
+        raise TypeError(type(config).__name__)
+    whole = inventory.document(stack=stack, cloud=config.cloud.value, region=config.region, home=config.home, **facts)
+    pulumi.export("inventory", pulumi.Output.from_input(whole).apply(lambda document: checked(document, stack)))
+
+
+def checked(document: Facts, stack: str) -> Facts:
+    """The inventory as it is exported: readable by whoever reads it next."""
+    return inventory.read(document, f"stack {stack}").model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def region_facts(
+    fleet: Fleet,
+    stack: str,
+    config: RegionConfig,
+    place: Place,
+    before: Mapping[str, Upstream],
+    opts: pulumi.ResourceOptions,
+) -> Facts:
+    """Make a region's components; what they tell the inventory."""
+    home = None if fleet.is_home(stack) else before[fleet.home_of(stack)]
+    joined = {
+        part: home.require(part, "global_group") for part in ("database", "cache") if home and getattr(config, part)
+    }
+    keys = Keys(f"{place.fleet}-keys", config.keys, place, opts).outputs
+    network = Network(f"{place.fleet}-net", config.network, keys, opts).outputs
+    facts = data_facts(fleet, stack, config, network, keys, joined, opts)
+    facts |= compute_facts(config, network, keys, opts)
+    if config.archive:
+        facts["archive"] = told(Archive(f"{place.fleet}-archive", config.archive, keys, opts).outputs)
+    return facts
+
+
+def data_facts(
+    fleet: Fleet,
+    stack: str,
+    config: RegionConfig,
+    network: NetworkOutputs,
+    keys: KeysOutputs,
+    joined: Mapping[str, pulumi.Input[str]],
+    opts: pulumi.ResourceOptions,
+) -> Facts:
+    """Database and cache: the home region owns the groups that the others join."""
+    facts: Facts = {}
+    fleet_name = config.fleet
+    if config.database:
+        birth = Birth(joined.get("database"), fleet.joiners(stack) if fleet.is_home(stack) else ())
+        database = Database(f"{fleet_name}-db", config.database, network, keys, birth, opts)
+        facts["database"] = told(database.outputs)
+    if config.cache:
+        cache = Cache(f"{fleet_name}-cache", config.cache, network, keys, joined.get("cache"), opts)
+        facts["cache"] = told(cache.outputs)
+    return facts
+
+
+def compute_facts(
+    config: RegionConfig, network: NetworkOutputs, keys: KeysOutputs, opts: pulumi.ResourceOptions
+) -> Facts:
+    """Cluster, node software and service."""
+    facts: Facts = {}
+    fleet_name = config.fleet
+    if config.nodes:
+        nodes = Nodes(f"{fleet_name}-nodes", config.nodes, network, keys, opts).outputs
+        facts["nodes"] = {"cluster": nodes.cluster, "node_groups": dict(nodes.node_groups)}
+        if config.workload:
+            facts["workload"] = told(Workload(f"{fleet_name}-app", config.workload, network, nodes, opts).outputs)
+    if config.service:
+        facts["service"] = told(Service(f"{fleet_name}-web", config.service, network, keys, opts).outputs)
+    return facts
+
+
+def global_facts(
+    config: GlobalConfig, place: Place, before: Mapping[str, Upstream], opts: pulumi.ResourceOptions
+) -> Facts:
+    """Make what a cloud has once; what it tells the inventory."""
+    backends = {}
+    for region in sorted(config.traffic.all_regions()):
+        stack = before[stack_name(config.cloud, region)]
+        needed = ("host", "host_zone", "health_path")
+        backends[region] = Backend(*(stack.require("service", key) for key in needed))
+    outputs = Traffic(f"{place.fleet}-dns", config.traffic, backends, place, opts).outputs
+    switches = {region: vars(switch) for region, switch in outputs.switches.items()}
+    return {"traffic": told(outputs) | {"switches": switches}}
+
+
+def told(outputs: Any) -> Facts:
+    """The fields of a component's outputs, without the place: the inventory says that once."""
+    return {key: value for key, value in vars(outputs).items() if key != "place"}
