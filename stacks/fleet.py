@@ -99,6 +99,7 @@ def problems(fleet: Fleet) -> Iterator[FleetError]:
     yield from _ranges(fleet)
     yield from _globals(fleet)
     yield from _versions(fleet)
+    yield from _proofs(fleet)
 
 
 def where(stack: str, key: str) -> str:
@@ -187,3 +188,18 @@ def _versions(fleet: Fleet) -> Iterator[FleetError]:
                     where=where(stack, f"{part}.engine_version"),
                     allowed=born.engine_version,
                 )
+
+
+def _proofs(fleet: Fleet) -> Iterator[FleetError]:
+    owners: dict[str, str] = {}
+    for stack, config in sorted(fleet.regions().items()):
+        certificate = config.service.certificate if config.service else None
+        if certificate is None or not certificate.domain or not certificate.zone_id:
+            continue
+        if certificate.domain in owners:
+            yield FleetError(
+                f"{owners[certificate.domain]} already makes the record that proves {certificate.domain}",
+                where=where(stack, "service.certificate.zone_id"),
+                allowed="zone_id in one region only, best in the home region",
+            )
+        owners[certificate.domain] = stack

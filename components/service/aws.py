@@ -124,33 +124,33 @@ def make_listener(
 
 
 def certificate(scope: Scope, spec: ServiceSpec) -> pulumi.Input[str]:
-    """The certificate brought along, or one issued and proved by a DNS record."""
-    if spec.certificate.arn:
-        return spec.certificate.arn
+    """The certificate brought along, or one issued; whoever is given the zone proves the name for every region."""
+    wanted = spec.certificate
+    if wanted.arn:
+        return wanted.arn
     name = scope.named("certificate")
     issued = aws.acm.Certificate(
-        name,
-        domain_name=spec.certificate.domain,
-        validation_method="DNS",
-        tags=scope.tags(name),
-        opts=scope.opts(),
+        name, domain_name=wanted.domain, validation_method="DNS", tags=scope.tags(name), opts=scope.opts()
     )
+    proofs = [prove(scope, issued, wanted.zone_id).fqdn] if wanted.zone_id else None
+    valid = aws.acm.CertificateValidation(
+        name, certificate_arn=issued.arn, validation_record_fqdns=proofs, opts=scope.opts()
+    )
+    return valid.certificate_arn
+
+
+def prove(scope: Scope, issued: aws.acm.Certificate, zone_id: str) -> aws.route53.Record:
+    """The record by which ACM sees that the name is ours: the same for every region of an account."""
     proof = issued.domain_validation_options[0]
-    record = aws.route53.Record(
+    return aws.route53.Record(
         scope.named("certificate-proof"),
-        zone_id=spec.certificate.zone_id or "",
+        zone_id=zone_id,
         name=proof.resource_record_name,
         type=proof.resource_record_type,
         records=[proof.resource_record_value],
         ttl=60,
-        # Every region proves the same name with the same record.
-        allow_overwrite=True,
         opts=scope.opts(),
     )
-    valid = aws.acm.CertificateValidation(
-        name, certificate_arn=issued.arn, validation_record_fqdns=[record.fqdn], opts=scope.opts()
-    )
-    return valid.certificate_arn
 
 
 def make_cluster(scope: Scope) -> aws.ecs.Cluster:

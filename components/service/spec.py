@@ -10,7 +10,7 @@ from components.spec import DnsName, Spec
 
 
 class Certificate(Spec):
-    """The server's certificate: one that exists, or a name and the zone that proves it is ours."""
+    """The server's certificate: one that exists, or a name to have one issued for."""
 
     arn: str | None = None
     """A certificate that exists (on AWS its ARN); nothing is made then."""
@@ -19,12 +19,15 @@ class Certificate(Spec):
     """Name to have a certificate issued for."""
 
     zone_id: str | None = None
-    """The DNS zone in which the validation record is made; it must exist."""
+    """The existing DNS zone in which the record that proves the name is made. In one region only, the home region: the
+    record is the same for every region, and it must outlive all but its owner."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if bool(self.arn) == bool(self.domain and self.zone_id):
-            raise ValueError("give either arn, or domain together with zone_id")
+        if bool(self.arn) == bool(self.domain):
+            raise ValueError("give either arn or domain")
+        if self.zone_id and not self.domain:
+            raise ValueError("zone_id goes with domain")
         return self
 
 

@@ -7,6 +7,7 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import pulumi
 from pulumi.runtime import mocks, rpc
 
@@ -52,6 +53,16 @@ class Graph:
     def names(self) -> set[tuple[str, str]]:
         """Type and name of every resource."""
         return {(node.type, node.name) for node in self.nodes}
+
+
+class EngineRefusalError(grpc.RpcError):
+    """What the engine answers to an invoke that it cannot serve."""
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNKNOWN
+
+    def details(self) -> str:
+        return str(self)
 
 
 class Answers(mocks.Mocks):
@@ -119,7 +130,7 @@ class Answers(mocks.Mocks):
     def _read(self, name: str) -> dict[str, Any]:
         stack = name.rsplit("/", 1)[-1]
         if stack not in self.upstream:
-            raise AssertionError(f"unknown stack {stack!r}")
+            raise EngineRefusalError(f"unknown stack {stack!r}")
         return {"name": name, "outputs": self.upstream[stack]}
 
 
