@@ -273,6 +273,31 @@ def test_a_vpc_in_use_is_not_deleted(engine: Engine) -> None:
         engine.stack(lambda: program(both=False), name="owner").up()
 
 
+def test_a_global_cluster_waits_for_members_in_every_region(engine: Engine) -> None:
+    """Taking the home region down before its secondaries is refused, and so is a secondary with a password."""
+
+    def home() -> None:
+        aws.rds.GlobalCluster("global", global_cluster_identifier="ledger", engine="aurora-postgresql")
+
+    def member(**owned: Any) -> None:
+        args: dict[str, Any] = {"engine": "aurora-postgresql", "global_cluster_identifier": "ledger", **owned}
+        aws.rds.Cluster("ledger", skip_final_snapshot=True, **args)
+
+    with pytest.raises(CommandError, match="GlobalClusterNotFoundFault"):
+        engine.stack(member, name="west", region="eu-west-1").up()
+    engine.stack(home, name="home").up()
+    engine.stack(member, name="east", region="us-east-1").up()
+    with pytest.raises(CommandError, match="cannot specify masterUsername"):
+        engine.stack(lambda: member(master_username="owner"), name="west", region="eu-west-1").up()
+    engine.stack(member, name="west", region="eu-west-1").up()
+    engine.stack(member, name="east", region="us-east-1").destroy()
+    with pytest.raises(CommandError, match="DependencyViolation"):
+        engine.stack(home, name="home").destroy()
+    engine.stack(member, name="west", region="eu-west-1").destroy()
+    engine.stack(home, name="home").destroy()
+    assert engine.lab.world.objects() == []
+
+
 def test_look_ups_answer_from_the_world(engine: Engine) -> None:
     """Who am I, which zones, and a policy document as IAM reads it."""
 

@@ -25,6 +25,7 @@ EKS: Final = "aws:eks/cluster:Cluster"
 RDS: Final = "aws:rds/cluster:Cluster"
 INSTANCE: Final = "aws:rds/clusterInstance:ClusterInstance"
 GLOBAL: Final = "aws:rds/globalCluster:GlobalCluster"
+GLOBAL_CACHE: Final = "aws:elasticache/globalReplicationGroup:GlobalReplicationGroup"
 SUBNET_GROUP: Final = "aws:rds/subnetGroup:SubnetGroup"
 
 PROTECTION: Final[Mapping[str, str]] = {
@@ -52,6 +53,7 @@ IN_USE_BY: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "aws:ecs/cluster:Cluster": (("aws:ecs/service:Service", "cluster"),),
     RDS: ((INSTANCE, "clusterIdentifier"),),
     GLOBAL: ((RDS, "globalClusterIdentifier"),),
+    GLOBAL_CACHE: (("aws:elasticache/replicationGroup:ReplicationGroup", "globalReplicationGroupId"),),
     SUBNET_GROUP: ((RDS, "dbSubnetGroupName"),),
     "aws:elasticache/subnetGroup:SubnetGroup": (
         ("aws:elasticache/replicationGroup:ReplicationGroup", "subnetGroupName"),
@@ -61,6 +63,9 @@ IN_USE_BY: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "aws:route53/zone:Zone": (("aws:route53/record:Record", "zoneId"),),
 }
 """Types whose deletion is refused while an object of another type names them in a property."""
+
+_EVERYWHERE: Final = frozenset({GLOBAL, GLOBAL_CACHE})
+"""Types whose users may be in any region."""
 
 _VERSION = re.compile(r"^(\d+)\.(\d+)")
 
@@ -199,7 +204,8 @@ def refuse_delete(current: WorldObject, world: World) -> None:
     names = {current.id, text(current.outputs, "arn"), text(current.outputs, "name")} - {""}
     for type_, path in IN_USE_BY.get(current.type, ()):
         for user in world.objects(type_):
-            if user.region in ("", current.region) and names & _named(user.outputs, path):
+            near = user.region in ("", current.region) or current.type in _EVERYWHERE
+            if near and names & _named(user.outputs, path):
                 raise RefusedError("DependencyViolation", f"{current.id} is in use by {user.id} ({type_})")
 
 
