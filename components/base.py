@@ -42,7 +42,7 @@ class Component(pulumi.ComponentResource):
     Its own options are never merged into its children.
 
     Aliases policy: a renamed class keeps its former type tokens in `formerly`; a renamed child is given
-    `aliases=[pulumi.Alias(name=former)]` where it is made. `tests/golden` fails on a URN that vanishes without one.
+    `aliases=[pulumi.Alias(name=former)]` where it is made. A test fails on a URN that vanishes without one.
     """
 
     formerly: ClassVar[tuple[str, ...]] = ()

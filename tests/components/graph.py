@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -207,11 +208,17 @@ async def _collect(program: Callable[[], Any]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """A loop of our own for one program."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
+    """A loop of our own for one program; the loops that the SDK wants in its threads are closed with it."""
+    loop, others = asyncio.new_event_loop(), list[asyncio.AbstractEventLoop]()
+
+    def own_loop() -> None:
+        others.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(others[-1])
+
+    with ThreadPoolExecutor(initializer=own_loop) as threads:
+        loop.set_default_executor(threads)
+        asyncio.set_event_loop(loop)
         yield loop
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
+    asyncio.set_event_loop(None)
+    for each in (loop, *others):
+        each.close()

@@ -1,0 +1,84 @@
+"""The inputs of each component as Markdown, made from its spec: the second half of each page in `docs/components/`."""
+
+from __future__ import annotations
+
+from enum import Enum
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic.fields import FieldInfo
+
+NOUNS = ("keys", "network", "nodes", "service", "database", "cache", "traffic", "archive", "workload")
+HEADING = "## Inputs"
+
+
+def spec_of(noun: str) -> type[BaseModel]:
+    """The spec class of a noun."""
+    found: type[BaseModel] = getattr(import_module(f"components.{noun}.spec"), f"{noun.capitalize()}Spec")
+    return found
+
+
+def inputs(noun: str) -> str:
+    """A table of every input with its type, default and reason; nested parts have their path."""
+    rows = [f"| `{path}` | {kind} | {default} | {why} |" for path, kind, default, why in _rows(spec_of(noun), "")]
+    return "\n".join([HEADING, "", "| input | type | default | meaning and reason |", "|---|---|---|---|", *rows, ""])
+
+
+def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str, str]]:
+    for name, field in model.model_fields.items():
+        path = f"{prefix}{name}"
+        why = " ".join((field.description or "").split()).replace("|", "\\|")
+        yield path, _kind(field.annotation), _default(field), why
+        if inner := _model_in(field.annotation):
+            mark = "[]." if get_origin(field.annotation) is tuple else "."
+            yield from _rows(inner, f"{path}{mark}")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "**required**"
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(value, BaseModel):
+        return "see below"
+    if value is None or value is PydanticUndefined:
+        return "none"
+    return f"`{_plain(value)}`"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, frozenset):
+        return ", ".join(sorted(map(str, value))) or "[]"
+    if isinstance(value, dict):
+        return ", ".join(key if each is None else f"{key}: {each}" for key, each in value.items()) or "{}"
+    if isinstance(value, tuple):
+        return str(list(value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _kind(annotation: Any) -> str:
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return " \\| ".join(f"`{each.value}`" for each in annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "mapping"
+    origin = get_origin(annotation)
+    arguments = [each for each in get_args(annotation) if each not in (type(None), Ellipsis)]
+    if origin in (frozenset, tuple):
+        return f"list of {_kind(arguments[0])}"
+    if origin is dict:
+        return f"mapping of {_kind(arguments[0])} to {_kind(arguments[1])}"
+    if arguments:
+        return _kind(arguments[0])
+    names = {str: "text", int: "whole number", bool: "true or false", float: "number"}
+    return names.get(annotation, str(annotation))
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for each in get_args(annotation) if (found := _model_in(each))), None)

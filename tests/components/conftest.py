@@ -1,0 +1,26 @@
+"""The graphs that component tests look at: a home region, one that joins, and the global stack."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.components import parts
+from tests.components.graph import Graph, run
+
+
+@pytest.fixture(scope="session")
+def home() -> Graph:
+    """Everything in the region that was born primary."""
+    return run(parts.home_region)
+
+
+@pytest.fixture(scope="session")
+def secondary() -> Graph:
+    """Database and cache in a region that joins."""
+    return run(parts.secondary_region)
+
+
+@pytest.fixture(scope="session")
+def names() -> Graph:
+    """The global stack's traffic, with routing controls and a zone of its own."""
+    return run(parts.names)
