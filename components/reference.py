@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from enum import Enum
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from pydantic import BaseModel
@@ -82,3 +84,15 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for each in get_args(annotation) if (found := _model_in(each))), None)
+
+
+def write(folder: Path) -> None:
+    """Renew the tables of the pages in `folder`; what stands above them is written by hand and stays."""
+    for noun in NOUNS:
+        page = folder / f"{noun}.md"
+        intro = page.read_text().partition(HEADING)[0]
+        page.write_text(f"{intro}{inputs(noun)}")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

@@ -16,7 +16,7 @@ def schema() -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     kinds: dict[str, Any] = {}
     for key, model in MODELS.items():
-        made = model.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
+        made = _sorted(model.model_json_schema(by_alias=True, ref_template="#/$defs/{model}"))
         definitions |= made.pop("$defs", {})
         kinds[key] = made
     config = {
@@ -34,6 +34,19 @@ def schema() -> dict[str, Any]:
     }
 
 
+def _sorted(value: Any, *, default: bool = False) -> Any:
+    """The same with the lists inside every `default` in order: sets have none, the file must."""
+    if isinstance(value, list):
+        return sorted(value) if default else [_sorted(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _sorted(each, default=default or key == "default") for key, each in value.items()}
+    return value
+
+
 def text() -> str:
     """The schema as it stands in `stack.schema.json`."""
     return json.dumps(schema(), indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(text())

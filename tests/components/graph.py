@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pulumi
-from pulumi.runtime import mocks, rpc
+from pulumi.runtime import mocks, rpc, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 ACCOUNT = "123456789012"
+UNKNOWN = "<unknown>"
+"""Stands for a value that is not known in a preview."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ class Recorder(mocks.MockMonitor):
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the monitor's RPC name
         """Record, then answer."""
         response = super().RegisterResource(request)
-        inputs = rpc.deserialize_properties(request.object)
+        inputs = rpc.deserialize_properties(request.object, keep_unknowns=True)
         node = Node(
             urn=response.urn,
             type=request.type,
@@ -165,6 +167,8 @@ class Recorder(mocks.MockMonitor):
 
 def whole(value: Any) -> Any:
     """Integers arrive as floats over the wire; give them back as integers, and secrets as their value."""
+    if isinstance(value, pulumi.output.Unknown):
+        return UNKNOWN
     if rpc.is_rpc_secret(value):
         return {"secret": whole(rpc.unwrap_rpc_secret(value))}
     if isinstance(value, float) and value.is_integer():
@@ -186,6 +190,8 @@ def run(
     """Run a program to its end and return what it registered."""
     recorder = Recorder(Answers(upstream))
     with event_loop() as loop:
+        # What a program that failed left behind would be waited for for ever; `pulumi.runtime.test` clears it too.
+        settings.SETTINGS.outputs.clear()
         mocks.set_mocks(recorder.mocks, "aurops", stack, preview, monitor=recorder)
         loop.run_until_complete(pulumi.runtime.stack.wait_for_rpcs())
         recorder.graph.nodes.clear()
@@ -194,7 +200,7 @@ def run(
 
 
 async def _collect(program: Callable[[], Any]) -> dict[str, Any]:
-    root = pulumi.runtime.settings.get_root_resource()
+    root = settings.get_root_resource()
     assert isinstance(root, pulumi.runtime.stack.Stack)
     root.outputs = {}
     program()
