@@ -224,7 +224,14 @@ def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
     with ThreadPoolExecutor(initializer=own_loop) as threads:
         loop.set_default_executor(threads)
         asyncio.set_event_loop(loop)
-        yield loop
-    asyncio.set_event_loop(None)
-    for each in (loop, *others):
-        each.close()
+        try:
+            yield loop
+        finally:
+            # A program that failed leaves outputs that nothing will ever resolve.
+            left = asyncio.all_tasks(loop)
+            for task in left:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            asyncio.set_event_loop(None)
+            for each in (loop, *others):
+                each.close()
