@@ -23,8 +23,8 @@ class UpstreamMissingError(UsageError, pulumi.RunError):
 class Upstream:
     """The inventory of another stack.
 
-    It is read before this program makes its first resource, so that a refusal leaves nothing half made; and by the
-    engine's own call, not by a `StackReference`, which cannot be asked whether the stack exists.
+    It is read before this program makes anything in the cloud, so that a refusal leaves nothing half made; and by
+    the engine's own call, not by a `StackReference`, which cannot be asked whether the stack exists.
 
     Args:
         stack: Name of the other stack.

@@ -1,0 +1,132 @@
+"""The four stacks on the real engine, with the lab's stand-in providers."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pulumi
+import pytest
+from pulumi import automation as auto
+
+from components.base import load as load_cloud
+from components.keys.component import Keys
+from components.keys.spec import KeysSpec
+from components.place import Cloud, Place
+from stacks import program
+from stacks.config import load
+from stacks.fleet import Kind, waves
+from testbeds.lab.session import LabSession, lab_session
+from tests.components import parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).parents[2]
+HOME, EU = "aws-us-east-1", "aws-eu-west-1"
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.timeout(400),
+    pytest.mark.skipif(
+        shutil.which("pulumi") is None, reason="no `pulumi` on PATH: https://www.pulumi.com/docs/install"
+    ),
+    # The Automation API's language server leaves its event loops to the garbage collector.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture
+def lab() -> Iterator[LabSession]:
+    """A lab of its own."""
+    with lab_session(ROOT) as session:
+        yield session
+
+
+def stack(lab: LabSession, name: str, run: Callable[[], None] | None = None) -> auto.Stack:
+    """A stack of the repository, or of another program, in the lab's own work dir."""
+    options = auto.LocalWorkspaceOptions(work_dir=str(lab.work_dir), env_vars=dict(lab.env))
+    whole = run or (lambda: program.main(lab.work_dir / "stacks"))
+    return auto.create_or_select_stack(name, project_name="aurops", program=whole, opts=options)
+
+
+def test_a_stack_before_its_upstream_previews_and_is_refused_in_up(lab: LabSession) -> None:
+    """The preview of a secondary goes through with unknowns; `up` names stack and key, and the cloud stays empty."""
+    secondary = stack(lab, EU)
+    assert secondary.preview().change_summary["create"] > 100
+    with pytest.raises(auto.CommandError) as caught:
+        secondary.up()
+    assert "stack aws-us-east-1 has not exported database.global_group" in str(caught.value)
+    assert "aurops up aws-us-east-1" in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+    assert lab.world.objects() == []
+
+
+def test_the_fleet_comes_up_and_a_swap_of_roles_changes_nothing(lab: LabSession) -> None:
+    """All stacks come up in waves; a second preview is empty; and after a promotion elsewhere it still is.
+
+    The swap is what a global failover and the operators leave behind: membership, versions, sizes, counts, inversion.
+    """
+    fleet = load(ROOT / "stacks")
+    stacks = [stack(lab, name) for wave in waves(fleet, Kind.CREATE) for name in wave]
+    for each in stacks:
+        each.up()
+    assert changes(stacks) == {}
+    swap_roles(lab)
+    for each in stacks:
+        each.refresh()
+    assert changes(stacks) == {}
+
+
+def swap_roles(lab: LabSession) -> None:
+    """Move in the world, behind the program's back, what a failover moves."""
+    world = lab.world
+    moved = {
+        "aws:rds/cluster:Cluster": [("engineVersion", "17.6"), ("globalClusterIdentifier", "payments-db-moved")],
+        "aws:elasticache/replicationGroup:ReplicationGroup": [("engineVersion", "8.2")],
+        "aws:eks/nodeGroup:NodeGroup": [("scalingConfig.desiredSize", 9)],
+        "aws:ecs/service:Service": [("desiredCount", 40)],
+    }
+    for kind, edits in moved.items():
+        objects = world.objects(kind)
+        assert objects, kind
+        for each in objects:
+            for path, value in edits:
+                if path.split(".", maxsplit=1)[0] in each.outputs:
+                    world.tamper(each.id, path, value, type_=kind)
+    for check in world.objects("aws:route53/healthCheck:HealthCheck"):
+        world.tamper(check.id, "invertHealthcheck", value=True, type_=check.type)
+
+
+def changes(stacks: list[auto.Stack]) -> dict[str, str]:
+    """What a preview of each stack would do, by URN; what stays the same is left out."""
+    seen: dict[str, str] = {}
+
+    def listen(event: auto.events.EngineEvent) -> None:
+        step = event.resource_pre_event
+        if step is not None and step.metadata.op.value not in ("same", "read"):
+            seen[step.metadata.urn] = step.metadata.op.value
+
+    for each in stacks:
+        each.preview(on_event=listen)
+    return seen
+
+
+def test_transforms_of_the_caller_reach_every_child(lab: LabSession) -> None:
+    """A transform in a component's `opts` is run by the engine for every child."""
+
+    def note(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+        if args.type_ != "aws:ec2/subnet:Subnet":
+            return None
+        return pulumi.ResourceTransformResult({**args.props, "enableDns64": True}, args.opts)
+
+    def run() -> None:
+        place = Place(Cloud.AWS, "us-east-1", "pay")
+        providers = [load_cloud("clouds", place.cloud)(place, None)]
+        keys = Keys("pay-keys", KeysSpec(), place, pulumi.ResourceOptions(providers=providers)).outputs
+        parts.network(keys, pulumi.ResourceOptions(providers=providers, transforms=[note]))
+
+    stack(lab, "transforms", run).up()
+    subnets = lab.world.objects("aws:ec2/subnet:Subnet")
+    assert len(subnets) == 9
+    assert all(each.outputs["enableDns64"] is True for each in subnets)
