@@ -1,0 +1,89 @@
+"""Finding and signalling the processes of a bed."""
+
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from testbeds.local import processes
+from testbeds.local.processes import BED_MARK, REGION_MARK, Process
+
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts a sleeping process with the environment given; ends all of them."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def run(
+        code: str = "import signal; print(flush=True); signal.pause()", cwd: Path | None = None, **marks: str
+    ) -> Process:
+        child = subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={**os.environ, **marks},
+            cwd=cwd,
+            stdout=subprocess.PIPE,
+        )
+        started.append(child)
+        assert child.stdout is not None
+        child.stdout.readline()
+        process = processes.identity(child.pid)
+        assert process is not None
+        return process
+
+    yield run
+    for child in started:
+        child.kill()
+        child.communicate()
+
+
+def test_only_processes_with_the_marks_of_bed_and_region_are_found(start: Start) -> None:
+    """A region's processes are those that carry its bed and its region; neighbours are not touched."""
+    bed = uuid.uuid4().hex
+    north = start(**{BED_MARK: bed, REGION_MARK: "north"})
+    south = start(**{BED_MARK: bed, REGION_MARK: "south"})
+    start(**{BED_MARK: f"{bed}2", REGION_MARK: "north"})
+    assert processes.find(bed, "north") == {north}
+    assert processes.find(bed) == {north, south}
+
+
+def test_a_child_that_lost_its_environment_is_found_by_descent(start: Start) -> None:
+    """PostgreSQL's backends overwrite their environment; they belong to the region all the same."""
+    bed = uuid.uuid4().hex
+    code = "import subprocess as s; p=s.Popen(['sleep','60'], env={}, stdout=s.DEVNULL); print(flush=True); p.wait()"
+    parent = start(code=code, **{BED_MARK: bed, REGION_MARK: "north"})
+    found = processes.find(bed, "north")
+    assert parent in found
+    (child,) = found - {parent}
+    processes.send([child], signal.SIGKILL)
+
+
+def test_a_process_that_works_in_the_folder_is_found(start: Start, tmp_path: Path) -> None:
+    """An orphan of the bed without any mark is known by its working folder."""
+    orphan = start(cwd=tmp_path)
+    assert processes.find(uuid.uuid4().hex, folder=tmp_path) == {orphan}
+
+
+def test_a_signal_spares_a_process_that_reuses_the_pid(start: Start) -> None:
+    """Pid and start time must both match, else nothing is sent."""
+    process = start()
+    assert processes.send([Process(process.pid, process.start_ticks + 1)], signal.SIGKILL) == 0
+    assert processes.state(process) is not None
+    assert processes.send([process], signal.SIGKILL) == 1
+
+
+def test_a_process_that_is_gone_has_no_state() -> None:
+    """A pid that was reaped is reported as gone, and signalling it is no error."""
+    child = subprocess.Popen(["sleep", "600"])
+    process = processes.identity(child.pid)
+    assert process is not None
+    child.kill()
+    child.wait()
+    assert processes.state(process) is None
+    assert processes.send([process], signal.SIGCONT) == 0
