@@ -201,6 +201,8 @@ class _Windows:
         count = end - first
         if end == len(self._entries) or count < self._objective.min_requests:
             return None
+        if first and self._starts_s[first - 1] == self._starts_s[first]:
+            return None  # this window would leave out a request of its own start
         ok, fast = self._ok[end] - self._ok[first], self._fast[end] - self._fast[first]
         # p99 by nearest rank: the value at rank ceil(0.99 n) is below the limit when that many are (in integers:
         # 0.99 has no exact float).
