@@ -61,13 +61,13 @@ class Rule:
     Args:
         quorum: So many vantage points must say so (≥ 2, else one blind vantage point decides).
         failures: So many failed probes in a row make a vantage point say so.
-        fresh_s: A report whose last probe is older than this, in seconds, is no vote: probe interval plus two
-            time-outs leaves room for one slow probe.
+        fresh_s: A report whose last probe is older than this, in seconds, is no vote. A vantage point at work has a
+            probe not older than one interval plus one time-out (0.5 s); as much again is for a busy machine.
     """
 
     quorum: int = 2
     failures: int = 3
-    fresh_s: float = 0.75
+    fresh_s: float = 1.0
 
 
 class Vote(StrEnum):

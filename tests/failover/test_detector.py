@@ -49,8 +49,8 @@ def test_two_failures_in_a_row_are_not_yet_a_vote() -> None:
 
 def test_a_stale_report_is_unknown_and_never_a_vote() -> None:
     """Old news is no news, whether the vantage point stopped probing or stopped answering."""
-    assert state_of(report("one", 9), report("two", 9, age_s=0.8)) is State.UNDECIDED
-    assert state_of(report("one", 9), report("two", 9), now_s=50.8) is State.UNDECIDED
+    assert state_of(report("one", 9), report("two", 9, age_s=1.1)) is State.UNDECIDED
+    assert state_of(report("one", 9), report("two", 9), now_s=51.1) is State.UNDECIDED
 
 
 def test_a_report_about_another_region_is_unknown() -> None:
@@ -99,7 +99,7 @@ def test_lost_needs_two_fresh_votes(reports: list[Report], now_s: float) -> None
             assert item.consecutive_failures is not None
             assert item.consecutive_failures >= 3
             assert item.age_s is not None
-            assert item.age_s <= 0.75
+            assert item.age_s <= 1.0
 
 
 Serve = Callable[[str, int], str]
