@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from testbeds.local import processes
+from testbeds.local.processes import Process
 from traffic.envoy import NOT_SENT_HEADER, PROBE_HEADER
 
 DEADLINE_S = 20.0
@@ -112,3 +114,33 @@ def run_module() -> Iterator[Run]:
     for process in started:
         process.kill()
         process.wait(DEADLINE_S)
+
+
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts a sleeping process with the environment given; ends all of them."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def run(
+        code: str = "import signal; print(flush=True); signal.pause()", cwd: Path | None = None, **marks: str
+    ) -> Process:
+        child = subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={**os.environ, **marks},
+            cwd=cwd,
+            stdout=subprocess.PIPE,
+        )
+        started.append(child)
+        assert child.stdout is not None
+        child.stdout.readline()
+        process = processes.identity(child.pid)
+        assert process is not None
+        return process
+
+    yield run
+    for child in started:
+        child.kill()
+        child.communicate()

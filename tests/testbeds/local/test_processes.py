@@ -1,49 +1,16 @@
 """Finding and signalling the processes of a bed."""
 
-import os
 import signal
 import subprocess
-import sys
 import uuid
-from collections.abc import Callable, Iterator
 from pathlib import Path
-
-import pytest
+from typing import Any
 
 from testbeds.local import processes
 from testbeds.local.processes import BED_MARK, REGION_MARK, Process
 
-Start = Callable[..., Process]
 
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts a sleeping process with the environment given; ends all of them."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def run(
-        code: str = "import signal; print(flush=True); signal.pause()", cwd: Path | None = None, **marks: str
-    ) -> Process:
-        child = subprocess.Popen(
-            [sys.executable, "-c", code],
-            env={**os.environ, **marks},
-            cwd=cwd,
-            stdout=subprocess.PIPE,
-        )
-        started.append(child)
-        assert child.stdout is not None
-        child.stdout.readline()
-        process = processes.identity(child.pid)
-        assert process is not None
-        return process
-
-    yield run
-    for child in started:
-        child.kill()
-        child.communicate()
-
-
-def test_only_processes_with_the_marks_of_bed_and_region_are_found(start: Start) -> None:
+def test_only_processes_with_the_marks_of_bed_and_region_are_found(start: Any) -> None:
     """A region's processes are those that carry its bed and its region; neighbours are not touched."""
     bed = uuid.uuid4().hex
     north = start(**{BED_MARK: bed, REGION_MARK: "north"})
@@ -53,7 +20,7 @@ def test_only_processes_with_the_marks_of_bed_and_region_are_found(start: Start)
     assert processes.find(bed) == {north, south}
 
 
-def test_a_child_that_lost_its_environment_is_found_by_descent(start: Start) -> None:
+def test_a_child_that_lost_its_environment_is_found_by_descent(start: Any) -> None:
     """PostgreSQL's backends overwrite their environment; they belong to the region all the same."""
     bed = uuid.uuid4().hex
     code = "import subprocess as s; p=s.Popen(['sleep','60'], env={}, stdout=s.DEVNULL); print(flush=True); p.wait()"
@@ -64,13 +31,13 @@ def test_a_child_that_lost_its_environment_is_found_by_descent(start: Start) -> 
     processes.send([child], signal.SIGKILL)
 
 
-def test_a_process_that_works_in_the_folder_is_found(start: Start, tmp_path: Path) -> None:
+def test_a_process_that_works_in_the_folder_is_found(start: Any, tmp_path: Path) -> None:
     """An orphan of the bed without any mark is known by its working folder."""
     orphan = start(cwd=tmp_path)
     assert processes.find(uuid.uuid4().hex, folder=tmp_path) == {orphan}
 
 
-def test_a_signal_spares_a_process_that_reuses_the_pid(start: Start) -> None:
+def test_a_signal_spares_a_process_that_reuses_the_pid(start: Any) -> None:
     """Pid and start time must both match, else nothing is sent."""
     process = start()
     assert processes.send([Process(process.pid, process.start_ticks + 1)], signal.SIGKILL) == 0
