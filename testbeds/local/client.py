@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import TextIO
 
-_REFUSED_BY_NODE = "epoch"
-"""The `error` that a node answers (503) before it does anything."""
-
 
 class Arrivals(StrEnum):
     """How requests are spread over time."""
@@ -90,13 +87,12 @@ class _Answer:
 def classify(status: int, headers: Mapping[str, str], body: bytes, request_id: str) -> tuple[Outcome, str | None]:
     """The outcome that an answer proves, and why, when it is not `ok`.
 
-    Only an answer that says so is `ok`; only one that was given *before* anything was done is `fail`.
+    Only an answer that says so is `ok`; only one that a node or the proxy gave *before* anything was done is `fail`.
     """
     said = _object(body)
     if status == HTTPStatus.OK and said.get("id") == request_id:
         return Outcome.OK, None
-    refused = NOT_SENT_HEADER in headers or said.get("error") == _REFUSED_BY_NODE
-    not_executed = status == HTTPStatus.SERVICE_UNAVAILABLE and refused
+    not_executed = status == HTTPStatus.SERVICE_UNAVAILABLE and NOT_SENT_HEADER in headers
     return Outcome.FAIL if not_executed else Outcome.INFO, body[:200].decode(errors="replace")
 
 

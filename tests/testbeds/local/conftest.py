@@ -36,7 +36,7 @@ def _wait_for(condition: Callable[[], bool]) -> None:
 
 @dataclass
 class FakeProxy:
-    """Answers as `mode` says: ok, closed, epoch, gateway, reset, hang; keeps the ids that it executed."""
+    """Answers as `mode` says: ok, closed, gateway, reset, hang; keeps the ids that it executed."""
 
     url: str = ""
     mode: str = "ok"
@@ -62,7 +62,6 @@ class FakeProxy:
             request.transport.close()
         answers = {
             "closed": web.json_response({"error": "closed"}, status=503, headers={NOT_SENT_HEADER: "1"}),
-            "epoch": web.json_response({"error": "epoch"}, status=503),
             "gateway": web.json_response({"error": "upstream"}, status=503),
         }
         return answers.get(self.mode, web.json_response(fine))
