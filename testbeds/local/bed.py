@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +31,6 @@ REVIVE_S = 40.0
 _POLL_S = 0.02
 # These would steer PostgreSQL's programs and clients away from the bed (libpq, environment variables).
 _FOREIGN = ("PG", "AUROPS_")
-_STARTED: list[subprocess.Popen[bytes]] = []
-"""Not waited for on purpose, they may outlive this process; kept, because an abandoned Popen warns."""
 
 
 def up(
@@ -184,7 +183,7 @@ def start_process(bed: BedState, module: str, args: Sequence[str], log_name: str
             env=_environment(bed.id),
             start_new_session=True,
         )
-    _STARTED.append(child)
+    _reap(child)
     return child.pid
 
 
@@ -217,7 +216,7 @@ def _start_supervisor(bed: str, folder: Path, options: list[str], progress: Call
             env=_environment(bed),
             start_new_session=True,
         )
-    _STARTED.append(supervisor)
+    _reap(supervisor)
     with supervisor.stdout as said:  # type: ignore[union-attr]  # it is a pipe
         for line in said:
             told = json.loads(line)
@@ -229,6 +228,11 @@ def _start_supervisor(bed: str, folder: Path, options: list[str], progress: Call
                 return
     text = log_file.read_text(errors="replace")[-800:].strip() if log_file.exists() else ""
     raise OutsideError(f"The test bed's supervisor ended: {text}", where=str(folder))
+
+
+def _reap(child: subprocess.Popen[bytes]) -> None:
+    """Take note of a child's end, whenever that is; it may outlive this process."""
+    threading.Thread(target=child.wait, daemon=True).start()
 
 
 def _read(folder: Path) -> BedState:

@@ -31,6 +31,7 @@ class BedState(BaseModel):
         admin_url: Envoy's admin interface.
         edge_url: The edge's agent.
         agents: Address of each region's agent.
+        node_urls: Addresses of each region's nodes, which serve only who stamps the epoch as the proxy does.
         postgres_ports: PostgreSQL's port on loopback, for each region.
         valkey_ports: Valkey's port on loopback, for each region.
         versions: What each component says of itself, and where it was found.
@@ -49,6 +50,7 @@ class BedState(BaseModel):
     admin_url: str
     edge_url: str
     agents: dict[str, str]
+    node_urls: dict[str, tuple[str, ...]]
     postgres_ports: dict[str, int]
     valkey_ports: dict[str, int]
     versions: dict[str, str]
@@ -79,6 +81,9 @@ def describe(layout: Layout, versions: dict[str, str], up_s: float) -> BedState:
         admin_url=f"http://{LOOPBACK}:{layout.admin_port}",
         edge_url=f"http://{LOOPBACK}:{layout.edge_port}",
         agents={region.name: region.agent_url for region in layout.regions},
+        node_urls={
+            region.name: tuple(f"http://{LOOPBACK}:{port}" for port in region.node_ports) for region in layout.regions
+        },
         postgres_ports={region.name: region.postgres_port for region in layout.regions},
         valkey_ports={region.name: region.valkey_port for region in layout.regions},
         versions=versions,
