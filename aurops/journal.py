@@ -197,12 +197,14 @@ class Journal:
         """Write the next record; it is durable when this returns, and only then may one act on it.
 
         Raises:
-            JournalTakenError: Another process wrote this number: stop.
+            JournalTakenError: Another process wrote this number, or a later epoch wrote before: stop.
             StoreUnreachableError: The outcome is unknown. The next `append` first finds out.
             StoreError: The store refused.
         """
         if self._unsettled:
             self._settle(*self._unsettled)
+        if epoch is not None and epoch < max((record.epoch or 0 for record in self._records), default=0):
+            raise self._taken(self._records[-1].n)
         number = (self._records[-1].n if self._records else 0) + len(self._void) + 1
         body: dict[str, object] = {
             "schema": SCHEMA,

@@ -9,6 +9,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from aurops.store import Store, open_store
+from tests.aurops.contenders import Hooked, Scene
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,3 +52,15 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def store(store_url: str) -> Store:
     """An empty store of each kind."""
     return open_store(store_url)
+
+
+@pytest.fixture
+def scene() -> Scene:
+    """An empty store and a clock."""
+    return Scene()
+
+
+@pytest.fixture
+def hooked(scene: Scene) -> Hooked:
+    """The scene's store behind hooks."""
+    return Hooked(scene.store)

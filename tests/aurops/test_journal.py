@@ -99,6 +99,15 @@ def test_the_old_holders_append_collides_and_it_stops(store: Store) -> None:
     new.verify()
 
 
+def test_a_holder_that_opens_the_journal_too_late_appends_nothing(store: Store) -> None:
+    """Lease rule 6, the other way round: a later epoch is in the journal before the old holder even opened it."""
+    written(store).append(RecordKind.TAKEN, {}, epoch=3)
+    late = Journal.open(store, RUN, ManualClock())
+    with pytest.raises(JournalTakenError):
+        late.append(RecordKind.TAKEN, {}, epoch=2)
+    assert len(Journal.open(store, RUN, ManualClock()).records) == 5
+
+
 def test_equal_content_by_two_writers_is_not_mistaken_for_our_own(store: Store) -> None:
     """Two writers with the same clock and the same words still collide."""
     one = written(store)

@@ -2,82 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
 import pytest
 
-from aurops.clock import ManualClock, RealClock
 from aurops.errors import ExitCode
-from aurops.holder import Holder
 from aurops.lease import HeldByAnotherError, Lease, LeaseLostError
-from aurops.lease_record import LeaseKind, LeaseVersionError, parsed
-from aurops.store import Store, StoreFullError, StoreUnreachableError, open_store
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-TTL_S = 10.0
-
-
-@dataclass
-class Scene:
-    """One store, and what happens before and after each create there."""
-
-    store: Store = field(default_factory=lambda: open_store("memory://"))
-    clock: ManualClock = field(default_factory=ManualClock)
-
-    def lease(self, name: str, store: Store | None = None, **options: object) -> Lease:
-        """A contender on another machine, which nobody can prove dead."""
-        return Lease(store or self.store, "ledger", self.clock, TTL_S, me=holder(name), **options)  # type: ignore[arg-type]
-
-    def kinds(self) -> list[LeaseKind | None]:
-        """What the records say; None for a void one."""
-        found = [parsed(self.store.read(key) or b"") for key in self.store.keys("lease/ledger")]
-        return [record.kind if record else None for record in found]
-
-    def void(self, number: int) -> None:
-        """What a crash in the middle of a write leaves."""
-        self.store.create(f"lease/ledger/{number:012}", b"")
-
-
-def holder(name: str, pid: int = 1) -> Holder:
-    """A process on a machine of its own."""
-    return Holder(uuid=name, host=name, boot_id=name, pid_ns=name, pid=pid, start_ticks=1)
-
-
-class Hooked:
-    """A store with a hook around each create."""
-
-    timeout_s = 1.0
-    url = "hooked"
-
-    def __init__(self, inner: Store) -> None:
-        self.inner = inner
-        self.before: Callable[[], None] = lambda: None
-        self.after: Callable[[], None] = lambda: None
-
-    def create(self, key: str, data: bytes) -> None:
-        self.before()
-        self.inner.create(key, data)
-        self.after()
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.inner, name)
-
-
-@pytest.fixture
-def scene() -> Scene:
-    """An empty store and a clock."""
-    return Scene()
-
-
-@pytest.fixture
-def hooked(scene: Scene) -> Hooked:
-    """The scene's store behind hooks."""
-    return Hooked(scene.store)
+from aurops.lease_record import LeaseKind, LeaseVersionError
+from aurops.store import Store, StoreUnreachableError
+from tests.aurops.contenders import TTL_S, Hooked, Scene, holder
 
 
 def test_take_renew_release_on_every_store(store: Store) -> None:
@@ -395,54 +326,3 @@ def test_rule_8_a_number_freed_by_clean_up_wins_nothing(scene: Scene, hooked: Ho
     active.check(1.0)
     with pytest.raises(HeldByAnotherError, match="run-2"):
         scene.lease("c").take("run-3")
-
-
-def wait_for(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
-    """Until it holds."""
-    end_s = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end_s, "it did not happen in time"
-        threading.Event().wait(0.005)
-
-
-def test_keep_renews_in_the_background_and_stops(scene: Scene) -> None:
-    """While the block lasts the lease is renewed; after it no thread is left."""
-    lease = Lease(scene.store, "ledger", RealClock(), 0.6)
-    lease.take("run-1")
-    with lease.keep():
-        first_s = lease.deadline_s
-        wait_for(lambda: lease.deadline_s > first_s + 0.3)
-        lease.check(0.1)
-    assert not any(thread.name.startswith("renew") for thread in threading.enumerate())
-    lease.release()
-
-
-def test_keep_outlives_a_store_that_is_full_for_a_while(hooked: Hooked) -> None:
-    """A store that refuses does not cost the lease before its deadline."""
-    lease = Lease(hooked, "ledger", RealClock(), 1.0)  # type: ignore[arg-type]
-    lease.take("run-1")
-    refused: list[int] = []
-
-    def full() -> None:
-        refused.append(1)
-        if len(refused) == 2:
-            hooked.before = lambda: None
-        raise StoreFullError("full", where="")
-
-    hooked.before = full
-    with lease.keep():
-        first_s = lease.deadline_s
-        wait_for(lambda: lease.deadline_s > first_s)
-    assert len(refused) == 2
-    lease.check(0.0)
-
-
-def test_keep_ends_when_the_lease_is_lost(scene: Scene) -> None:
-    """A holder that was overruled learns it from its next check after a renewal."""
-    lease = Lease(scene.store, "ledger", RealClock(), 0.6)
-    lease.take("run-1")
-    with lease.keep():
-        scene.lease("b").take("run-2", take_over=True)
-        wait_for(lambda: lease._end != "", timeout_s=5.0)
-        with pytest.raises(LeaseLostError, match="run-2"):
-            lease.check(0.0)
