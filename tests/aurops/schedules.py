@@ -21,6 +21,7 @@ from aurops.errors import UsageError
 from aurops.holder import Holder
 from aurops.journal import Journal, JournalTakenError, RecordKind
 from aurops.lease import HeldByAnotherError, Lease, LeaseLostError
+from aurops.lease_record import parsed
 from aurops.store import KeyTakenError, Store, StoreUnreachableError
 
 if TYPE_CHECKING:
@@ -99,6 +100,13 @@ class World:
         me.wake_s = self.now_s + true_s
         me.greenlet.parent.switch()
 
+    def create(self, key: str, data: bytes) -> None:
+        """A create lands. One that a person ordered overrules from here on, whether or not its sender learns of it."""
+        self.store.create(key, data)
+        record = parsed(data) if key.startswith("lease/") else None
+        if record and any(c.overruling and c.name == record.holder.uuid for c in self.contenders):
+            self.overruled_below = max(self.overruled_below, record.epoch)
+
     def send_late(self, key: str, data: bytes) -> None:
         """A create that is still under way."""
         self._in_flight.append((self.now_s + self.random.uniform(0, 2 * TTL_S), key, data))
@@ -108,7 +116,7 @@ class World:
         self._in_flight = [put for put in self._in_flight if put[0] > self.now_s]
         for _, key, data in due:
             with suppress(KeyTakenError):
-                self.store.create(key, data)
+                self.create(key, data)
                 self.counts["landed late"] += 1
 
     def won(self, what: str, number: int, who: str) -> None:
@@ -151,6 +159,8 @@ class Contender:
         self.wake_s = world.now_s + world.random.uniform(0, TTL_S / 2)
         self.clock = SkewedClock(world)
         self.killed = False
+        self.overruling = False
+        """Whether a person told it to take the lease from whoever holds it."""
         self.store: Store = StepStore(world, self)  # type: ignore[assignment]  # structural
         self.greenlet = greenlet(self._live)
         self.lease = self._new_lease()
@@ -190,13 +200,11 @@ class Contender:
 
     def _take(self) -> None:
         chance = self.world.random
-        take_over = self.world.with_take_over and chance.random() < 0.1
+        self.overruling = take_over = self.world.with_take_over and chance.random() < 0.1
         reported = [self.world.target.highest] if chance.random() < 0.5 else []
         wait_s = chance.choice([0.0, 0.0, 1.3 * TTL_S])
         self.lease.take(self.name, take_over=take_over, reported_epochs=reported, wait_s=wait_s)
-        if take_over:
-            self.world.overruled_below = max(self.world.overruled_below, self.lease.epoch)
-            self.world.counts["taken over"] += 1
+        self.world.counts["taken over"] += take_over
         self.world.won("held number", self.lease.number, self.name)
 
     def _act(self) -> None:
@@ -308,11 +316,11 @@ class StepStore:
             self._no_answer(key)
 
     def _lands(self, key: str, data: bytes) -> None:
-        self._world.store.create(key, data)
+        self._world.create(key, data)
 
     def _answer_lost(self, key: str, data: bytes) -> None:
         with suppress(KeyTakenError):
-            self._world.store.create(key, data)
+            self._world.create(key, data)
         self._no_answer(key)
 
     def _never_lands(self, key: str, _data: bytes) -> None:
@@ -324,10 +332,10 @@ class StepStore:
 
     def _copy_late(self, key: str, data: bytes) -> None:
         self._world.send_late(key, data)
-        self._world.store.create(key, data)
+        self._world.create(key, data)
 
     def _sent_twice(self, key: str, data: bytes) -> None:
-        self._world.store.create(key, data)
+        self._world.create(key, data)
         self._owner._pause(0.5)
         self._world.counts["sent twice"] += 1
         raise KeyTakenError("sent twice", where=key)
@@ -338,7 +346,7 @@ class StepStore:
             if fate == "late":
                 self._world.send_late(key, data)
             elif fate != "never":
-                self._world.store.create(key, data if fate == "whole" else data[: len(data) // 2])
+                self._world.create(key, data if fate == "whole" else data[: len(data) // 2])
                 self._world.counts[f"died {fate}"] += 1
         self._owner.killed = True
         raise KilledError
