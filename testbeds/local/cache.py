@@ -79,6 +79,7 @@ class Cache:
             "--save": "",  # never on disk: a cache that comes back is empty and copies its primary's
             "--appendonly": "no",
             "--repl-diskless-sync-delay": "0",
+            "--set-proc-title": "no",  # a title is written over the environment, and with it over the bed's mark
         }
         self._process = process = await asyncio.create_subprocess_exec(
             self._program,

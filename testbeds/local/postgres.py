@@ -28,7 +28,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from testbeds.local import processes
+from testbeds.local import processes, segments
 from testbeds.local.layout import LOOPBACK, Layout, Region
 
 if TYPE_CHECKING:
@@ -286,6 +286,7 @@ class Server:
         Raises:
             ProgramError: pg_basebackup failed.
         """
+        segments.remove(self._region.data)  # what the crashed server has left is named after the folder
         shutil.rmtree(self._region.data, ignore_errors=True)
         source = conninfo(primary, f"copy-{self._region.name}")
         arguments = ["-D", str(self._region.data), "-d", source, "--checkpoint=fast", "--no-sync", "-X", "stream"]

@@ -169,6 +169,7 @@ class Supervisor:
 
     async def live(self, guardian: subprocess.Popen[bytes]) -> None:
         """Return when the bed is to end: asked, idle, or without its guardian, which then is started anew to clean."""
+        self._touched_s = self._clock.now_s()
         while not self.ended.is_set() and guardian.poll() is None:
             if self._clock.now_s() - self._touched_s > self._idle_s:
                 return

@@ -33,15 +33,34 @@ def until(condition: Callable[[], bool], what: str, limit_s: float = LIMIT_S) ->
         pause.wait(0.02)
 
 
-def segments() -> set[str]:
-    """System V shared memory segments on this machine that belong to PostgreSQL's user of a bed, by key and id."""
-    lines = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
-    return {" ".join(line.split()[:2]) for line in lines}
+def segments() -> dict[str, int]:
+    """Id and creator of every System V shared memory segment on this machine."""
+    lines = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
+    return {line[1]: int(line[4]) for line in lines}
+
+
+def segments_of(one: BedState) -> set[str]:
+    """Ids of the segments that a bed's living processes have created."""
+    living = {process.pid for process in processes.find(one.id)}
+    return {segment for segment, creator in segments().items() if creator in living}
+
+
+def traces(one: BedState) -> set[str]:
+    """Processes that work in a bed's folder or were started with it: found without the bed's own means."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().decode(errors="replace")
+            if str(one.folder) in f"{words} {(process / 'cwd').readlink()}":
+                found.add(f"{process.name}: {words}")
+        except OSError:
+            continue
+    return found
 
 
 def gone(one: BedState) -> bool:
     """Whether nothing is left of a bed."""
-    return not one.folder.exists() and not processes.find(one.id)
+    return not one.folder.exists() and not traces(one) and not processes.find(one.id)
 
 
 class Orchestra:
@@ -346,17 +365,17 @@ def test_a_commit_that_waits_is_not_let_go_when_its_client_hangs_up(orchestra: O
 
 def test_two_beds_live_side_by_side_and_a_killed_supervisor_leaves_nothing(orchestra: Orchestra) -> None:
     """A second bed has its own ports; when its supervisor is killed all of it goes, and the first stays whole."""
-    before = segments()
     second = bed.up(idle_s=300)
     helper = bed.start_process(second, "http.server", ["--bind", "127.0.0.1", "0"], "helper.log")
     assert {one.id for one in bed.beds()} >= {orchestra.bed.id, second.id}
     assert httpx.post(f"{second.proxy_url}/writes", json={"id": "2", "amount": 1}, trust_env=False).status_code == 200
-    assert segments() > before
+    shared = segments_of(second)
+    assert len(shared) == len(REGIONS)
     with pytest.raises(UsageError, match="Several"):
         bed.find()
     os.kill(second.supervisor_pid, signal.SIGKILL)
     until(lambda: gone(second), "the second bed is gone")
-    assert segments() == before
+    assert not shared & segments().keys()
     child = processes.identity(helper)
     assert child is None or processes.state(child) is None
     assert orchestra.write()[1].status_code == 200
@@ -373,13 +392,15 @@ def test_a_taken_port_is_named(orchestra: Orchestra) -> None:
     assert set(state.folders()) == before
 
 
-def test_down_leaves_nothing() -> None:
-    """After `down` there is no process, no folder and no shared memory of the bed."""
-    before = segments()
-    one = bed.up(idle_s=300)
+def test_down_leaves_nothing(orchestra: Orchestra) -> None:
+    """After `down` there is no process, no folder and no shared memory of the bed; a second `down` is no error."""
+    one = orchestra.bed
+    shared = segments_of(one)
+    assert len(shared) == len(REGIONS)
     bed.down(one)
     assert gone(one)
     assert not guardian.living(one.id, one.folder)
-    assert segments() == before
+    assert not shared & segments().keys()
     with pytest.raises(UsageError, match=one.id):
         bed.find(one.id)
+    bed.down(one)
