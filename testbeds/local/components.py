@@ -13,11 +13,10 @@ from pathlib import Path
 
 from aurops.errors import OutsideError
 from testbeds.local.layout import Components
+from testbeds.local.postgres import NOBODY
 
 POSTGRES_MAJOR = 18
 POSTGRES_TOOLS = ("postgres", "initdb", "pg_rewind", "pg_basebackup", "pg_waldump")
-NOBODY = 65534
-"""User that PostgreSQL runs as when the bed is root's: PostgreSQL refuses root, and this id needs no account."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from testbeds.local.commands import RefusedError
 from testbeds.local.evidence import keep
@@ -18,17 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from psycopg.rows import TupleRow
-
     from testbeds.local.role import Role
 
+Connection = psycopg.AsyncConnection[TupleRow]
 POLL_S = 0.005
 START_S = 30.0
 """Crash recovery of a bed's few megabytes takes well under a second; the rest is for a busy machine."""
 DETACH_S = 5.0
 PROMOTE_S = 20.0
-REPOINT_S = 3.0
-"""A standby that can follow streams within 0.2 s; one that still does not has diverged and must be rewound."""
+REPOINT_S = 8.0
+"""A standby that can follow streams within 0.2 s; one that still does not has diverged and must be rewound. Only such
+a one waits for it, and nobody waits for such a one."""
 ATTACH_S = 20.0
 
 SCHEMA = """
@@ -94,7 +95,7 @@ class Database:
         self.server = Server(layout, region)
         self._layout = layout
         self._region = region
-        self._watching: psycopg.AsyncConnection[TupleRow] | None = None
+        self._watching: Connection | None = None
 
     async def observe(self, role: Role) -> DatabaseView:
         """The database now, over a connection that is kept open.
@@ -212,7 +213,7 @@ class Database:
 
         Returns:
             `method`: repoint, rewind or basebackup; after the last two `diverged_commits`: transactions in the log
-            that only this database had.
+            that only this database had; after the last `why_not_rewind`.
 
         Raises:
             RefusedError: The primary does not answer, or in the end this database does not stream.
@@ -225,12 +226,12 @@ class Database:
             return {"method": "repoint"}
         await self.stop()
         diverged_commits = await keep(self._layout, self._region.data, history, evidence)
-        method = await self._rebuild(primary)
+        done = await self._rebuild(primary)
         self.server.become_standby()
         await self.start()
         if not await self.streams(primary):
-            raise RefusedError(f"{self._region.name} does not stream from {primary.name} after its {method}")
-        return {"method": method, "diverged_commits": diverged_commits}
+            raise RefusedError(f"{self._region.name} does not stream from {primary.name} after its {done['method']}")
+        return {**done, "diverged_commits": diverged_commits}
 
     async def stop(self) -> None:
         """End the server; a primary by SIGQUIT, so that no waiting commit is let go."""
@@ -244,17 +245,20 @@ class Database:
 
         Each end alone can be a remnant: of a stream that has just ended, or of one that is refused at once.
         """
-        try:
-            async with await _connect(self._region) as here, await _connect(primary) as there:
+        deadline_s = _now_s() + within_s
+        while True:
+            try:
+                async with await _connect(self._region) as here, await _connect(primary) as there:
+                    return await _until(lambda: self._both_stream(here, there, primary), deadline_s - _now_s())
+            except (RefusedError, psycopg.Error):
+                if _now_s() > deadline_s:
+                    return False
+                await asyncio.sleep(POLL_S)
 
-                async def both() -> bool:
-                    receives = await (await here.execute(_RECEIVES, (LOOPBACK, primary.postgres_port))).fetchone()
-                    sends = await (await there.execute(_STREAMS, (self._region.name,))).fetchone()
-                    return receives is not None and sends is not None
-
-                return await _until(both, within_s)
-        except (RefusedError, psycopg.Error):
-            return False
+    async def _both_stream(self, here: Connection, there: Connection, primary: Region) -> bool:
+        receives = await (await here.execute(_RECEIVES, (LOOPBACK, primary.postgres_port))).fetchone()
+        sends = await (await there.execute(_STREAMS, (self._region.name,))).fetchone()
+        return receives is not None and sends is not None
 
     async def _repoint(self, primary: Region) -> bool:
         if self.server.running:
@@ -263,19 +267,18 @@ class Database:
             await self.start()
         return await self.streams(primary, REPOINT_S)
 
-    async def _rebuild(self, primary: Region) -> str:
+    async def _rebuild(self, primary: Region) -> dict[str, str]:
         try:
             await self.server.rewind(primary)
         except ProgramError as error:
-            with self.server.log_file.open("a") as log:
-                log.write(f"agent: {error}; taking a base backup instead\n")
+            why_not = str(error)
         else:
-            return "rewind"
+            return {"method": "rewind"}
         try:
             await self.server.copy_from(primary)
         except ProgramError as error:
-            raise RefusedError(f"{self._region.name} can neither be rewound nor copied: {error}") from error
-        return "basebackup"
+            raise RefusedError(f"{self._region.name} can neither be rewound nor copied: {why_not}; {error}") from error
+        return {"method": "basebackup", "why_not_rewind": why_not}
 
     async def _history(self, primary: Region) -> str:
         """The timeline history of `primary`; empty when it has none.
@@ -296,30 +299,34 @@ class Database:
         except RefusedError:
             return False
 
-    async def _watch(self) -> psycopg.AsyncConnection[TupleRow]:
+    async def _watch(self) -> Connection:
         if self._watching is None or self._watching.closed:
             self._watching = await _connect(self._region)
         return self._watching
 
 
-async def _connect(region: Region) -> psycopg.AsyncConnection[TupleRow]:
+async def _connect(region: Region) -> Connection:
     try:
         return await psycopg.AsyncConnection.connect(conninfo(region, "agent"), autocommit=True)
     except psycopg.OperationalError as error:
         raise RefusedError(f"the database of {region.name} does not answer: {str(error).strip()}") from error
 
 
-async def _until(condition: Callable[[], Awaitable[bool]], seconds: float) -> bool:
+async def _until(condition: Callable[[], Awaitable[bool]], within_s: float) -> bool:
     """Whether the condition came true within so many seconds."""
-    deadline_s = asyncio.get_running_loop().time() + seconds
+    deadline_s = _now_s() + within_s
     while not await condition():
-        if asyncio.get_running_loop().time() > deadline_s:
+        if _now_s() > deadline_s:
             return False
         await asyncio.sleep(POLL_S)
     return True
 
 
-async def _one(connection: psycopg.AsyncConnection[TupleRow], query: str) -> tuple[Any, ...]:
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def _one(connection: Connection, query: str) -> tuple[Any, ...]:
     row = await (await connection.execute(query)).fetchone()
     if row is None:
         raise psycopg.DataError(f"no row: {query}")

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pwd
 import shutil
 import signal
 from pathlib import Path
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from testbeds.local.role import Role
 
 SUPERUSER = "postgres"
+NOBODY = 65534
+"""User that PostgreSQL runs as when the bed is root's: PostgreSQL refuses root."""
 STOP_S = 5.0
 """How long a stop may take before everything left is killed."""
 REWIND_S = 60.0
@@ -122,7 +125,21 @@ async def make_template(layout: Layout, folder: Path) -> None:
         ProgramError: initdb failed.
     """
     arguments = ["-D", str(folder), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
-    await run(layout, "initdb", *arguments, "--data-checksums", "--no-sync", "--no-instructions", seconds=REWIND_S)
+    arguments += ["--data-checksums", "--no-sync", "--no-instructions"]
+    await run(layout, "initdb", *arguments, seconds=REWIND_S)
+
+
+def _named_user(layout: Layout) -> list[str]:
+    """What the programs are run by where the user id has no account, as in many a container.
+
+    initdb and the single-user server that pg_rewind runs refuse such an id (username.c, get_user_name_or_exit). In a
+    user namespace the same id goes by the name of `nobody`, and its files stay its own.
+    """
+    try:
+        pwd.getpwuid(os.geteuid() if layout.postgres_uid is None else layout.postgres_uid)
+    except KeyError:
+        return ["unshare", "--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}"]
+    return []
 
 
 async def run(layout: Layout, program: str, *arguments: str, seconds: float) -> str:
@@ -132,7 +149,8 @@ async def run(layout: Layout, program: str, *arguments: str, seconds: float) -> 
         ProgramError: It failed, or took longer than `seconds`.
     """
     process = await asyncio.create_subprocess_exec(
-        Path(layout.components.postgres_bin, program),
+        *_named_user(layout),
+        str(Path(layout.components.postgres_bin, program)),
         *arguments,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

@@ -209,7 +209,11 @@ class Supervisor:
         try:
             await postgres.make_template(self._place, folders[0])
         except postgres.ProgramError as error:
-            raise OutsideError(f"PostgreSQL makes no data folder: {error}", where=str(folders[0])) from error
+            raise OutsideError(
+                f"PostgreSQL makes no data folder: {error}",
+                where=str(folders[0]),
+                next_step="If it says that the user does not exist: give your user id a line in /etc/passwd.",
+            ) from error
         copies = [asyncio.create_subprocess_exec("cp", "-a", f"{folders[0]}/.", str(copy)) for copy in folders[1:]]
         for copy in await asyncio.gather(*copies):
             if await copy.wait():
