@@ -125,19 +125,19 @@ def down(bed: BedState, clock: Clock | None = None) -> None:
         OutsideError: Something is left after `DOWN_S`.
     """
     clock = clock or RealClock()
-    if bed.alive:
-        try:
+    try:
+        if bed.alive:
             _call("POST", f"{bed.control_url}/down")
-        except OutsideError:
-            guardian.clean(bed.id, bed.folder)  # a supervisor that does not answer: frozen, or just ending
+        else:
+            guardian.clean(bed.id, bed.folder)  # in case that its guardian was killed as well
+    except OutsideError:
+        guardian.clean(bed.id, bed.folder)  # a supervisor that does not answer: frozen, or just ending
     deadline_s = clock.now_s() + DOWN_S
     while bed.folder.exists() or guardian.living(bed.id, bed.folder):
         if clock.now_s() > deadline_s:
             raise OutsideError(
                 "The test bed did not end.", where=str(bed.folder), next_step="`aurops local down --all`"
             )
-        if not bed.alive and clock.now_s() > deadline_s - DOWN_S / 2:
-            guardian.clean(bed.id, bed.folder)  # the guardian was killed as well
         clock.sleep(_POLL_S)
 
 

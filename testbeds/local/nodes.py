@@ -29,6 +29,8 @@ class _Node:
     port: int
     process: asyncio.subprocess.Process | None = None
     epoch: int | None = None
+    met: bool = False
+    """Whether it has answered since it was started; until then it holds no epoch and may still be starting."""
 
     @property
     def running(self) -> bool:
@@ -102,13 +104,13 @@ class Nodes:
         return f"{vantage}:{epoch}"
 
     async def _set(self, session: aiohttp.ClientSession, node: _Node, epoch: int | None) -> None:
-        if not node.running:
+        if not node.running or (epoch is None and not node.met):
             node.epoch = None
             return
         try:
-            node.epoch = await asyncio.wait_for(
-                self._ask(session, node, {"epoch": epoch}), START_S if epoch else EPOCH_S
-            )
+            limit_s = EPOCH_S if node.met else START_S
+            node.epoch = await asyncio.wait_for(self._ask(session, node, {"epoch": epoch}), limit_s)
+            node.met = True
         except TimeoutError:
             if node.process is not None:
                 node.process.kill()
@@ -142,7 +144,7 @@ class Nodes:
                 stderr=log,
                 cwd=self._region.folder,
             )
-        node.epoch = None
+        node.epoch, node.met = None, False
 
     def _log(self, node: _Node) -> BinaryIO:
         return Path(self._region.folder, f"{node.name}.log").open("ab")

@@ -241,6 +241,7 @@ class Server:
 
     async def start(self) -> None:
         """Start the server process, without waiting until it answers."""
+        self._clear_lock()
         with self.log_file.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 Path(self._layout.components.postgres_bin, "postgres"),
@@ -288,6 +289,7 @@ class Server:
         Raises:
             ProgramError: pg_rewind failed; the data folder may be unusable.
         """
+        self._clear_lock()
         await run(
             self._layout,
             "pg_rewind",
@@ -297,6 +299,15 @@ class Server:
             "--no-sync",
             seconds=REWIND_S,
         )
+
+    def _clear_lock(self) -> None:
+        """Remove what says that a server runs here, unless one does.
+
+        PostgreSQL takes a killed server for a living one while its zombie is there (miscinit.c, CreateLockFile), and
+        in a container whose first process reaps nobody that is for ever.
+        """
+        if not processes.find("", folder=self._region.data):
+            (self._region.data / "postmaster.pid").unlink(missing_ok=True)
 
     async def copy_from(self, primary: Region) -> None:
         """Replace a stopped server's data by a copy of `primary`'s.

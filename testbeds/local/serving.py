@@ -35,7 +35,8 @@ def end_with_parent() -> None:
     """End this process at once when the pipe on its standard input closes: whoever started it is gone."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        while os.read(sys.stdin.fileno(), 1):  # not sys.stdin.read: its lock would be in the way of an ordinary end
+            pass
         os._exit(0)
 
     threading.Thread(target=wait, daemon=True).start()

@@ -205,6 +205,11 @@ def fail_over(orchestra: Orchestra, lost: str, target: str, third: str) -> None:
     assert orchestra.shift(**{target: 100}).status_code == 200
 
 
+def never_sent(answer: httpx.Response) -> bool:
+    """Whether this answer proves that no node has seen the request."""
+    return answer.status_code == 503 and answer.headers.get("x-aurops-not-sent") == "1"
+
+
 def test_a_write_through_the_proxy_is_committed_in_the_region_in_force(orchestra: Orchestra) -> None:
     """A 200 names the region and the epoch, and the row is there, confirmed by a standby."""
     write_id, answer = orchestra.write()
@@ -234,8 +239,7 @@ def test_a_probe_reaches_a_region_only_while_it_has_weight(orchestra: Orchestra)
     open_answer = orchestra.http.post(url, json=body, headers={"x-aurops-probe-region": "north"})
     assert (open_answer.status_code, open_answer.headers["x-aurops-region"]) == (200, "north")
     for region in ("south", "atlantis"):
-        closed = orchestra.http.post(url, json=body, headers={"x-aurops-probe-region": region})
-        assert (closed.status_code, closed.headers["x-aurops-not-sent"]) == (503, "1")
+        assert never_sent(orchestra.http.post(url, json=body, headers={"x-aurops-probe-region": region}))
 
 
 @pytest.mark.parametrize(
@@ -275,11 +279,41 @@ def test_observing_is_quick(orchestra: Orchestra) -> None:
     assert sorted(took_s)[len(took_s) // 2] < 0.05
 
 
+def test_losing_a_standby_region_stops_no_write(orchestra: Orchestra) -> None:
+    """One standby is enough for the quorum; the lost one comes back as a standby without being told."""
+    orchestra.kill("west")
+    assert orchestra.write()[1].status_code == 200
+    bed.revive(orchestra.bed, "west")
+    until(lambda: orchestra.streaming("north"), "west streams again")
+
+
+def test_a_fenced_region_writes_nothing_until_it_is_restored(orchestra: Orchestra) -> None:
+    """The way back before anything else was promoted: the fenced primary is started again, with its quorum."""
+    orchestra.tell("north", "fence")
+    write_id, answer = orchestra.write()
+    assert never_sent(answer)
+    view = orchestra.see("north")
+    assert (view["fenced"], view["database"]["running"], view["database"]["writable"]) == (True, False, False)
+    orchestra.tell("north", "promote", voters=["south", "west"])
+    assert orchestra.tell("north", "verify_write")["id"]
+    until(lambda: orchestra.streaming("north"), "the standbys come back by themselves")
+    assert write_id not in orchestra.ledger("north")
+
+
+def test_closed_traffic_is_refused_by_the_proxy_itself(orchestra: Orchestra) -> None:
+    """With all weights 0 every request is answered at once, and marked as never sent."""
+    assert orchestra.shift().json()["weights"] == dict.fromkeys(REGIONS, 0)
+    assert never_sent(orchestra.write()[1])
+    assert orchestra.shift(north=100).status_code == 200
+    assert orchestra.write()[1].status_code == 200
+
+
 def test_losing_the_primary_region_by_kill_loses_no_acknowledged_write(orchestra: Orchestra) -> None:
     """North is killed under load, south promoted; north comes back fenced, is rewound, and all three stream again."""
     with Writers(orchestra) as writers:
         until(lambda: len(writers.acknowledged) > 20, "clients write to north")
         assert orchestra.kill("north") > 5
+        until(lambda: never_sent(orchestra.write()[1]), "a refused connection is told from an unknown outcome")
         before = len(writers.acknowledged)
         fail_over(orchestra, "north", "south", "west")
         until(lambda: len(writers.acknowledged) > before + 20, "clients write to south")
