@@ -1,0 +1,136 @@
+"""What the journal says so far, as a planner needs it. A pure view: it reads records and keeps nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from aurops.journal import Record
+
+RESTORE = "restore"
+"""The goal that every playbook understands: back to where the run began."""
+
+
+class Outcome(StrEnum):
+    """How a call ended."""
+
+    DONE = "done"
+    WAITING = "waiting"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    """Nobody knows whether it took effect (a time-out is never a failure)."""
+    ADOPTED = "adopted"
+    """An earlier holder made the call and died; the world shows that it took effect."""
+
+
+@dataclass
+class Tries:
+    """All calls of one step so far.
+
+    Args:
+        first_intent_s: When the first call was announced, in seconds of the clock of the machine that journalled it.
+        intents: How many calls were announced.
+        outcomes: How they ended, in order; shorter than `intents` when an answer was lost with its holder.
+    """
+
+    first_intent_s: float
+    intents: int = 0
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def open(self) -> bool:
+        """A call was announced, and nothing says how it ended."""
+        return self.intents > len(self.outcomes)
+
+
+class History:
+    """The journal of one run, read from its first record to its last.
+
+    Args:
+        records: The run's records in order.
+    """
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self.goal = ""
+        self.arguments: dict[str, Any] = {}
+        self.epoch = 0
+        self.decisions: dict[str, Any] = {}
+        self.reasons: dict[str, str] = {}
+        self.skipped: dict[str, str] = {}
+        self.past_no_return = False
+        self.finished = ""
+        self.requests_seen = 0
+        self.tries: dict[str, Tries] = {}
+        self.results: dict[str, Mapping[str, Any]] = {}
+        for record in records:
+            self._read(record)
+
+    def attempted(self, step: str) -> bool:
+        """Whether a call of this step has ended, however it ended."""
+        return step in self.tries and bool(self.tries[step].outcomes)
+
+    def latched(self, step: str) -> bool:
+        """Whether the journal holds that this step was done."""
+        return step in self.tries and any(o in (Outcome.DONE, Outcome.ADOPTED) for o in self.tries[step].outcomes)
+
+    def in_doubt(self, step: str) -> bool:
+        """Whether a call was made whose effect nobody knows."""
+        if step not in self.tries:
+            return False
+        tries = self.tries[step]
+        return tries.open or tries.outcomes[-1] is Outcome.UNKNOWN
+
+    def _read(self, record: Record) -> None:
+        self.epoch = max(self.epoch, record.epoch or 0)
+        reader = getattr(self, f"_read_{record.kind.value}", None)
+        if reader is not None:
+            reader(record)
+
+    def _read_started(self, record: Record) -> None:
+        self.goal = str(record.data["goal"])
+        self.arguments = dict(record.data.get("arguments", {}))
+
+    def _read_goal(self, record: Record) -> None:
+        self.goal = str(record.data["goal"])
+        self.finished = ""
+
+    def _read_decision(self, record: Record) -> None:
+        name = str(record.data["name"])
+        if name not in self.decisions:
+            self.decisions[name] = record.data["value"]
+            self.reasons[name] = str(record.data["reason"])
+
+    def _read_intent(self, record: Record) -> None:
+        name = str(record.data["step"])
+        tries = self.tries.setdefault(name, Tries(first_intent_s=record.at_s))
+        if tries.open:
+            tries.outcomes.append(Outcome.UNKNOWN)
+        tries.intents += 1
+        self.past_no_return |= bool(record.data.get("no_return"))
+
+    def _read_result(self, record: Record) -> None:
+        name = str(record.data["step"])
+        tries = self.tries.setdefault(name, Tries(first_intent_s=record.at_s))
+        outcome = Outcome(str(record.data["outcome"]))
+        if not tries.open and tries.outcomes:
+            tries.outcomes[-1] = outcome
+        else:
+            tries.outcomes.append(outcome)
+        tries.intents = max(tries.intents, len(tries.outcomes))
+        self.results[name] = record.data
+
+    def _read_skipped(self, record: Record) -> None:
+        self.skipped[str(record.data["step"])] = str(record.data["reason"])
+        self._read_request(record)
+
+    def _read_request(self, record: Record) -> None:
+        self.requests_seen = max(self.requests_seen, int(record.data.get("request", 0)))
+
+    _read_paused = _read_aborted = _read_note = _read_request
+
+    def _read_finished(self, record: Record) -> None:
+        self.finished = str(record.data["outcome"])

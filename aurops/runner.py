@@ -1,0 +1,301 @@
+"""Executes a plan: observe, plan, do the first unfinished stage, journal, observe again.
+
+The runner keeps no state that the journal does not hold, so a crash costs nothing but time: the next runner reads the
+journal, takes the lease with a higher epoch, observes, and plans again (docs/ARCHITECTURE.md, "Plan and run").
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from aurops.errors import AuropsError, OutsideError, UsageError
+from aurops.history import RESTORE, History, Outcome
+from aurops.journal import Journal, JournalTakenError, Record, RecordKind
+from aurops.plan import Answer, CallUnknownError, Json, Lasting, Playbook, Repeat, Stage, StaleEpochError, Step
+from aurops.requests import RequestKind, halted, pending
+from aurops.store_errors import StoreError
+
+if TYPE_CHECKING:
+    from aurops.clock import Clock
+    from aurops.store import Store
+
+World = TypeVar("World")
+_ROUNDS_WITHOUT_PROGRESS = 2
+_PAUSE_BETWEEN_ROUNDS_S = 0.05
+
+
+class Ending(StrEnum):
+    """How a runner stopped."""
+
+    DONE = "done"
+    RESTORED = "restored"
+    """Aborted before the point of no return, and brought back to where it began."""
+    PAUSED = "paused"
+    HALTED = "halted"
+    HELD = "held"
+    """The plan needs a person."""
+    STUCK = "stuck"
+    VIOLATION = "violation"
+
+
+@dataclass(frozen=True)
+class Result:
+    """The end of one `Runner.run`.
+
+    Args:
+        ending: How it stopped.
+        why: In words; empty when done.
+    """
+
+    ending: Ending
+    why: str = ""
+
+
+class Fence(Protocol):
+    """What the runner asks of a lease (`aurops.lease.Lease`)."""
+
+    @property
+    def epoch(self) -> int:
+        """The fencing number that every call carries."""
+        ...
+
+    def check(self, call_timeout_s: float) -> None:
+        """Raise unless the lease outlives a call of this length."""
+        ...
+
+
+class StepFailedError(OutsideError):
+    """A step that must not be repeated is in doubt, or one waited past its deadline."""
+
+
+class _StopError(Exception):
+    def __init__(self, ending: Ending, why: str) -> None:
+        self.result = Result(ending, why)
+        super().__init__(why)
+
+
+Listener = Callable[[Record], None]
+
+
+class Runner(Generic[World]):
+    """Runs one run until it ends.
+
+    Args:
+        playbook: What kind of run.
+        store: Where requests and the halt switch are looked up before each call.
+        journal: The run's journal; its first record (`started`) names the goal.
+        lease: The held lease of the service.
+        clock: Time.
+        listener: Told of every record as soon as it is durable; for live output. It must not raise.
+    """
+
+    def __init__(
+        self,
+        playbook: Playbook[World],
+        *,
+        store: Store,
+        journal: Journal,
+        lease: Fence,
+        clock: Clock,
+        listener: Listener = lambda _: None,
+    ) -> None:
+        self._playbook = playbook
+        self._store = store
+        self._journal = journal
+        self._lease = lease
+        self._clock = clock
+        self._listener = listener
+        self._lock = threading.Lock()
+        self._unwritten: StoreError | None = None
+
+    def run(self) -> Result:
+        """Run to the goal, or until something stops it.
+
+        Raises:
+            LeaseLostError: Another holder took over; nothing was called after that.
+            JournalTakenError: The same, seen at the journal.
+            StaleEpochError: The same, seen at a target.
+            StoreError: The journal cannot be written; the stage in hand was finished, nothing was begun after it.
+            KeyboardInterrupt: Ctrl-C; calls in flight have ended and are journalled.
+        """
+        if not self._history().goal:
+            raise UsageError("the journal does not begin with `started`", where=self._journal.run)
+        self._append(RecordKind.TAKEN, {"epoch": self._lease.epoch})
+        try:
+            return self._rounds()
+        except _StopError as stop:
+            return stop.result
+
+    def _rounds(self) -> Result:
+        idle, before = 0, ""
+        while True:
+            self._obey_requests()
+            history, world = self._history(), self._playbook.observe()
+            self._guard(world, history)
+            stage = first_open(self._playbook.plan(world, history), world, history)
+            if stage is None:
+                return self._finish(history)
+            if stage.hold:
+                self._append(RecordKind.STUCK, {"stage": stage.name, "why": stage.hold})
+                raise _StopError(Ending.HELD, stage.hold)
+            for decision in stage.undecided(history):
+                self._append(
+                    RecordKind.DECISION, {"name": decision.name, "value": decision.value, "reason": decision.reason}
+                )
+            waiting = self._execute(stage, world)
+            after = _marker(stage, world, self._history())
+            idle = 0 if waiting or after != before else idle + 1
+            before = after
+            if idle >= _ROUNDS_WITHOUT_PROGRESS:
+                self._stuck(stage, world)
+            if idle:
+                self._clock.sleep(_PAUSE_BETWEEN_ROUNDS_S)
+
+    def _execute(self, stage: Stage[World], world: World) -> bool:
+        """Run what is left of a stage side by side; say whether something is on its way."""
+        history = self._history()
+        steps = stage.unfinished(world, history)
+        if not steps:
+            return False
+        with ThreadPoolExecutor(max_workers=len(steps), thread_name_prefix="step") as pool:
+            futures = [pool.submit(self._do, step, world, history) for step in steps]
+        errors = [error for future in futures if (error := future.exception()) is not None]
+        for error in errors:
+            raise error
+        if self._unwritten is not None:
+            raise self._unwritten
+        return any(future.result() is Outcome.WAITING for future in futures)
+
+    def _do(self, step: Step[World], world: World, history: History) -> Outcome:
+        if step.lasting is Lasting.LATCHED and history.in_doubt(step.name):
+            seen = step.done(world)
+            if seen:
+                self._result(step, Outcome.ADOPTED, {})
+                return Outcome.ADOPTED
+            if seen is None and step.repeat is Repeat.AT_MOST_ONCE:
+                raise _StopError(Ending.HELD, f"`{step.name}` may or may not have happened, and must not happen twice")
+        self._check_deadline(step, history)
+        self._check_halt()
+        self._lease.check(step.timeout_s)
+        intent: dict[str, Json] = {"step": step.name, "action": step.action, "arguments": dict(step.arguments)}
+        self._append(RecordKind.INTENT, intent | {"reason": step.reason, "no_return": step.no_return})
+        outcome, data = self._call(step)
+        self._result(step, outcome, data)
+        return outcome
+
+    def _call(self, step: Step[World]) -> tuple[Outcome, Mapping[str, Json]]:
+        try:
+            answer: Answer = self._playbook.call(step, self._lease.epoch)
+        except StaleEpochError as error:
+            self._result(step, Outcome.FAILED, {"error": str(error)})
+            raise
+        except CallUnknownError as error:
+            return Outcome.UNKNOWN, {"error": str(error)}
+        except AuropsError as error:
+            return Outcome.FAILED, {"error": str(error)}
+        except Exception as error:  # noqa: BLE001 (the runner is where any failure of a step becomes an outcome)
+            return Outcome.FAILED, {"error": f"{type(error).__name__}: {error}", "bug": True}
+        if answer.waiting:
+            return Outcome.WAITING, {"waiting": answer.waiting, **answer.data}
+        return Outcome.DONE, answer.data
+
+    def _check_deadline(self, step: Step[World], history: History) -> None:
+        tries = history.tries.get(step.name)
+        if tries is None:
+            return
+        waited_s = self._clock.now_s() - tries.first_intent_s
+        if waited_s > step.deadline_s and tries.outcomes and tries.outcomes[-1] is Outcome.WAITING:
+            why = f"`{step.name}` is not done after {waited_s:.1f} s (its deadline is {step.deadline_s:g} s)"
+            self._append(RecordKind.STUCK, {"step": step.name, "why": why})
+            raise _StopError(Ending.STUCK, why)
+
+    def _check_halt(self) -> None:
+        try:
+            halt = halted(self._store)
+        except StoreError:
+            return  # a lost store is no order to halt; the journal decides whether the run can go on
+        if halt is not None and halt.on:
+            self._append(RecordKind.HALTED, {"reason": halt.reason, "who": halt.who})
+            raise _StopError(Ending.HALTED, f"{halt.who} halted all runs: {halt.reason}")
+
+    def _obey_requests(self) -> None:
+        history = self._history()
+        asked = pending(self._store, self._journal.run, history.requests_seen)
+        for request in asked:
+            said: dict[str, Json] = {"request": request.n, "who": request.who, "reason": request.reason}
+            match request.kind:
+                case RequestKind.SKIP:
+                    self._append(RecordKind.SKIPPED, said | {"step": request.step or ""})
+                case RequestKind.PAUSE:
+                    if any(later.kind is RequestKind.RESUME and later.n > request.n for later in asked):
+                        continue
+                    self._append(RecordKind.PAUSED, said)
+                    raise _StopError(Ending.PAUSED, f"{request.who} paused it: {request.reason}")
+                case RequestKind.RESUME:
+                    self._append(RecordKind.NOTE, said | {"text": "resumed"})
+                case RequestKind.ABORT:
+                    self._abort(said)
+
+    def _abort(self, said: dict[str, Json]) -> None:
+        if self._history().past_no_return:
+            self._append(RecordKind.NOTE, said | {"text": "abort refused: past the point of no return, only forward"})
+            return
+        self._append(RecordKind.ABORTED, said)
+        self._append(RecordKind.GOAL, {"goal": RESTORE})
+
+    def _guard(self, world: World, history: History) -> None:
+        broken = self._playbook.violations(world, history)
+        if not broken:
+            return
+        why = "; ".join(broken)
+        self._append(RecordKind.VIOLATION, {"invariants": list(broken)})
+        self._execute(self._playbook.safe_stop(world, history), world)
+        raise _StopError(Ending.VIOLATION, why)
+
+    def _stuck(self, stage: Stage[World], world: World) -> None:
+        history = self._history()
+        names = [
+            f"`{step.name}`: {history.results.get(step.name, {}).get('error', 'the world does not show it done')}"
+            for step in stage.unfinished(world, history)
+        ]
+        why = f"no progress in stage {stage.name}: {'; '.join(names)}"
+        self._append(RecordKind.STUCK, {"stage": stage.name, "why": why})
+        raise _StopError(Ending.STUCK, why)
+
+    def _finish(self, history: History) -> Result:
+        ending = Ending.RESTORED if history.goal == RESTORE else Ending.DONE
+        self._append(RecordKind.FINISHED, {"outcome": ending.value})
+        return Result(ending)
+
+    def _history(self) -> History:
+        with self._lock:
+            return History(self._journal.records)
+
+    def _result(self, step: Step[World], outcome: Outcome, data: Mapping[str, Json]) -> None:
+        try:
+            self._append(RecordKind.RESULT, {"step": step.name, "outcome": outcome.value, **data})
+        except JournalTakenError:
+            raise
+        except StoreError as error:
+            self._unwritten = error  # the call is made: its stage is finished first, then the run stops
+
+    def _append(self, kind: RecordKind, data: Mapping[str, Json]) -> None:
+        with self._lock:
+            record = self._journal.append(kind, dict(data), epoch=self._lease.epoch)
+        self._listener(record)
+
+
+def first_open(stages: tuple[Stage[World], ...], world: World, history: History) -> Stage[World] | None:
+    """The first stage with something left to do; None when the goal is reached."""
+    return next((stage for stage in stages if stage.open(world, history)), None)
+
+
+def _marker(stage: Stage[World], world: World, history: History) -> str:
+    """What counts as progress: another stage, other steps left, another decision."""
+    left = sorted(step.name for step in stage.unfinished(world, history))
+    return f"{stage.name}|{left}|{sorted(history.decisions)}"

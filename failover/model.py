@@ -1,0 +1,191 @@
+"""What a failover sees and what it may ask of a target: the seam between target and runner (design seam 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aurops.plan import Answer, Observation
+
+TOTAL_WEIGHT = 10_000
+"""Traffic weights sum to this, or are all 0: closed."""
+
+
+class DatabaseRole(StrEnum):
+    """What a region's database is now."""
+
+    PRIMARY = "primary"
+    STANDBY = "standby"
+    DOWN = "down"
+
+
+class CacheRole(StrEnum):
+    """What a region's cache is now."""
+
+    PRIMARY = "primary"
+    REPLICA = "replica"
+    DOWN = "down"
+
+
+@dataclass(frozen=True)
+class DatabaseState:
+    """One region's database.
+
+    Args:
+        role: What it is.
+        receiving: A standby receives changes now (its wal receiver runs).
+        following: The region that it is set to follow; None when detached or primary.
+        flush_lsn: The last position safe on its disk, in bytes of WAL; None when it does not say.
+        fence_epoch: The epoch in its fence row; None when unreadable.
+        writable: It is primary and can get a commit acknowledged (enough voters are attached, or none are asked).
+        voters: The regions whose acknowledgement a commit of this primary waits for.
+    """
+
+    role: DatabaseRole
+    receiving: bool = False
+    following: str | None = None
+    flush_lsn: int | None = None
+    fence_epoch: int | None = None
+    writable: bool = False
+    voters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RegionState:
+    """What a region's agent says.
+
+    Args:
+        highest_epoch: The highest epoch that it has obeyed.
+        fenced: It refuses to serve until it is promoted or re-protected.
+        database: Its database.
+        cache: Its cache.
+        node_epochs: Per node the epoch that it serves; None for a node that serves nothing.
+    """
+
+    highest_epoch: int
+    fenced: bool
+    database: DatabaseState
+    cache: CacheRole
+    node_epochs: tuple[int | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class EdgeState:
+    """What the traffic layer has in effect.
+
+    Args:
+        highest_epoch: The highest epoch that it has obeyed.
+        weights: Weight per region, out of `TOTAL_WEIGHT`.
+        stamp_epoch: The epoch that it stamps on every request.
+    """
+
+    highest_epoch: int
+    weights: Mapping[str, int]
+    stamp_epoch: int
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything observed at once; each part a value or unknown.
+
+    Args:
+        regions: One observation per region.
+        edge: The traffic layer.
+    """
+
+    regions: Mapping[str, Observation[RegionState]]
+    edge: Observation[EdgeState]
+
+    def state(self, region: str) -> RegionState | None:
+        """The region's state; None when unknown."""
+        return self.regions[region].value
+
+    def database(self, region: str) -> DatabaseState | None:
+        """The region's database; None when unknown."""
+        state = self.state(region)
+        return state.database if state else None
+
+    def weight(self, region: str) -> int | None:
+        """The region's share of traffic; None when unknown."""
+        return self.edge.value.weights.get(region, 0) if self.edge.value else None
+
+    def primaries(self) -> tuple[str, ...]:
+        """Every region seen with a database that is primary."""
+        return tuple(r for r in self.regions if (d := self.database(r)) and d.role is DatabaseRole.PRIMARY)
+
+    def highest_epoch(self) -> int:
+        """The highest epoch that anything observed has obeyed; 0 when nothing answers."""
+        seen = [state.highest_epoch for r in self.regions if (state := self.state(r))]
+        return max([*seen, self.edge.value.highest_epoch if self.edge.value else 0])
+
+
+class Capability(StrEnum):
+    """What a target may or may not be able to do."""
+
+    REFUSES_OLD_EPOCHS = "refuses commands of an older epoch"
+    QUORUM_DENIAL = "can detach standbys before a promotion"
+    ZERO_LOSS = "acknowledges a write only when another region holds it"
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a target can do, and which regions it could promote now.
+
+    Args:
+        can: What it can.
+        promotable: Per region whether it could be promoted now, and why or why not.
+        tried: How far it was ever tried for real; printed by `aurops doctor`.
+    """
+
+    can: frozenset[Capability]
+    promotable: Mapping[str, tuple[bool, str]]
+    tried: str
+
+
+class Target(Protocol):
+    """A service in several regions that can be failed over.
+
+    Every command carries the epoch of the caller's lease. A command returns an `Answer`, or raises `CallUnknownError`
+    (may or may not have happened), `StaleEpochError` (obeys a newer epoch) or an `AuropsError` (did not happen). All
+    commands are idempotent; none takes longer than `timeout_s`.
+    """
+
+    def capabilities(self) -> Capabilities:
+        """What it can do now."""
+        ...
+
+    def observe(self) -> World:
+        """The world now; never raises for what cannot be seen, and does not wait for a region that is gone."""
+        ...
+
+    def fence(self, region: str, epoch: int, timeout_s: float) -> Answer:
+        """Stop a region's writers: its nodes refuse, its primary is stopped without releasing waiting commits."""
+        ...
+
+    def detach(self, region: str, epoch: int, timeout_s: float) -> Answer:
+        """Quorum denial: this standby stops receiving, so that no primary elsewhere gets its acknowledgement."""
+        ...
+
+    def promote_database(self, region: str, voters: tuple[str, ...], epoch: int, timeout_s: float) -> Answer:
+        """Make this region's database the writer: voters first, then promotion, then the fence row."""
+        ...
+
+    def promote_cache(self, region: str, epoch: int, timeout_s: float) -> Answer:
+        """Make this region's cache the writer."""
+        ...
+
+    def reprotect(self, region: str, primary: str, epoch: int, timeout_s: float) -> Answer:
+        """Make this region a standby of `primary`, by repointing, rewinding or copying, whatever is needed."""
+        ...
+
+    def verify_write(self, region: str, epoch: int, timeout_s: float) -> Answer:
+        """Commit one write through the region's own nodes and read it back."""
+        ...
+
+    def shift(self, weights: Mapping[str, int], epoch: int, timeout_s: float) -> Answer:
+        """Put traffic weights in effect, stamped with the epoch; they sum to `TOTAL_WEIGHT`, or are all 0."""
+        ...

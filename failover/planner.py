@@ -1,0 +1,330 @@
+"""Plans a forced failover. Pure: observed world, goal and journal in; stages with reasons out.
+
+Why nothing acknowledged is lost. A commit is acknowledged when the primary and at least one of n = 2 voters hold it
+(k = 1). Both voters are detached *before* positions are read: from then on the old primary, frozen, cut off or merely
+slow, gets no acknowledgement any more (quorum denial), and n - k + 1 = 2 detached voters are sure to include one that
+holds every acknowledged commit. The most advanced of them is promoted, or first streamed from by the wanted region.
+(Tried on PostgreSQL 18: without detaching first, 197 to 636 acknowledged writes were lost in 4 of 4 runs; with it, 0.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from aurops.errors import UsageError
+from aurops.history import RESTORE, History
+from aurops.plan import Decision, Lasting, Stage, Step
+from failover.model import TOTAL_WEIGHT, CacheRole, DatabaseRole, World
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FENCE_OF_LOST_TIMEOUT_S = 0.1
+"""An unreachable fence is bounded: quorum denial, not the lost region, is what makes the promotion safe."""
+
+
+class Action(StrEnum):
+    """What the planner asks of a target; one of `failover.model.Target`'s commands each."""
+
+    FENCE = "fence"
+    DETACH = "detach"
+    PROMOTE_DATABASE = "promote_database"
+    PROMOTE_CACHE = "promote_cache"
+    REPROTECT = "reprotect"
+    VERIFY_WRITE = "verify_write"
+    SHIFT = "shift"
+
+
+@dataclass(frozen=True)
+class FailoverGoal:
+    """Serve from another region than the lost one.
+
+    Args:
+        regions: All regions of the service, in order of preference.
+        lost: The region to leave.
+        to: The region to serve from; None lets the planner take the most advanced standby.
+    """
+
+    regions: tuple[str, ...]
+    lost: str
+    to: str | None = None
+
+    @property
+    def standbys(self) -> tuple[str, ...]:
+        """The regions that can take over."""
+        return tuple(region for region in self.regions if region != self.lost)
+
+
+def check_goal(goal: FailoverGoal, world: World) -> None:
+    """Refuse a goal that cannot be meant.
+
+    Raises:
+        UsageError: An unknown region, a failover to itself, or to a region that is down.
+    """
+    known = ", ".join(goal.regions)
+    for region in (goal.lost, goal.to):
+        if region is not None and region not in goal.regions:
+            raise UsageError(f"there is no region `{region}`", allowed=known, next_step="aurops local status")
+    if goal.to == goal.lost:
+        raise UsageError(f"`{goal.lost}` cannot fail over to itself", allowed=", ".join(goal.standbys))
+    if goal.to is not None:
+        database = world.database(goal.to)
+        if database is None or database.role is not DatabaseRole.STANDBY:
+            seen = "does not answer" if database is None else f"has a database that is {database.role}"
+            others = [r for r in goal.standbys if (d := world.database(r)) and d.role is DatabaseRole.STANDBY]
+            raise UsageError(f"`{goal.to}` cannot take over: it {seen}", allowed=", ".join(others) or "none now")
+
+
+def plan(world: World, goal: FailoverGoal, history: History) -> tuple[Stage[World], ...]:
+    """The stages from here to the goal of `history`, or to `goal` when the journal says nothing else.
+
+    Before a decision is journalled the plan shows the one that would be taken now.
+    """
+    if history.goal == RESTORE:
+        return _restore(goal, history)
+    target = str(history.decisions.get("target") or _choose(world, goal)[0])
+    return (
+        _fence(goal, history),
+        _decide(world, goal),
+        *_catch_up(world, target, history),
+        _promote(goal, target, history),
+        _verify(target),
+        _open(target, history.epoch),
+        _protect(world, goal, target),
+    )
+
+
+def _fence(goal: FailoverGoal, history: History) -> Stage[World]:
+    """Traffic off, writers stopped, quorum denied. Finished for good once a target is promoted."""
+    lost, epoch = goal.lost, history.epoch
+    if history.past_no_return:
+        return Stage("fence", (_still_off(lost),))
+    off = _shift(f"close traffic to {lost}", dict.fromkeys(goal.regions, 0), epoch, f"{lost} must get no more requests")
+    fence = Step(
+        name=f"fence {lost}",
+        action=Action.FENCE,
+        arguments={"region": lost},
+        required=False,
+        reason=f"stops writers in {lost} if its agent can be reached; {FENCE_OF_LOST_TIMEOUT_S:g} s, never waited for",
+        done=lambda world: state.fenced if (state := world.state(lost)) else None,
+        timeout_s=FENCE_OF_LOST_TIMEOUT_S,
+    )
+    return Stage("fence", (off, fence, *(_detach(region, lost) for region in goal.standbys)))
+
+
+def _still_off(lost: str) -> Step[World]:
+    """After the promotion the fence is only kept: no weight may go back to the lost region."""
+    return Step(
+        name=f"keep traffic off {lost}",
+        action=Action.SHIFT,
+        arguments={"weights": {}},
+        reason=f"{lost} stays fenced until it is re-protected",
+        done=lambda world: None if (weight := world.weight(lost)) is None else weight == 0,
+    )
+
+
+def _detach(region: str, lost: str) -> Step[World]:
+    def done(world: World) -> bool | None:
+        database = world.database(region)
+        return None if database is None else not database.receiving and database.following is None
+
+    return Step(
+        name=f"detach {region}",
+        action=Action.DETACH,
+        arguments={"region": region},
+        done=done,
+        timeout_s=2.0,
+        reason=f"quorum denial: without {region}, {lost} cannot acknowledge a write, dead, frozen or cut off",
+    )
+
+
+def _decide(world: World, goal: FailoverGoal) -> Stage[World]:
+    target, reason = _choose(world, goal)
+    positions = _positions(world, goal)
+    others = ", ".join(f"{region} at {lsn}" for region, lsn in positions.items())
+    return Stage(
+        "decide",
+        decisions=(
+            Decision("target", target, reason),
+            Decision("position", max(positions.values(), default=0), f"flushed on detached standbys: {others}"),
+            Decision("standbys", list(goal.standbys), "every voter of the lost primary was detached and read"),
+            Decision("mode", "forced", f"{goal.lost} is lost, so it cannot hand over"),
+        ),
+    )
+
+
+def _choose(world: World, goal: FailoverGoal) -> tuple[str, str]:
+    """The region to promote, and why; the wanted one, else the most advanced, else the first in order."""
+    if goal.to is not None:
+        return goal.to, "named by the person who asked"
+    positions = _positions(world, goal)
+    if not positions:
+        return goal.standbys[0], "first in order of preference; no position is known yet"
+    best = max(positions, key=lambda region: (positions[region], -goal.regions.index(region)))
+    return best, "the most advanced standby; first in order of preference among equals"
+
+
+def _positions(world: World, goal: FailoverGoal) -> Mapping[str, int]:
+    seen = {region: world.database(region) for region in goal.standbys}
+    return {r: d.flush_lsn for r, d in seen.items() if d is not None and d.flush_lsn is not None}
+
+
+def _catch_up(world: World, target: str, history: History) -> tuple[Stage[World], ...]:
+    """Only when the chosen region is behind: it first streams from the most advanced standby."""
+    position, standbys = history.decisions.get("position"), history.decisions.get("standbys")
+    if position is None or standbys is None or history.past_no_return:
+        return ()
+    ahead = next((r for r in standbys if (d := world.database(r)) and (d.flush_lsn or 0) >= position), None)
+    if ahead is None or ahead == target:
+        return ()
+
+    def done(world: World) -> bool | None:
+        database = world.database(target)
+        return None if database is None or database.flush_lsn is None else database.flush_lsn >= position
+
+    return (
+        Stage(
+            "catch up",
+            (
+                Step(
+                    name=f"stream {ahead} to {target}",
+                    action=Action.REPROTECT,
+                    done=done,
+                    arguments={"region": target, "primary": ahead},
+                    reason=f"{target} is behind {ahead}, which holds writes that were acknowledged",
+                ),
+            ),
+        ),
+    )
+
+
+def _promote(goal: FailoverGoal, target: str, history: History) -> Stage[World]:
+    epoch = history.epoch
+    voters = tuple(region for region in goal.regions if region != target)
+
+    def promoted(world: World) -> bool | None:
+        database = world.database(target)
+        if database is None:
+            return None
+        return database.role is DatabaseRole.PRIMARY and database.writable and database.fence_epoch == epoch
+
+    database = Step(
+        name=f"promote database {target}",
+        action=Action.PROMOTE_DATABASE,
+        done=promoted,
+        timeout_s=10.0,
+        arguments={"region": target, "voters": list(voters)},
+        no_return=True,
+        reason=f"{target} becomes the only writer, epoch {epoch}; any 1 of {', '.join(voters)} acknowledges",
+    )
+    cache = Step(
+        name=f"promote cache {target}",
+        action=Action.PROMOTE_CACHE,
+        arguments={"region": target},
+        required=False,
+        reason="a cache never blocks a database: best effort, its loss is reported apart",
+        done=lambda world: state.cache is CacheRole.PRIMARY if (state := world.state(target)) else None,
+    )
+    follow = (_follow(region, target) for region in goal.standbys if region != target)
+    return Stage("promote", (database, cache, *follow))
+
+
+def _follow(region: str, primary: str) -> Step[World]:
+    def done(world: World) -> bool | None:
+        database = world.database(region)
+        return None if database is None else database.receiving and database.following == primary
+
+    return Step(
+        name=f"repoint {region} to {primary}",
+        action=Action.REPROTECT,
+        done=done,
+        timeout_s=20.0,
+        deadline_s=120.0,
+        arguments={"region": region, "primary": primary},
+        reason=f"{primary} acknowledges a write only when another region holds it",
+    )
+
+
+def _verify(target: str) -> Stage[World]:
+    return Stage(
+        "verify",
+        (
+            Step(
+                name=f"verify write {target}",
+                action=Action.VERIFY_WRITE,
+                arguments={"region": target},
+                reason="a region that has not committed a write gets no traffic",
+                lasting=Lasting.LATCHED,
+                done=lambda _: None,
+            ),
+        ),
+    )
+
+
+def _open(target: str, epoch: int) -> Stage[World]:
+    return Stage(
+        "open",
+        (
+            _shift(
+                f"open traffic to {target}",
+                {target: TOTAL_WEIGHT},
+                epoch,
+                "the write was verified: clients may come back",
+            ),
+        ),
+    )
+
+
+def _shift(name: str, weights: dict[str, int], epoch: int, reason: str) -> Step[World]:
+    wanted = {region: weight for region, weight in weights.items() if weight}
+
+    def done(world: World) -> bool | None:
+        edge = world.edge.value
+        if edge is None:
+            return None
+        return {r: w for r, w in edge.weights.items() if w} == wanted and edge.stamp_epoch == epoch
+
+    return Step(name=name, action=Action.SHIFT, arguments={"weights": dict(weights)}, reason=reason, done=done)
+
+
+def _protect(world: World, goal: FailoverGoal, target: str) -> Stage[World]:
+    """Bring the lost region back as a standby, if it answers; else it stays fenced and the run says so."""
+    if world.state(goal.lost) is None:
+        return Stage("re-protect")
+    return Stage("re-protect", (replace(_follow(goal.lost, target), required=False),))
+
+
+def _restore(goal: FailoverGoal, history: History) -> tuple[Stage[World], ...]:
+    """Back to the old primary; only ever planned before the point of no return."""
+    promote = _promote(replace(goal, lost=""), goal.lost, history)
+    return (Stage("restore", promote.steps), _verify(goal.lost), _open(goal.lost, history.epoch))
+
+
+def plan_reprotect(regions: tuple[str, ...], region: str, primary: str) -> tuple[Stage[World], ...]:
+    """Bring one region back as a standby of the primary that serves now."""
+    if region not in regions or primary not in regions or region == primary:
+        raise UsageError(f"`{region}` cannot follow `{primary}`", allowed=", ".join(regions))
+    return (Stage("re-protect", (_follow(region, primary),)),)
+
+
+def violations(world: World, _: History) -> tuple[str, ...]:
+    """At most one writable primary; no traffic to a fenced region; weights sum to their total."""
+    broken = []
+    writable = [r for r in world.primaries() if (d := world.database(r)) and d.writable]
+    if len(writable) > 1:
+        broken.append(f"more than one writable primary: {', '.join(writable)}")
+    edge = world.edge.value
+    if edge is not None:
+        served = [region for region, weight in edge.weights.items() if weight]
+        broken += [f"traffic goes to {r}, which is fenced" for r in served if (s := world.state(r)) and s.fenced]
+        if sum(edge.weights.values()) not in (0, TOTAL_WEIGHT):
+            broken.append(f"weights sum to {sum(edge.weights.values())}, not to {TOTAL_WEIGHT} or 0")
+    return tuple(broken)
+
+
+def safe_stop(world: World, history: History) -> Stage[World]:
+    """Close traffic: when two could write, nobody is served until a person has looked."""
+    regions = dict.fromkeys(world.regions, 0)
+    return Stage("safe stop", (_shift("close all traffic", regions, history.epoch, "an invariant is broken"),))

@@ -1,0 +1,225 @@
+"""Three regions in memory, with the rules of PostgreSQL that a failover depends on; proves plans, never times.
+
+A write goes to the region with traffic, is acknowledged when another region holds it, and a standby sends on what it
+has to whoever follows it. Used by the unit tests and by `aurops failover --dry-run` without a bed.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aurops.errors import OutsideError
+from aurops.plan import Answer, CallUnknownError, Observation, StaleEpochError
+from failover.model import (
+    TOTAL_WEIGHT,
+    CacheRole,
+    Capabilities,
+    Capability,
+    DatabaseRole,
+    DatabaseState,
+    EdgeState,
+    RegionState,
+    World,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REGIONS = ("north", "south", "west")
+
+
+@dataclass
+class _Region:
+    log: list[str] = field(default_factory=list)
+    role: DatabaseRole = DatabaseRole.STANDBY
+    following: str | None = None
+    voters: tuple[str, ...] = ()
+    fence_epoch: int = 1
+    node_epoch: int | None = None
+    cache: CacheRole = CacheRole.REPLICA
+    highest_epoch: int = 1
+    fenced: bool = False
+    reachable: bool = True
+    alive: bool = True
+
+
+class SimulatedTarget:
+    """A `failover.model.Target` in memory.
+
+    Args:
+        now_s: Returns the time of observations, in seconds.
+    """
+
+    def __init__(self, now_s: float = 0.0) -> None:
+        self._now_s = now_s
+        self._lock = threading.RLock()
+        self.regions = {name: _Region(following="north") for name in REGIONS}
+        self.weights: dict[str, int] = {"north": TOTAL_WEIGHT}
+        self.stamp_epoch = 1
+        self.edge_epoch = 1
+        self.acknowledged: list[str] = []
+        north = self.regions["north"]
+        north.role, north.following, north.cache = DatabaseRole.PRIMARY, None, CacheRole.PRIMARY
+        north.voters, north.node_epoch = ("south", "west"), 1
+
+    def capabilities(self) -> Capabilities:
+        """Everything, on paper."""
+        standby = {n: (r.alive and r.role is DatabaseRole.STANDBY, str(r.role)) for n, r in self.regions.items()}
+        return Capabilities(frozenset(Capability), standby, "in memory only: proves plans, never times")
+
+    def kill(self, region: str) -> None:
+        """The region's processes end."""
+        self.regions[region].alive = self.regions[region].reachable = False
+
+    def isolate(self, region: str) -> None:
+        """The region lives on, but the orchestrator cannot reach it (frozen agent, cut)."""
+        self.regions[region].reachable = False
+
+    def heal(self, region: str) -> None:
+        """Power and network are back; a database that was killed stays down until it is told what to be."""
+        found = self.regions[region]
+        if not found.alive:
+            found.role, found.following, found.fenced, found.node_epoch = DatabaseRole.DOWN, None, True, None
+        found.alive = found.reachable = True
+
+    def write(self, identifier: str, region: str | None = None) -> bool:
+        """A client's write through the edge (or straight at a region, past the edge); True when acknowledged."""
+        with self._lock:
+            served = region or next((name for name, weight in self.weights.items() if weight), None)
+            if served is None:
+                return False
+            found = self.regions[served]
+            current = found.node_epoch == self.stamp_epoch == found.fence_epoch or region is not None
+            if not found.alive or found.role is not DatabaseRole.PRIMARY or not current:
+                return False
+            found.log.append(identifier)
+            self._replicate()
+            if any(identifier in self.regions[voter].log for voter in found.voters):
+                self.acknowledged.append(identifier)
+                return True
+            return False
+
+    def lag(self, region: str) -> None:
+        """This standby misses the changes that come until it follows somebody again."""
+        self.regions[region].following = None
+
+    def observe(self) -> World:
+        """What the agents that can be reached say."""
+        with self._lock:
+            regions = {name: self._observe(name) for name in REGIONS}
+            edge = EdgeState(self.edge_epoch, dict(self.weights), self.stamp_epoch)
+            return World(regions, Observation(edge, self._now_s, "simulated"))
+
+    def fence(self, region: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002 (nothing takes time here)
+        """Stop it."""
+        with self._command(region, epoch) as found:
+            if found.role is DatabaseRole.PRIMARY:
+                found.role = DatabaseRole.DOWN
+            found.node_epoch, found.fenced = None, True
+        return Answer()
+
+    def detach(self, region: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
+        """Follow nobody."""
+        with self._command(region, epoch) as found:
+            found.following = None
+            return Answer({"flush_lsn": len(found.log)})
+
+    def promote_database(self, region: str, voters: tuple[str, ...], epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
+        """Make it primary."""
+        with self._command(region, epoch) as found:
+            found.role, found.following, found.voters = DatabaseRole.PRIMARY, None, voters
+            found.fence_epoch = found.node_epoch = epoch
+            found.fenced = False
+        return Answer()
+
+    def promote_cache(self, region: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
+        """Make it the cache's writer."""
+        with self._command(region, epoch) as found:
+            found.cache = CacheRole.PRIMARY
+        return Answer()
+
+    def reprotect(self, region: str, primary: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
+        """Make it a standby; what only it had is gone, as after pg_rewind."""
+        with self._command(region, epoch) as found:
+            source = self.regions[primary].log
+            if found.log != source[: len(found.log)]:
+                found.log = []
+            found.role, found.following, found.fenced = DatabaseRole.STANDBY, primary, False
+            found.cache, found.node_epoch = CacheRole.REPLICA, None
+            self._replicate()
+        return Answer({"method": "repoint"})
+
+    def verify_write(self, region: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
+        """One write past the edge."""
+        with self._command(region, epoch) as found:
+            if found.node_epoch != epoch or not self.write(f"verify-{epoch}", region):
+                raise OutsideError(f"{region} does not commit a write")
+        return Answer({"id": f"verify-{epoch}"})
+
+    def shift(self, weights: Mapping[str, int], epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
+        """Steer."""
+        with self._lock:
+            if epoch < self.edge_epoch:
+                raise StaleEpochError(f"the edge obeys epoch {self.edge_epoch}")
+            self.edge_epoch = self.stamp_epoch = epoch
+            self.weights = dict(weights)
+        return Answer()
+
+    def _observe(self, name: str) -> Observation[RegionState]:
+        found = self.regions[name]
+        if not found.reachable:
+            return Observation(None, self._now_s, "simulated", "no answer")
+        primary = found.role is DatabaseRole.PRIMARY
+        writable = primary and any(self._receives(voter, name) for voter in found.voters)
+        database = DatabaseState(
+            found.role,
+            self._receives(name, found.following),
+            found.following,
+            len(found.log),
+            found.fence_epoch,
+            writable,
+            found.voters if primary else (),
+        )
+        state = RegionState(found.highest_epoch, found.fenced, database, found.cache, (found.node_epoch,) * 2)
+        return Observation(state, self._now_s, "simulated")
+
+    def _receives(self, region: str, source: str | None) -> bool:
+        found = self.regions[region]
+        if source is None or found.following != source or not found.alive or found.role is not DatabaseRole.STANDBY:
+            return False
+        return self.regions[source].alive and self.regions[source].role is not DatabaseRole.DOWN
+
+    def _replicate(self) -> None:
+        for _ in REGIONS:
+            for name, found in self.regions.items():
+                if self._receives(name, found.following):
+                    found.log = list(self.regions[str(found.following)].log)
+                    found.fence_epoch = max(found.fence_epoch, self.regions[str(found.following)].fence_epoch)
+
+    def _command(self, region: str, epoch: int) -> _Command:
+        return _Command(self._lock, self.regions[region], region, epoch)
+
+
+class _Command:
+    """Checks reach and epoch as a region's agent does, and holds the lock while the command acts."""
+
+    def __init__(self, lock: threading.RLock, found: _Region, region: str, epoch: int) -> None:
+        self._lock, self._found, self._region, self._epoch = lock, found, region, epoch
+
+    def __enter__(self) -> _Region:
+        self._lock.acquire()
+        try:
+            if not self._found.reachable:
+                raise CallUnknownError(f"{self._region} does not answer")
+            if self._epoch < self._found.highest_epoch:
+                raise StaleEpochError(f"{self._region} obeys epoch {self._found.highest_epoch}")
+        except BaseException:
+            self._lock.release()
+            raise
+        self._found.highest_epoch = self._epoch
+        return self._found
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()

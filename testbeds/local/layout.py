@@ -1,0 +1,156 @@
+"""Where everything of one bed is: folders, ports, binaries. Written once by the supervisor, read by every process.
+
+Kept free of heavy imports: ten processes of a bed load it while the bed comes up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+SERVICE = "ledger"
+REGIONS = ("north", "south", "west")
+BORN_PRIMARY = "north"
+LOOPBACK = "127.0.0.1"
+NODES_PER_REGION = 2
+_FIXED_PORTS = 4  # control, proxy, admin, edge
+_REGION_PORTS = 3 + NODES_PER_REGION  # agent, PostgreSQL, Valkey, nodes
+BLOCK_SIZE = _FIXED_PORTS + _REGION_PORTS * len(REGIONS)
+"""Consecutive ports that one bed takes; the first one, held by the supervisor all its life, claims the block."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Components:
+    """The real programs that a bed runs.
+
+    Args:
+        postgres_bin: Folder of PostgreSQL's programs.
+        valkey: valkey-server.
+        envoy: envoy.
+    """
+
+    postgres_bin: str
+    valkey: str
+    envoy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """One region's place. Ports are on loopback."""
+
+    name: str
+    folder: str
+    agent_port: int
+    postgres_port: int
+    valkey_port: int
+    node_ports: tuple[int, ...]
+
+    @property
+    def agent_url(self) -> str:
+        """The region agent's address."""
+        return f"http://{LOOPBACK}:{self.agent_port}"
+
+    @property
+    def data(self) -> Path:
+        """PostgreSQL's data folder."""
+        return Path(self.folder, "data")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """One bed's place.
+
+    Args:
+        postgres_uid: User and group that PostgreSQL runs as; None: the user of the bed (who is not root).
+    """
+
+    bed: str
+    folder: str
+    control_port: int
+    proxy_port: int
+    admin_port: int
+    edge_port: int
+    regions: tuple[Region, ...]
+    components: Components
+    postgres_uid: int | None
+
+    @property
+    def file(self) -> Path:
+        """Where the layout is kept."""
+        return Path(self.folder, "layout.json")
+
+    @property
+    def routes_file(self) -> Path:
+        """Envoy's routes; the only file in its folder, because Envoy watches the folder."""
+        return Path(self.folder, "edge", "routes.json")
+
+    def region(self, name: str) -> Region:
+        """The region of this name.
+
+        Raises:
+            KeyError: There is none.
+        """
+        return {region.name: region for region in self.regions}[name]
+
+    def others(self, name: str) -> tuple[str, ...]:
+        """The other regions: who may vote for this one's commits."""
+        return tuple(region.name for region in self.regions if region.name != name)
+
+
+def plan(bed: str, folder: Path, first_port: int, components: Components, postgres_uid: int | None) -> Layout:
+    """The layout of a bed whose ports are `first_port` and the `BLOCK_SIZE` - 1 after it."""
+    ports = iter(range(first_port, first_port + BLOCK_SIZE))
+    control_port, proxy_port, admin_port, edge_port = (next(ports) for _ in range(_FIXED_PORTS))
+    regions = tuple(
+        Region(
+            name=name,
+            folder=str(folder / name),
+            agent_port=next(ports),
+            postgres_port=next(ports),
+            valkey_port=next(ports),
+            node_ports=tuple(next(ports) for _ in range(NODES_PER_REGION)),
+        )
+        for name in REGIONS
+    )
+    return Layout(
+        bed=bed,
+        folder=str(folder),
+        control_port=control_port,
+        proxy_port=proxy_port,
+        admin_port=admin_port,
+        edge_port=edge_port,
+        regions=regions,
+        components=components,
+        postgres_uid=postgres_uid,
+    )
+
+
+def save(layout: Layout) -> None:
+    """Write the layout into its bed's folder."""
+    write_durably(layout.file, json.dumps(asdict(layout)))
+
+
+def load(file: str | Path) -> Layout:
+    """Read a layout that `save` wrote."""
+    raw: dict[str, Any] = json.loads(Path(file).read_text())
+    regions = tuple(Region(**{**region, "node_ports": tuple(region["node_ports"])}) for region in raw.pop("regions"))
+    components = Components(**raw.pop("components"))
+    return Layout(regions=regions, components=components, **raw)
+
+
+def write_durably(file: Path, text: str) -> None:
+    """Replace a file at once and for good: after a crash it holds the old text or the new, never a part."""
+    temporary = file.with_name(f".{file.name}.new")
+    with temporary.open("w") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    temporary.replace(file)
+    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
