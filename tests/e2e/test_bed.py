@@ -432,7 +432,8 @@ def test_down_leaves_nothing(orchestra: Orchestra) -> None:
     shared = segments_of(one)
     assert len(shared) == len(REGIONS)
     bed.down(one)
-    assert gone(one)
+    assert not one.folder.exists()
+    until(lambda: gone(one), "the guardian ends last")
     assert not guardian.living(one.id, one.folder)
     assert not shared & segments().keys()
     with pytest.raises(UsageError, match=one.id):
