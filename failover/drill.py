@@ -8,22 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-from aurops.clock import Clock
 from aurops.errors import AnswerIsNoError, OutsideError
 from aurops.journal import Journal, Record, RecordKind, new_run_id
 from aurops.lease import Lease
-from aurops.plan import Json
 from aurops.runner import Ending, Result, Runner
-from aurops.store import Store
 from failover.detector import Verdict, watch_reports
-from failover.faults import FaultRecord
-from failover.ledger import Ledger
 from failover.measurement import Measurement, Objective, Recovery, measure
-from failover.model import Target
 from failover.planner import FailoverGoal
 from failover.playbook import FailoverPlaybook, ReprotectPlaybook
+
+if TYPE_CHECKING:
+    from aurops.clock import Clock
+    from aurops.plan import Json
+    from aurops.store import Store
+    from failover.faults import FaultRecord
+    from failover.ledger import Ledger
+    from failover.model import Target
 
 SERVICE = "ledger"
 _POLL_S = 0.02

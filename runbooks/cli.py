@@ -108,9 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.ENVIRONMENT
     except Exception as error:  # noqa: BLE001 (whatever gets here is a bug, and is said to be one)
-        _say(
-            f"a bug in aurops: {type(error).__name__}: {error}\n  next: run it again with --debug and report what it says"
-        )
+        _say(f"a bug in aurops: {type(error).__name__}: {error}\n  next: report what --debug says")
         code = ExitCode.BUG
     else:
         return

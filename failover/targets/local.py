@@ -6,14 +6,12 @@ It proves RTO and RPO; every drill of `make drill` runs on it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from aurops.clock import Clock
 from aurops.errors import OutsideError
 from aurops.plan import Answer, CallUnknownError, Json, Observation, StaleEpochError
 from failover.model import (
@@ -26,6 +24,11 @@ from failover.model import (
     RegionState,
     World,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aurops.clock import Clock
 
 _OBSERVE_WAIT_S = 0.15
 """How long an observation waits for an agent that answered last time; one that did not is not waited for again."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -20,6 +19,7 @@ from testbeds.local import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from aurops.clock import Clock
     from testbeds.local.state import BedState

@@ -1,0 +1,37 @@
+"""A region lost for real, measured from the clients' ledger."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize("fault", ["kill", "freeze"])
+def test_a_drill_loses_nothing_and_leaves_nothing(fault: str, tmp_path: Path) -> None:
+    """A lost region is replaced, every acknowledged write is readable, its journal is unbroken, the bed is gone."""
+    env = {**os.environ, "AUROPS_STORE": str(tmp_path / "store")}
+    command = [sys.executable, "-m", "runbooks"]
+    drill = [*command, "failover-test", "--fault", fault, "--rto", "30", "--json", "--report", str(tmp_path / "r.html")]
+    done = subprocess.run(drill, capture_output=True, text=True, check=False, env=env, timeout=110)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["requests"]["lost"] == 0
+    assert report["requests"]["split_brain"] == 0
+    assert report["requests"]["ok"] > 100
+    assert (tmp_path / "r.html").read_text().count("<svg") >= 1
+    runs = json.loads(
+        subprocess.run([*command, "runs", "list", "--json"], capture_output=True, check=True, env=env).stdout
+    )
+    assert [run["goal"] for run in runs] == ["measure", "failover", "reprotect"]
+    for run in runs:
+        subprocess.run([*command, "runs", "verify", run["run"]], capture_output=True, check=True, env=env)
+    bed = re.search(r"bed (\S+) is up", done.stderr)
+    assert bed is not None
+    assert not (Path(tempfile.gettempdir()) / f"aurops-bed-{bed[1]}").exists()
