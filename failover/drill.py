@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from aurops.errors import AnswerIsNoError, OutsideError
 from aurops.journal import Journal, Record, RecordKind, new_run_id
-from aurops.lease import Lease
-from aurops.runner import Ending, Result, Runner
+from aurops.runner import Ending, Result
 from failover.detector import Verdict, watch_reports
+from failover.execute import begin, execute
 from failover.measurement import Measurement, Objective, Recovery, measure
 from failover.planner import FailoverGoal
-from failover.playbook import FailoverPlaybook, ReprotectPlaybook
 
 if TYPE_CHECKING:
     from aurops.clock import Clock
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from failover.ledger import Ledger
     from failover.model import Target
 
-SERVICE = "ledger"
 _POLL_S = 0.02
 _BOTH_BACK_S = 30.0
 _EFFECT_S = 10.0
@@ -47,6 +45,7 @@ class DrillOrder:
         seed: Of arrivals.
         objective: What counts as served.
         fault_expires_s: The injector undoes its fault after so many seconds, whatever happens.
+        about: What the runs' first records should say besides: the bed.
     """
 
     fault: str
@@ -58,6 +57,7 @@ class DrillOrder:
     seed: int = 1
     objective: Objective = field(default_factory=Objective)
     fault_expires_s: float = 60.0
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 class DrillBed(Protocol):
@@ -168,7 +168,7 @@ class Drill:
             OutsideError: Steady state was not reached, or the fault took no effect.
         """
         order = self._order
-        journal = self._begin("drill", "measure", {"fault": order.fault, "region": order.region, "seed": order.seed})
+        journal = self._begin()
         vantages = self._bed.start_vantages(order.region)
         self._bed.start_load(journal.run, order.rate_per_s, order.seed)
         self._settle()
@@ -219,8 +219,8 @@ class Drill:
     def _failover(self, detected: Verdict) -> Journal:
         order = self._order
         goal = FailoverGoal(order.regions, order.region)
-        journal = self._begin("failover", "failover", {"lost": order.region, "evidence": detected.text})
-        result = self._execute(FailoverPlaybook(self._bed.target, goal), journal)
+        journal = begin(self._store, self._clock, "failover", goal, {"evidence": detected.text, **order.about})
+        result = self._execute(journal)
         if result.ending is not Ending.DONE:
             raise AnswerIsNoError(f"the failover ended as {result.ending}: {result.why}", where=journal.run)
         return journal
@@ -228,20 +228,10 @@ class Drill:
     def _reprotect(self, serving: str) -> Result:
         goal = FailoverGoal(self._order.regions, self._order.region, to=serving)
         self._await_answer(self._order.region)
-        journal = self._begin("reprotect", "reprotect", {"region": goal.lost, "primary": serving})
-        return self._execute(ReprotectPlaybook(self._bed.target, goal), journal)
+        return self._execute(begin(self._store, self._clock, "reprotect", goal, dict(self._order.about)))
 
-    def _execute(self, playbook: FailoverPlaybook, journal: Journal) -> Result:
-        lease = Lease(self._store, SERVICE, self._clock)
-        lease.take(journal.run, reported_epochs=(self._bed.target.observe().highest_epoch(),))
-        try:
-            with lease.keep():
-                runner = Runner(
-                    playbook, store=self._store, journal=journal, lease=lease, clock=self._clock, listener=self._hear
-                )
-                return runner.run()
-        finally:
-            lease.release()
+    def _execute(self, journal: Journal) -> Result:
+        return execute(journal, self._bed.target, store=self._store, clock=self._clock, listener=self._hear)
 
     def _hear(self, record: Record) -> None:
         if record.kind is RecordKind.RESULT:
@@ -249,9 +239,11 @@ class Drill:
         elif record.kind is RecordKind.DECISION:
             self._tell(f"decided {record.data['name']} = {record.data['value']} ({record.data['reason']})")
 
-    def _begin(self, kind: str, goal: str, arguments: dict[str, Json]) -> Journal:
-        journal = Journal.create(self._store, new_run_id(kind, self._clock), self._clock)
-        journal.append(RecordKind.STARTED, {"goal": goal, "arguments": arguments})
+    def _begin(self) -> Journal:
+        order = self._order
+        arguments: dict[str, Json] = {"fault": order.fault, "region": order.region, "seed": order.seed, **order.about}
+        journal = Journal.create(self._store, new_run_id("drill", self._clock), self._clock)
+        journal.append(RecordKind.STARTED, {"goal": "measure", "arguments": arguments})
         return journal
 
     def _decided(self, journal: Journal, name: str) -> Json:

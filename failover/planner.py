@@ -222,7 +222,7 @@ def _promote(goal: FailoverGoal, target: str, history: History) -> Stage[World]:
         timeout_s=4.0,
         arguments={"region": target, "voters": list(voters)},
         no_return=True,
-        reason=f"{target} becomes the only writer, epoch {epoch}; any 1 of {', '.join(voters)} acknowledges",
+        reason=f"{target} becomes the only writer, under this lease's epoch; any 1 of {', '.join(voters)} acknowledges",
     )
 
     def cached(world: World) -> bool | None:

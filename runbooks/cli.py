@@ -31,7 +31,7 @@ class Entry(NamedTuple):
 
 COMMANDS = {
     "doctor": Entry("runbooks.doctor", "What this machine has, what is missing, and how to get it."),
-    "failover": Entry("runbooks.failover", "Plan a failover of the local service, and show every step's reason."),
+    "failover": Entry("runbooks.failover", "Leave a region of the local service now, or show the plan for it."),
     "failover-test": Entry("runbooks.drill", "Lose a region on purpose and measure RTO and RPO."),
     "halt": Entry("runbooks.halt", "Halt every run before its next call, or let them go on."),
     "local": Entry("runbooks.local", "Test beds of real processes on this machine."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +31,7 @@ ReportFile = Annotated[Path | None, typer.Option("--report", help="Write the HTM
 
 
 @app.command()
-def failover_test(
+def failover_test(  # noqa: PLR0913 (each an option)
     *,
     fault: Fault = "kill",
     region: Region = "north",
@@ -57,8 +58,6 @@ def failover_test(
 
 
 def _run(order: DrillOrder, timeline: Timeline) -> tuple[DrillResult, dict[str, str]]:
-    from dataclasses import replace  # noqa: PLC0415
-
     clock = RealClock()
     store = open_store(default_store_url())
     timeline.tell("bringing up three regions")
@@ -67,7 +66,11 @@ def _run(order: DrillOrder, timeline: Timeline) -> tuple[DrillResult, dict[str, 
     drill_bed = LocalDrillBed(bed, clock)
     try:
         drill = Drill(
-            drill_bed, replace(order, regions=tuple(bed.agents)), store=store, clock=clock, tell=timeline.tell
+            drill_bed,
+            replace(order, regions=tuple(bed.agents), about={"bed": bed.id}),
+            store=store,
+            clock=clock,
+            tell=timeline.tell,
         )
         return drill.run(), bed.versions
     finally:

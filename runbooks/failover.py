@@ -1,4 +1,4 @@
-"""`aurops failover REGION --dry-run`: the plan, with the reason of each step."""
+"""`aurops failover REGION`: leave a region now; with `--dry-run` only the plan, with the reason of each step."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from aurops.clock import RealClock
-from aurops.errors import UsageError
 from aurops.history import History
+from aurops.store import default_store_url, open_store
+from failover.execute import begin, execute
 from failover.planner import FailoverGoal, check_goal, plan
 from failover.targets.local import LocalEndpoints, LocalTarget
+from runbooks.terminal import Timeline, confirm, ended
 from testbeds.local import bed as beds
 
 app = typer.Typer(name="failover")
@@ -20,26 +22,30 @@ Lost = Annotated[str, typer.Argument(metavar="REGION", help="The region to leave
 To = Annotated[str | None, typer.Option(help="The region to serve from; else the most advanced standby.")]
 Bed = Annotated[str | None, typer.Option(help="Which bed; not needed when only one is up.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, call nothing that changes anything.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
-def failover(region: Lost, *, to: To = None, bed: Bed = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Plan a forced failover of the local bed's service."""
-    if not dry_run:
-        raise UsageError(
-            "only the plan can be made outside a drill",
-            where="aurops failover",
-            allowed="--dry-run",
-            next_step="aurops failover-test runs a failover and measures it",
-        )
+def failover(
+    region: Lost, *, to: To = None, bed: Bed = None, dry_run: DryRun = False, as_json: AsJson = False, yes: Yes = False
+) -> None:
+    """Fail over the local bed's service by force, or print the plan for it."""
     found = beds.find(bed)
-    target = LocalTarget(LocalEndpoints(found.agents, found.edge_url), RealClock())
+    clock = RealClock()
+    target = LocalTarget(LocalEndpoints(found.agents, found.edge_url), clock)
     try:
         world, goal = target.observe(), FailoverGoal(tuple(found.agents), region, to)
+        check_goal(goal, world)
+        if not dry_run:
+            confirm(f"Fail over from {region}? Its writers are stopped for good until it is re-protected.", yes=yes)
+            store = open_store(default_store_url())
+            journal = begin(store, clock, "failover", goal, {"bed": found.id})
+            told = Timeline()
+            ended(journal.run, execute(journal, target, store=store, clock=clock, listener=told.hear))
+            return
     finally:
         target.close()
-    check_goal(goal, world)
     stages = plan(world, goal, History([]))
     if as_json:
         rows = [{"stage": s.name, "steps": [{"name": t.name, "reason": t.reason} for t in s.steps]} for s in stages]

@@ -15,6 +15,10 @@ from aurops.history import History
 from aurops.journal import Journal, list_runs
 from aurops.requests import RequestKind
 from aurops.store import Store, default_store_url, open_store
+from failover.execute import execute
+from failover.targets.local import LocalEndpoints, LocalTarget
+from runbooks.terminal import Timeline, ended
+from testbeds.local import bed as beds
 
 app = typer.Typer(name="runs", help="List, show, verify and steer runs.", no_args_is_help=True)
 
@@ -65,6 +69,25 @@ def verify(run: Run) -> None:
 def pause(run: Run, *, reason: Reason) -> None:
     """Stop the run before its next stage."""
     _ask(run, RequestKind.PAUSE, reason)
+
+
+@app.command()
+def resume(
+    run: Run, *, take_over: Annotated[bool, typer.Option("--take-over", help="Its holder cannot act any more.")] = False
+) -> None:
+    """Go on with a run that was paused, halted or killed: observe, plan again, and finish."""
+    clock, store = RealClock(), open_store(default_store_url())
+    journal = _open(run)
+    history = History(journal.records)
+    bed = beds.find(str(history.arguments["bed"]) if "bed" in history.arguments else None)
+    requests.ask(store, run, RequestKind.RESUME, who=getpass.getuser(), reason="resumed", clock=clock)
+    target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
+    try:
+        told = Timeline()
+        result = execute(journal, target, store=store, clock=clock, listener=told.hear, take_over=take_over)
+    finally:
+        target.close()
+    ended(run, result)
 
 
 @app.command()
