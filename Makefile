@@ -18,7 +18,7 @@ setup: .venv/.ready ## Install everything into .venv (uv is bootstrapped into .t
 	@uv=$(UV) || exit 3; "$$uv" sync --locked --quiet && touch $@
 
 drill: setup ## Lose a region for real and measure RTO and RPO
-	@$(RUN) aurops failover-test --fault kill
+	@$(RUN) aurops failover-test --fault kill --report reports/drill.html
 
 test: setup ## Run the test suite
 	@$(RUN) pytest -q -m "not campaign"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -92,7 +92,7 @@ class History:
 
     def _read_started(self, record: Record) -> None:
         self.goal = str(record.data["goal"])
-        self.arguments = dict(record.data.get("arguments", {}))
+        self.arguments = cast("dict[str, Any]", record.data.get("arguments", {}))
 
     def _read_goal(self, record: Record) -> None:
         self.goal = str(record.data["goal"])
@@ -128,7 +128,7 @@ class History:
         self._read_request(record)
 
     def _read_request(self, record: Record) -> None:
-        self.requests_seen = max(self.requests_seen, int(record.data.get("request", 0)))
+        self.requests_seen = max(self.requests_seen, int(str(record.data.get("request", 0))))
 
     _read_paused = _read_aborted = _read_note = _read_request
 

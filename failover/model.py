@@ -41,7 +41,7 @@ class DatabaseState:
         following: The region that it is set to follow; None when detached or primary.
         flush_lsn: The last position safe on its disk, in bytes of WAL; None when it does not say.
         fence_epoch: The epoch in its fence row; None when unreadable.
-        writable: It is primary and can get a commit acknowledged (enough voters are attached, or none are asked).
+        writable: It is primary and accepts write transactions; whether a commit is acknowledged depends on its voters.
         voters: The regions whose acknowledgement a commit of this primary waits for.
     """
 
@@ -116,6 +116,17 @@ class World:
     def primaries(self) -> tuple[str, ...]:
         """Every region seen with a database that is primary."""
         return tuple(r for r in self.regions if (d := self.database(r)) and d.role is DatabaseRole.PRIMARY)
+
+    def writers(self) -> tuple[str, ...]:
+        """Every region seen to be able to acknowledge a write: primary, and a voter attached where voters are asked."""
+        return tuple(region for region in self.primaries() if self._acknowledges(region))
+
+    def _acknowledges(self, region: str) -> bool:
+        database = self.database(region)
+        if database is None or not database.writable:
+            return False
+        seen = [self.database(voter) for voter in database.voters if voter in self.regions]
+        return not database.voters or any(d is not None and d.receiving and d.following == region for d in seen)
 
     def highest_epoch(self) -> int:
         """The highest epoch that anything observed has obeyed; 0 when nothing answers."""

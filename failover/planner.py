@@ -102,13 +102,18 @@ def _fence(goal: FailoverGoal, history: History) -> Stage[World]:
     if history.past_no_return:
         return Stage("fence", (_still_off(lost),))
     off = _shift(f"close traffic to {lost}", dict.fromkeys(goal.regions, 0), epoch, f"{lost} must get no more requests")
-    fence = Step(
+
+    def fenced(world: World) -> bool | None:
+        state = world.state(lost)
+        return None if state is None else state.fenced
+
+    fence: Step[World] = Step(
         name=f"fence {lost}",
         action=Action.FENCE,
         arguments={"region": lost},
         required=False,
         reason=f"stops writers in {lost} if its agent can be reached; {FENCE_OF_LOST_TIMEOUT_S:g} s, never waited for",
-        done=lambda world: state.fenced if (state := world.state(lost)) else None,
+        done=fenced,
         timeout_s=FENCE_OF_LOST_TIMEOUT_S,
     )
     return Stage("fence", (off, fence, *(_detach(region, lost) for region in goal.standbys)))
@@ -214,18 +219,23 @@ def _promote(goal: FailoverGoal, target: str, history: History) -> Stage[World]:
         name=f"promote database {target}",
         action=Action.PROMOTE_DATABASE,
         done=promoted,
-        timeout_s=10.0,
+        timeout_s=4.0,
         arguments={"region": target, "voters": list(voters)},
         no_return=True,
-        reason=f"{target} becomes the only writer, epoch {epoch}; any 1 of {', '.join(voters)} acknowledges",
+        reason=f"{target} becomes the only writer, under this lease's epoch; any 1 of {', '.join(voters)} acknowledges",
     )
-    cache = Step(
+
+    def cached(world: World) -> bool | None:
+        state = world.state(target)
+        return None if state is None else state.cache is CacheRole.PRIMARY
+
+    cache: Step[World] = Step(
         name=f"promote cache {target}",
         action=Action.PROMOTE_CACHE,
         arguments={"region": target},
         required=False,
         reason="a cache never blocks a database: best effort, its loss is reported apart",
-        done=lambda world: state.cache is CacheRole.PRIMARY if (state := world.state(target)) else None,
+        done=cached,
     )
     follow = (_follow(region, target) for region in goal.standbys if region != target)
     return Stage("promote", (database, cache, *follow))
@@ -240,7 +250,7 @@ def _follow(region: str, primary: str) -> Step[World]:
         name=f"repoint {region} to {primary}",
         action=Action.REPROTECT,
         done=done,
-        timeout_s=20.0,
+        timeout_s=6.0,
         deadline_s=120.0,
         arguments={"region": region, "primary": primary},
         reason=f"{primary} acknowledges a write only when another region holds it",
@@ -312,7 +322,7 @@ def plan_reprotect(regions: tuple[str, ...], region: str, primary: str) -> tuple
 def violations(world: World, _: History) -> tuple[str, ...]:
     """At most one writable primary; no traffic to a fenced region; weights sum to their total."""
     broken = []
-    writable = [r for r in world.primaries() if (d := world.database(r)) and d.writable]
+    writable = world.writers()
     if len(writable) > 1:
         broken.append(f"more than one writable primary: {', '.join(writable)}")
     edge = world.edge.value

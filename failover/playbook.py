@@ -54,7 +54,7 @@ class ReprotectPlaybook(FailoverPlaybook):
         return planner.plan_reprotect(self._goal.regions, self._goal.lost, str(self._goal.to))
 
 
-def command(target: Target, step: Step[World], epoch: int) -> Answer:
+def command(target: Target, step: Step[World], epoch: int) -> Answer:  # noqa: PLR0911 (one line per action)
     """Dispatch a planner's step to the target: the one place that knows which action is which command."""
     region = str(step.arguments.get("region", ""))
     match Action(step.action):

@@ -212,9 +212,9 @@ class _Command:
         self._lock.acquire()
         try:
             if not self._found.reachable:
-                raise CallUnknownError(f"{self._region} does not answer")
+                raise CallUnknownError(f"{self._region} does not answer")  # noqa: TRY301
             if self._epoch < self._found.highest_epoch:
-                raise StaleEpochError(f"{self._region} obeys epoch {self._found.highest_epoch}")
+                raise StaleEpochError(f"{self._region} obeys epoch {self._found.highest_epoch}")  # noqa: TRY301
         except BaseException:
             self._lock.release()
             raise

@@ -35,7 +35,7 @@ def clean(bed: str, folder: Path) -> None:
 def living(bed: str, folder: Path) -> frozenset[processes.Process]:
     """The bed's processes but for the caller; those without a mark are known by a data folder they work in."""
     own = processes.identity(os.getpid())
-    found = processes.find(bed).union(*(processes.find(bed, folder=folder / region / "data") for region in REGIONS))
+    found = processes.find(bed).union(*(processes.working_in(folder / region / "data") for region in REGIONS))
     return found - {own} if own else found
 
 

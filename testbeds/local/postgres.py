@@ -278,7 +278,7 @@ class Server:
                 self._process.kill()
                 await self._process.wait()
         # Children of a killed server end by themselves, but a start is refused as long as one lives.
-        while left := processes.find("", folder=self._region.data):
+        while left := processes.working_in(self._region.data):
             processes.send(left, signal.SIGKILL)
             await asyncio.sleep(0.01)
         self._process = None
@@ -306,7 +306,7 @@ class Server:
         PostgreSQL takes a killed server for a living one while its zombie is there (miscinit.c, CreateLockFile), and
         in a container whose first process reaps nobody that is for ever.
         """
-        if not processes.find("", folder=self._region.data):
+        if not processes.working_in(self._region.data):
             (self._region.data / "postmaster.pid").unlink(missing_ok=True)
 
     async def copy_from(self, primary: Region) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 BED_MARK = "AUROPS_BED"
 REGION_MARK = "AUROPS_REGION"
@@ -75,8 +75,17 @@ def find(bed: str, region: str | None = None, *, folder: Path | None = None) -> 
         folder: The bed's folder (or the region's): whatever works inside it counts too.
     """
     marks = [f"{BED_MARK}={bed}"] + ([f"{REGION_MARK}={region}"] if region else [])
+    return _find(lambda pid: _carries(pid, marks) or (folder is not None and _works_in(pid, folder)))
+
+
+def working_in(folder: Path) -> frozenset[Process]:
+    """Every living process that works in a folder, or descends from one that does."""
+    return _find(lambda pid: _works_in(pid, folder))
+
+
+def _find(belongs: Callable[[int], bool]) -> frozenset[Process]:
     stats = {stat.process.pid: stat for stat in map(_stat, _pids()) if stat and stat.state not in _DEAD}
-    found = {pid for pid in stats if _carries(pid, marks) or (folder is not None and _works_in(pid, folder))}
+    found = {pid for pid in stats if belongs(pid)}
     children: dict[int, list[int]] = {}
     for pid, stat in stats.items():
         children.setdefault(stat.parent, []).append(pid)

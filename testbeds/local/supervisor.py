@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 FIRST_EPOCH = 1
-WHOLE_WEIGHT = 100
+WHOLE_WEIGHT = 10_000
 UP_S = 60.0
 REVIVE_S = 30.0
 OBSERVE_S = 2.0

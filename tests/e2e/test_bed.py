@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -127,6 +128,13 @@ class Orchestra:
             sent = connection.execute("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'").fetchone()
         return sent == (2,) and all(view["receiving"] and view["following"] == primary for view in others)
 
+    def waiting(self, region: str) -> set[int]:
+        """Backends whose commit waits for its quorum."""
+        with self.connect(region) as connection:
+            return {
+                row[0] for row in connection.execute("SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+            }
+
     def region(self, name: str) -> frozenset[Process]:
         """Every process of a region."""
         return processes.find(self.bed.id, name)
@@ -228,7 +236,7 @@ def test_status_tells_what_every_region_observes(orchestra: Orchestra) -> None:
         "south": "standby",
         "west": "standby",
     }
-    assert seen["edge"]["weights"] == {"north": 100, "south": 0, "west": 0}
+    assert seen["edge"]["weights"] == {"north": 10_000, "south": 0, "west": 0}
     assert orchestra.streaming("north")
 
 
@@ -385,16 +393,25 @@ def test_a_commit_that_waits_is_not_let_go_when_its_client_hangs_up(orchestra: O
     with pytest.raises(httpx.TimeoutException):
         orchestra.http.post(f"{orchestra.bed.proxy_url}/writes", json={"id": write_id, "amount": 1}, timeout=0.5)
 
-    def waiting() -> bool:
-        with orchestra.connect("north") as connection:
-            query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-            return connection.execute(query).fetchone() == (1,)
-
-    until(waiting, "the commit waits for its quorum")
+    until(lambda: len(orchestra.waiting("north")) == 1, "the commit waits for its quorum")
     assert write_id not in orchestra.ledger("north")
     for region in ("south", "west"):
         assert orchestra.tell(region, "follow", primary="north") == {"method": "repoint"}
     until(lambda: write_id in orchestra.ledger("north"), "the commit goes on once a standby confirms")
+
+
+def test_a_commit_with_a_warning_is_not_acknowledged(orchestra: Orchestra) -> None:
+    """PostgreSQL calls a cancelled wait for the quorum a success, with a WARNING; the answer is `info`."""
+    for region in ("south", "west"):
+        orchestra.tell(region, "detach")
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(lambda: orchestra.write()[1])
+        until(lambda: len(orchestra.waiting("north")) == 1, "the commit waits for its quorum")
+        with orchestra.connect("north") as connection:
+            connection.execute("SELECT pg_cancel_backend(%s)", (orchestra.waiting("north").pop(),))
+        assert (answer.result().status_code, answer.result().json()["outcome"]) == (202, "info")
+    for region in ("south", "west"):
+        orchestra.tell(region, "follow", primary="north")
 
 
 def test_two_beds_live_side_by_side_and_a_killed_supervisor_leaves_nothing(orchestra: Orchestra) -> None:
@@ -432,7 +449,8 @@ def test_down_leaves_nothing(orchestra: Orchestra) -> None:
     shared = segments_of(one)
     assert len(shared) == len(REGIONS)
     bed.down(one)
-    assert gone(one)
+    assert not one.folder.exists()
+    until(lambda: gone(one), "the guardian ends last")
     assert not guardian.living(one.id, one.folder)
     assert not shared & segments().keys()
     with pytest.raises(UsageError, match=one.id):

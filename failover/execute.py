@@ -1,0 +1,87 @@
+"""Runs a playbook on a target under the service's lease; drills, failovers and resumed runs all come through here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from aurops.errors import UsageError
+from aurops.history import History
+from aurops.journal import Journal, RecordKind, new_run_id
+from aurops.lease import Lease
+from aurops.runner import Runner
+from failover.planner import FailoverGoal
+from failover.playbook import FailoverPlaybook, ReprotectPlaybook
+
+if TYPE_CHECKING:
+    from aurops.clock import Clock
+    from aurops.lease_record import LeaseRecord
+    from aurops.plan import Json
+    from aurops.runner import Listener, Result
+    from aurops.store import Store
+    from failover.model import Target
+
+SERVICE = "ledger"
+"""The one service of the local bed."""
+_PLAYBOOKS = {"failover": FailoverPlaybook, "reprotect": ReprotectPlaybook}
+
+
+def begin(store: Store, clock: Clock, kind: str, goal: FailoverGoal, about: dict[str, str]) -> Journal:
+    """A new run of this kind (`failover`, `reprotect`), with its goal in its first record.
+
+    Args:
+        store: Holds the run.
+        clock: Time.
+        kind: Which playbook.
+        goal: What for.
+        about: What else a resume or a reader needs: the bed, the evidence.
+    """
+    journal = Journal.create(store, new_run_id(kind, clock), clock)
+    arguments: dict[str, Json] = {"regions": list(goal.regions), "lost": goal.lost, "to": goal.to, **about}
+    journal.append(RecordKind.STARTED, {"goal": kind, "arguments": arguments})
+    return journal
+
+
+def execute(
+    journal: Journal, target: Target, *, store: Store, clock: Clock, listener: Listener, take_over: bool = False
+) -> Result:
+    """Take the lease, run the journal's goal until it ends, release the lease.
+
+    Raises:
+        UsageError: The run is of a kind that cannot be executed here, or has ended.
+        HeldByAnotherError: Somebody else acts on the service; it says who.
+    """
+    playbook = _playbook(journal, target)
+    lease = Lease(store, SERVICE, clock)
+    lease.take(journal.run, take_over=take_over, reported_epochs=(target.observe().highest_epoch(),))
+    try:
+        with lease.keep():
+            _stop_previous(lease.previous, journal, lease.epoch, store, clock)
+            return Runner(playbook, store=store, journal=journal, lease=lease, clock=clock, listener=listener).run()
+    finally:
+        lease.release()
+
+
+def _playbook(journal: Journal, target: Target) -> FailoverPlaybook:
+    started = journal.records[0].data if journal.records else {}
+    kind = str(started.get("goal", ""))
+    if kind not in _PLAYBOOKS:
+        raise UsageError(
+            f"a run of the kind `{kind}` cannot be resumed",
+            where=f"run {journal.run}",
+            allowed=", ".join(_PLAYBOOKS),
+            next_step="aurops runs list",
+        )
+    if ended := History(journal.records).finished:
+        raise UsageError(f"the run has ended: {ended}", where=f"run {journal.run}")
+    arguments = cast("dict[str, object]", started["arguments"])
+    regions = tuple(cast("list[str]", arguments["regions"]))
+    wanted = arguments.get("to")
+    goal = FailoverGoal(regions, str(arguments["lost"]), None if wanted is None else str(wanted))
+    return _PLAYBOOKS[kind](target, goal)
+
+
+def _stop_previous(previous: LeaseRecord | None, journal: Journal, epoch: int, store: Store, clock: Clock) -> None:
+    """Take the next number of the previous holder's journal, so that what it still wants to append collides."""
+    if previous is None or previous.run == journal.run or previous.kind.value == "release":
+        return
+    Journal.open(store, previous.run, clock).append(RecordKind.TAKEN, {"epoch": epoch, "by": journal.run}, epoch=epoch)

@@ -1,0 +1,121 @@
+"""The command line: a table of commands, each module imported when its command is called, and every error in one place.
+
+`aurops --help` imports no command module, so it stays fast however many commands there are.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from importlib import import_module, metadata
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command as typer_command
+
+from aurops import __version__
+from aurops.errors import AuropsError, ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Entry(NamedTuple):
+    """One command of the table: where its Typer app is, and what it does."""
+
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "doctor": Entry("runbooks.doctor", "What this machine has, what is missing, and how to get it."),
+    "failover": Entry("runbooks.failover", "Leave a region of the local service now, or show the plan for it."),
+    "failover-test": Entry("runbooks.drill", "Lose a region on purpose and measure RTO and RPO."),
+    "halt": Entry("runbooks.halt", "Halt every run before its next call, or let them go on."),
+    "local": Entry("runbooks.local", "Test beds of real processes on this machine."),
+    "runs": Entry("runbooks.runs", "List, show, verify and steer runs."),
+}
+_PACKAGES = ("pulumi", "pulumi-aws", "pulumi-azure-native", "pulumi-gcp", "pulumi-kubernetes")
+
+
+class Commands(TyperGroup):
+    """Reads the table; imports a command's module when the command is called."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.commands = {name: TyperCommand(name, help=entry.help) for name, entry in COMMANDS.items()}
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 (click's signature)
+        """The table's names."""
+        return sorted(COMMANDS)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Import the module of the command that was called."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in COMMANDS:
+            loaded = typer_command(import_module(COMMANDS[name].module).app)
+            loaded.name = name
+            return name, loaded, rest
+        return name, command, rest
+
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001 (Typer calls it with the flag's value)
+    if not value:
+        return
+    from runbooks.doctor import pulumi_cli  # noqa: PLC0415 (only --version asks)
+
+    typer.echo(f"aurops {__version__}")
+    typer.echo(f"pulumi CLI {pulumi_cli() or 'not on PATH'}")
+    for package in _PACKAGES:
+        typer.echo(f"{package} {_version_of(package)}")
+    raise typer.Exit
+
+
+def _version_of(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+@app.callback()
+def options(
+    *,
+    debug: bool = typer.Option(default=False, help="Show tracebacks."),
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Show versions."),  # noqa: ARG001, FBT003
+) -> None:
+    """Run one service on three clouds, lose a region on purpose, and always have a way back."""
+    if debug:
+        os.environ["AUROPS_DEBUG"] = "1"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit with its code; the one place that turns an exception into words."""
+    try:
+        app(args=list(arguments) if arguments is not None else None, standalone_mode=True)
+    except KeyboardInterrupt:
+        _say("interrupted; what was begun is journalled: aurops runs list")
+        code = ExitCode.INTERRUPTED
+    except AuropsError as error:
+        _say(str(error))
+        code = error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.ENVIRONMENT
+    except Exception as error:  # noqa: BLE001 (whatever gets here is a bug, and is said to be one)
+        _say(f"a bug in aurops: {type(error).__name__}: {error}\n  next: report what --debug says")
+        code = ExitCode.BUG
+    else:
+        return
+    if os.environ.get("AUROPS_DEBUG"):
+        traceback.print_exc()
+    raise SystemExit(int(code))
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"aurops: {text}\n")

@@ -1,0 +1,94 @@
+"""`aurops doctor`: what this machine has, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+import typer
+
+from aurops.errors import AnswerIsNoError, AuropsError
+from aurops.store import default_store_url, open_store
+
+app = typer.Typer(name="doctor")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Args:
+        name: What.
+        ok: Whether it is there and usable.
+        detail: Version and place, or what is wrong.
+        next_step: How to get it; empty when it is there.
+        needed: Whether a local drill needs it.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    next_step: str = ""
+    needed: bool = True
+
+
+def pulumi_cli() -> str | None:
+    """The version of the Pulumi CLI on PATH; None when there is none."""
+    program = shutil.which("pulumi")
+    if program is None:
+        return None
+    asked = subprocess.run([program, "version"], capture_output=True, text=True, check=False, timeout=20)
+    return asked.stdout.strip() or None
+
+
+def examine() -> list[Finding]:
+    """Look at everything; never raises for what is missing."""
+    return [*_components(), _store(), _pulumi()]
+
+
+def _components() -> list[Finding]:
+    from testbeds.local import components  # noqa: PLC0415 (only doctor looks)
+
+    findings = []
+    for look in (components.postgres, components.valkey, components.envoy):
+        try:
+            found = look()
+            findings.append(Finding(look.__name__, ok=True, detail=str(found.version)))
+        except AuropsError as error:
+            findings.append(Finding(look.__name__, ok=False, detail=error.what, next_step=error.next_step or ""))
+    return findings
+
+
+def _store() -> Finding:
+    url = default_store_url()
+    try:
+        open_store(url).keys("halt")
+    except AuropsError as error:
+        return Finding("store", ok=False, detail=error.what, next_step=error.next_step or "")
+    return Finding("store", ok=True, detail=url)
+
+
+def _pulumi() -> Finding:
+    version = pulumi_cli()
+    step = "https://www.pulumi.com/docs/install/ ; a local drill does not need it"
+    return Finding("pulumi", version is not None, version or "not on PATH", "" if version else step, needed=False)
+
+
+@app.command()
+def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Say what this machine has, what is missing, and how to get it."""
+    findings = examine()
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings]))
+    for finding in [] if as_json else findings:
+        typer.echo(f"{'ok     ' if finding.ok else 'missing'}  {finding.name:<10} {finding.detail}")
+        if finding.next_step:
+            typer.echo(f"         next: {finding.next_step}")
+    if not as_json:
+        typer.echo("The local target is tried with real processes. No cloud target exists yet.")
+    lacking = [finding.name for finding in findings if finding.needed and not finding.ok]
+    if lacking:
+        raise AnswerIsNoError(f"a local drill cannot run here: {', '.join(lacking)} missing")

@@ -1,0 +1,78 @@
+"""`aurops failover-test`: lose a region on purpose and measure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aurops.clock import RealClock
+from aurops.errors import AnswerIsNoError, UsageError
+from aurops.store import default_store_url, open_store
+from failover.drill import Drill, DrillOrder, DrillResult
+from failover.faults import fault_named
+from failover.summarize import report
+from runbooks.terminal import Timeline
+from testbeds.local import bed as beds
+from testbeds.local.drillbed import LocalDrillBed
+
+app = typer.Typer(name="failover-test")
+
+Fault = Annotated[str, typer.Option(help="kill or freeze.")]
+Region = Annotated[str, typer.Option(help="The region to lose: the one that serves.")]
+Rto = Annotated[float, typer.Option(help="Longest time to recover, in seconds.", min=0)]
+Rpo = Annotated[int, typer.Option(help="Acknowledged writes that may be lost.", min=0)]
+Rate = Annotated[float, typer.Option(help="Client writes per second.", min=20, max=1000)]
+Seed = Annotated[int, typer.Option(help="Of the clients' arrivals.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON on standard output.")]
+ReportFile = Annotated[Path | None, typer.Option("--report", help="Write the HTML report to this file.")]
+
+
+@app.command()
+def failover_test(  # noqa: PLR0913 (each an option)
+    *,
+    fault: Fault = "kill",
+    region: Region = "north",
+    rto: Rto = 3.0,
+    rpo: Rpo = 0,
+    rate: Rate = 60.0,
+    seed: Seed = 1,
+    as_json: AsJson = False,
+    report_file: ReportFile = None,
+) -> None:
+    """Bring a bed up, lose a region of it for real, measure RTO and RPO from the clients' ledger, end the bed."""
+    fault_named(fault)
+    if region != "north":
+        raise UsageError(f"region `{region}` does not serve in a new bed", where="--region", allowed="north")
+    timeline = Timeline()
+    result, versions = _run(DrillOrder(fault, region, (), rate_per_s=rate, seed=seed), timeline)
+    told = report(result, fault=fault, region=region, rto_limit_s=rto, rpo_limit=rpo, versions=versions)
+    if report_file is not None:
+        report_file.parent.mkdir(parents=True, exist_ok=True)
+        report_file.write_text(told.to_html(), encoding="utf-8")
+    typer.echo(told.to_json() if as_json else timeline.verdict(told, report_file), nl=False)
+    if told.verdict.value != "passed":
+        raise AnswerIsNoError(told.because, where=f"run {result.run}", next_step=f"aurops runs show {result.run}")
+
+
+def _run(order: DrillOrder, timeline: Timeline) -> tuple[DrillResult, dict[str, str]]:
+    clock = RealClock()
+    store = open_store(default_store_url())
+    timeline.tell("bringing up three regions")
+    bed = beds.up(idle_s=300, progress=lambda _: None)
+    timeline.tell(f"bed {bed.id} is up after {bed.up_s:.1f} s")
+    drill_bed = LocalDrillBed(bed, clock)
+    try:
+        drill = Drill(
+            drill_bed,
+            replace(order, regions=tuple(bed.agents), about={"bed": bed.id}),
+            store=store,
+            clock=clock,
+            tell=timeline.tell,
+        )
+        return drill.run(), bed.versions
+    finally:
+        drill_bed.close()
+        beds.down(bed)

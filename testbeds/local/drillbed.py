@@ -1,0 +1,166 @@
+"""What a drill needs of a local bed: its processes started, its journals read (`failover.drill.DrillBed`)."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import psycopg
+import valkey
+
+from aurops.errors import OutsideError
+from failover import faults
+from failover import ledger as ledgers
+from failover.targets.local import LocalEndpoints, LocalTarget
+from testbeds.local import bed as beds
+from testbeds.local import processes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from aurops.clock import Clock
+    from testbeds.local.state import BedState
+
+VANTAGES = ("vantage-1", "vantage-2", "vantage-3")
+_PHASE_S = 0.083
+"""A third of the probe interval: three vantage points look at three different moments."""
+_WAIT_S = 10.0
+
+
+class LocalDrillBed:
+    """A bed that is up, for one drill.
+
+    Args:
+        bed: The bed.
+        clock: Time.
+        seed: Of the drill; it names the files.
+    """
+
+    def __init__(self, bed: BedState, clock: Clock) -> None:
+        self._bed = bed
+        self._clock = clock
+        self.target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
+        self._folder = bed.folder
+        self._load: processes.Process | None = None
+        self._injector: processes.Process | None = None
+
+    def start_vantages(self, region: str) -> Mapping[str, str]:
+        """Three processes that probe the region through the proxy."""
+        for number, name in enumerate(VANTAGES):
+            self._start(
+                "vantage",
+                name,
+                {
+                    "name": name,
+                    "region": region,
+                    "url": self._bed.proxy_url,
+                    "phase-s": number * _PHASE_S,
+                    "ready": self._folder / f"{name}.json",
+                    "log": self._folder / f"{name}.jsonl",
+                },
+            )
+        return {name: self._ready(self._folder / f"{name}.json") for name in VANTAGES}
+
+    def start_load(self, run: str, rate_per_s: float, seed: int) -> None:
+        """One process of open-loop clients."""
+        self._load = self._start(
+            "client",
+            "client",
+            {
+                "url": self._bed.proxy_url,
+                "run": run,
+                "ledger": self._folder / "ledger.jsonl",
+                "rate-per-s": rate_per_s,
+                "seed": seed,
+                "duration-s": 600,
+            },
+        )
+
+    def ledger(self) -> ledgers.Ledger:
+        """The clients' ledger so far."""
+        return ledgers.read(self._folder / "ledger.jsonl")
+
+    def stop_load(self) -> ledgers.Ledger:
+        """Ask the clients to stop, and wait until every request has its outcome."""
+        if self._load is not None:
+            self._end(self._load, "the clients did not stop")
+        return self.ledger()
+
+    def inject(self, fault: str, region: str, expires_s: float) -> None:
+        """Start the injector; it undoes its fault by itself when this process is gone."""
+        self._injector = self._start(
+            "injector",
+            "injector",
+            {
+                "bed": self._folder,
+                "fault": fault,
+                "region": region,
+                "expires-s": expires_s,
+                "journal": self._folder / "fault.jsonl",
+                "owner-pid": os.getpid(),
+            },
+        )
+
+    def fault(self) -> faults.FaultRecord:
+        """The injector's journal."""
+        return faults.read_journal(self._folder / "fault.jsonl")
+
+    def undo_fault(self) -> None:
+        """Ask the injector to undo, and wait until it has ended; nothing to do when it never ran."""
+        if self._injector is not None:
+            self._end(self._injector, "the fault injector did not end")
+            self._injector = None
+
+    def readable_ids(self, region: str, run: str) -> frozenset[str] | None:
+        """`SELECT id` on the region's PostgreSQL; None when it cannot be read."""
+        dsn = f"host=127.0.0.1 port={self._bed.postgres_ports[region]} user=postgres dbname=postgres connect_timeout=5"
+        try:
+            with psycopg.connect(dsn) as connection:
+                rows = connection.execute("SELECT id FROM ledger WHERE starts_with(id, %s)", [f"{run}-"]).fetchall()
+        except psycopg.Error:
+            return None
+        return frozenset(row[0] for row in rows)
+
+    def cached_ids(self, region: str, run: str) -> frozenset[str] | None:
+        """The region's Valkey; None when it cannot be read."""
+        try:
+            with valkey.Valkey(port=self._bed.valkey_ports[region], decode_responses=True) as client:
+                return frozenset(str(key).removeprefix("w:") for key in client.scan_iter(f"w:{run}-*", count=1000))
+        except valkey.ValkeyError:
+            return None
+
+    def close(self) -> None:
+        """Let go of the target's connections."""
+        self.target.close()
+
+    def _start(self, module: str, name: str, options: Mapping[str, object]) -> processes.Process:
+        arguments = [f"--{option}={value}" for option, value in options.items()]
+        pid = beds.start_process(self._bed, f"testbeds.local.{module}", arguments, f"{name}.log")
+        found = processes.identity(pid)
+        if found is None:
+            raise OutsideError(f"{name} ended at once", where=str(self._folder / f"{name}.log"))
+        return found
+
+    def _ready(self, file: Path) -> str:
+        def url() -> str | None:
+            try:
+                return str(json.loads(file.read_text())["url"])
+            except (FileNotFoundError, ValueError):
+                return None
+
+        self._await(lambda: url() is not None, f"{file.stem} did not come up")
+        return str(url())
+
+    def _end(self, process: processes.Process, complaint: str) -> None:
+        processes.send([process], signal.SIGTERM)
+        self._await(lambda: processes.state(process) in (None, "Z"), complaint)
+
+    def _await(self, condition: Callable[[], bool], complaint: str) -> None:
+        deadline_s = self._clock.now_s() + _WAIT_S
+        while not condition():
+            if self._clock.now_s() > deadline_s:
+                raise OutsideError(complaint, where=str(self._folder))
+            self._clock.sleep(0.02)

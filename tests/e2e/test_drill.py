@@ -1,0 +1,89 @@
+"""A region lost for real, measured from the clients' ledger."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize("fault", ["kill", "freeze"])
+def test_a_drill_loses_nothing_and_leaves_nothing(fault: str, tmp_path: Path) -> None:
+    """A lost region is replaced, every acknowledged write is readable, its journal is unbroken, the bed is gone."""
+    env = {**os.environ, "AUROPS_STORE": str(tmp_path / "store")}
+    command = [sys.executable, "-m", "runbooks"]
+    drill = [*command, "failover-test", "--fault", fault, "--rto", "30", "--json", "--report", str(tmp_path / "r.html")]
+    done = subprocess.run(drill, capture_output=True, text=True, check=False, env=env, timeout=110)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["requests"]["lost"] == 0
+    assert report["requests"]["split_brain"] == 0
+    assert report["requests"]["ok"] > 100
+    assert (tmp_path / "r.html").read_text().count("<svg") >= 1
+    runs = json.loads(
+        subprocess.run([*command, "runs", "list", "--json"], capture_output=True, check=True, env=env).stdout
+    )
+    assert [run["goal"] for run in runs] == ["measure", "failover", "reprotect"]
+    for run in runs:
+        subprocess.run([*command, "runs", "verify", run["run"]], capture_output=True, check=True, env=env)
+    bed = re.search(r"bed (\S+) is up", done.stderr)
+    assert bed is not None
+    assert not (Path(tempfile.gettempdir()) / f"aurops-bed-{bed[1]}").exists()
+
+
+def test_a_killed_failover_is_finished_by_resume(tmp_path: Path) -> None:
+    """SIGKILL in mid-failover loses nothing: `runs resume` finishes it, and the service writes in one region."""
+    env = {**os.environ, "AUROPS_STORE": str(tmp_path)}
+    command = [sys.executable, "-m", "runbooks"]
+
+    def ask(*arguments: str) -> str:
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, env=env, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    bed = json.loads(ask("local", "up", "--json"))
+    try:
+        killed = subprocess.Popen(
+            [*command, "failover", "north", "--bed", bed["id"], "--yes"], env=env, stderr=subprocess.PIPE, text=True
+        )
+        assert killed.stderr is not None
+        with killed.stderr as told:
+            for line in told:
+                if "decided target" in line:
+                    killed.kill()
+                    break
+        killed.wait(timeout=10)
+        run = json.loads(ask("runs", "list", "--json"))[-1]["run"]
+        assert "done" in ask("runs", "resume", run)
+        assert "unbroken" in ask("runs", "verify", run)
+        observed = json.loads(ask("local", "status", "--json"))
+        weights = next(row["observed"]["edge"]["weights"] for row in observed if row["bed"]["id"] == bed["id"])
+        assert sorted(weights.values()) == [0, 0, 10_000]
+        assert weights["north"] == 0
+    finally:
+        ask("local", "down", bed["id"])
+
+
+def test_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
+    """Interrupted in mid-drill it exits 130, undoes its fault and ends its bed."""
+    env = {**os.environ, "AUROPS_STORE": str(tmp_path)}
+    drill = subprocess.Popen(
+        [sys.executable, "-m", "runbooks", "failover-test"], env=env, stderr=subprocess.PIPE, text=True
+    )
+    assert drill.stderr is not None
+    bed = None
+    with drill.stderr as told:
+        for line in told:
+            bed = bed or re.search(r"bed (\S+) is up", line)
+            if "losing north" in line:
+                drill.send_signal(signal.SIGINT)
+        assert drill.wait(timeout=60) == 130
+    assert bed is not None
+    assert not (Path(tempfile.gettempdir()) / f"aurops-bed-{bed[1]}").exists()
