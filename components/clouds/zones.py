@@ -1,7 +1,7 @@
 """Which zones a region has. No SDK: configuration is checked before a provider is loaded.
 
-Unverified: written in 2026-11 without a vendor page at hand. Zone letters are mapped per account, and an account may see
-others or fewer; the cloud then refuses the subnet by name. `aws ec2 describe-availability-zones` is the authority.
+Unverified: written in 2026-11 without a vendor page at hand. Zone letters are mapped per account, and an account may
+see others or fewer; the cloud then refuses the subnet by name. `aws ec2 describe-availability-zones` is the authority.
 """
 
 from __future__ import annotations
