@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from aurops.clock import Clock
 
-_OBSERVE_WAIT_S = 0.15
+_OBSERVE_WAIT_S = 0.08
 """How long an observation waits for an agent that answered last time; one that did not is not waited for again."""
 _OBSERVE_TIMEOUT_S = 1.0
 
