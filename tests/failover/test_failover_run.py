@@ -1,7 +1,5 @@
 """A whole failover on the simulated target: every call made to fail in every way, every step interrupted."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from aurops.clock import ManualClock
@@ -70,11 +68,13 @@ def target() -> SimulatedTarget:
 
 @pytest.fixture
 def clock() -> ManualClock:
+    """Time that moves only when somebody sleeps."""
     return ManualClock()
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
+def store() -> Store:
+    """A store in memory."""
     return open_store("memory://")
 
 
