@@ -10,6 +10,8 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 
+from aurops.processes import Process, read_stat
+
 
 class Holder(BaseModel):
     """One process, or rather one lease object in it."""
@@ -35,7 +37,7 @@ class Holder(BaseModel):
             boot_id=Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
             pid_ns=str(Path("/proc/self/ns/pid").readlink()),
             pid=os.getpid(),
-            start_ticks=_stat(os.getpid())[1],
+            start_ticks=Process.current().start_ticks,
         )
 
 
@@ -52,14 +54,7 @@ def provably_dead(other: Holder, me: Holder) -> bool:
         return True
     except PermissionError:
         pass  # it lives, as another user's
-    try:
-        state, start_ticks = _stat(other.pid)
-    except OSError:
-        return False  # hidden from this user (mount option hidepid), or gone just now: not proven
-    return start_ticks != other.start_ticks or state in {"Z", "X"}
-
-
-def _stat(pid: int) -> tuple[str, int]:
-    # The command's name, field 2, may itself hold blanks and brackets: count from the last bracket on.
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return fields[0], int(fields[19])
+    stat = read_stat(other.pid)
+    if stat is None:
+        return False  # hidden from this user, or gone just now: not proven
+    return stat.process.start_ticks != other.start_ticks or not stat.alive

@@ -23,12 +23,12 @@ from pulumi.runtime.proto import provider_pb2 as pb
 from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderServicer, add_ResourceProviderServicer_to_server
 
 from aurops.clock import Clock, RealClock
+from aurops.processes import Process
 from testbeds.lab import LAB_VARIABLE
 from testbeds.lab.changes import Change, Outcome, Subject, compare, is_write_only
 from testbeds.lab.checking import Failure, check
 from testbeds.lab.cloud import Cloud, RefusedError, Settings
 from testbeds.lab.filling import preview
-from testbeds.lab.processes import Process
 from testbeds.lab.shapes import UnknownTypeError
 from testbeds.lab.wire import DEFAULTS, Object, from_struct, has_unknown, to_struct
 from testbeds.lab.world import NewObject, World, WorldObject

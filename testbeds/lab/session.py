@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Final
 
 from aurops.clock import Clock, RealClock
 from aurops.errors import OutsideError
+from aurops.processes import Process
 from testbeds.lab import LAB_VARIABLE
-from testbeds.lab.processes import Process
 from testbeds.lab.world import World
 
 if TYPE_CHECKING:

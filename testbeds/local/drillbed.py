@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aurops.clock import Clock
+    from aurops.processes import Process
     from testbeds.local.state import BedState
 
 VANTAGES = ("vantage-1", "vantage-2", "vantage-3")
@@ -44,8 +45,8 @@ class LocalDrillBed:
         self._clock = clock
         self.target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
         self._folder = bed.folder
-        self._load: processes.Process | None = None
-        self._injector: processes.Process | None = None
+        self._load: Process | None = None
+        self._injector: Process | None = None
 
     def start_vantages(self, region: str) -> Mapping[str, str]:
         """Three processes that probe the region through the proxy."""
@@ -136,7 +137,7 @@ class LocalDrillBed:
         """Let go of the target's connections."""
         self.target.close()
 
-    def _start(self, module: str, name: str, options: Mapping[str, object]) -> processes.Process:
+    def _start(self, module: str, name: str, options: Mapping[str, object]) -> Process:
         arguments = [f"--{option}={value}" for option, value in options.items()]
         pid = beds.start_process(self._bed, f"testbeds.local.{module}", arguments, f"{name}.log")
         found = processes.identity(pid)
@@ -154,7 +155,7 @@ class LocalDrillBed:
         self._await(lambda: url() is not None, f"{file.stem} did not come up")
         return str(url())
 
-    def _end(self, process: processes.Process, complaint: str) -> None:
+    def _end(self, process: Process, complaint: str) -> None:
         processes.send([process], signal.SIGTERM)
         self._await(lambda: processes.state(process) in (None, "Z"), complaint)
 

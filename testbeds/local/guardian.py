@@ -13,9 +13,13 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from testbeds.local import processes, segments
 from testbeds.local.layout import REGIONS
+
+if TYPE_CHECKING:
+    from aurops.processes import Process
 
 _POLL_S = 0.02
 
@@ -32,7 +36,7 @@ def clean(bed: str, folder: Path) -> None:
         time.sleep(_POLL_S)
 
 
-def living(bed: str, folder: Path) -> frozenset[processes.Process]:
+def living(bed: str, folder: Path) -> frozenset[Process]:
     """The bed's processes but for the caller; those without a mark are known by a data folder they work in."""
     own = processes.identity(os.getpid())
     found = processes.find(bed).union(*(processes.working_in(folder / region / "data") for region in REGIONS))

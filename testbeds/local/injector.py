@@ -31,7 +31,7 @@ from testbeds.local.layout import LOOPBACK, REGIONS
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from testbeds.local.processes import Process
+    from aurops.processes import Process
 
 _STOPPED = {"T", "t", None}  # stopped, traced, gone
 _EFFECT_LIMIT_S = 5.0

@@ -10,58 +10,28 @@ from __future__ import annotations
 
 import os
 import signal
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from aurops.processes import Process, read_stat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 BED_MARK = "AUROPS_BED"
 REGION_MARK = "AUROPS_REGION"
-_DEAD = "ZX"  # zombie, dead (proc_pid_stat(5))
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """One process, told apart from a later one with the same number by its start.
-
-    Args:
-        pid: Process id.
-        start_ticks: When it started, in clock ticks since boot (field 22 of /proc/PID/stat).
-    """
-
-    pid: int
-    start_ticks: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Stat:
-    process: Process
-    state: str
-    parent: int
-
-
-def _stat(pid: int) -> _Stat | None:
-    """What /proc says of a pid now; None when it is gone."""
-    try:
-        # The name in field 2 may hold spaces and brackets: fields count from the last bracket on.
-        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return None
-    return _Stat(Process(pid, int(fields[19])), fields[0], int(fields[1]))
 
 
 def identity(pid: int) -> Process | None:
     """The process that has this pid now; None when there is none."""
-    stat = _stat(pid)
+    stat = read_stat(pid)
     return stat.process if stat else None
 
 
 def state(process: Process) -> str | None:
     """Its state letter (R, S, D, T …; proc_pid_stat(5)), or None when it is gone or only a zombie is left."""
-    stat = _stat(process.pid)
-    if stat is None or stat.process != process or stat.state in _DEAD:
+    stat = read_stat(process.pid)
+    if stat is None or stat.process != process or not stat.alive:
         return None
     return stat.state
 
@@ -84,7 +54,7 @@ def working_in(folder: Path) -> frozenset[Process]:
 
 
 def _find(belongs: Callable[[int], bool]) -> frozenset[Process]:
-    stats = {stat.process.pid: stat for stat in map(_stat, _pids()) if stat and stat.state not in _DEAD}
+    stats = {stat.process.pid: stat for stat in map(read_stat, _pids()) if stat and stat.alive}
     found = {pid for pid in stats if belongs(pid)}
     children: dict[int, list[int]] = {}
     for pid, stat in stats.items():

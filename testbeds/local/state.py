@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aurops.processes import Process
 from testbeds.local import processes
 from testbeds.local.layout import LOOPBACK, Layout
-from testbeds.local.processes import Process
 
 SCHEMA = 1
 PREFIX = "aurops-bed-"

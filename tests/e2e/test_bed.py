@@ -16,9 +16,9 @@ import psycopg
 import pytest
 
 from aurops.errors import OutsideError, UsageError
+from aurops.processes import Process
 from testbeds.local import bed, guardian, processes, state
 from testbeds.local.layout import BLOCK_SIZE, REGIONS
-from testbeds.local.processes import Process
 from testbeds.local.state import BedState
 
 pytestmark = pytest.mark.e2e

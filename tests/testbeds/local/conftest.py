@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from aurops.processes import Process
 from testbeds.local import processes
-from testbeds.local.processes import Process
 from traffic.envoy import NOT_SENT_HEADER, PROBE_HEADER
 
 DEADLINE_S = 20.0

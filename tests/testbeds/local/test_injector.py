@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from aurops.clock import RealClock
+from aurops.processes import Process
 from failover.faults import Event, read_journal
 from testbeds.local import layout, processes
-from testbeds.local.processes import BED_MARK, REGION_MARK, Process
+from testbeds.local.processes import BED_MARK, REGION_MARK
 
 WITH_CHILD = "import subprocess as s; p=s.Popen(['sleep','60'], env={}, stdout=s.DEVNULL); print(flush=True); p.wait()"
 

@@ -6,8 +6,9 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from aurops.processes import Process
 from testbeds.local import processes
-from testbeds.local.processes import BED_MARK, REGION_MARK, Process
+from testbeds.local.processes import BED_MARK, REGION_MARK
 
 
 def test_only_processes_with_the_marks_of_bed_and_region_are_found(start: Any) -> None:
