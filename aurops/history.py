@@ -96,7 +96,7 @@ class History:
 
     def _read_goal(self, record: Record) -> None:
         self.goal = str(record.data["goal"])
-        self.finished = ""
+        self._read_request(record)
 
     def _read_decision(self, record: Record) -> None:
         name = str(record.data["name"])
@@ -130,7 +130,7 @@ class History:
     def _read_request(self, record: Record) -> None:
         self.requests_seen = max(self.requests_seen, int(str(record.data.get("request", 0))))
 
-    _read_paused = _read_aborted = _read_note = _read_request
+    _read_paused = _read_resumed = _read_note = _read_request
 
     def _read_finished(self, record: Record) -> None:
         self.finished = str(record.data["outcome"])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from aurops.errors import AuropsError, OutsideError, UsageError
+from aurops.errors import AuropsError, UsageError
 from aurops.history import RESTORE, History, Outcome
 from aurops.journal import Journal, JournalTakenError, Record, RecordKind
 from aurops.plan import Answer, CallUnknownError, Json, Lasting, Playbook, Repeat, Stage, StaleEpochError, Step
@@ -67,10 +67,6 @@ class Fence(Protocol):
     def check(self, call_timeout_s: float) -> None:
         """Raise unless the lease outlives a call of this length."""
         ...
-
-
-class StepFailedError(OutsideError):
-    """A step that must not be repeated is in doubt, or one waited past its deadline."""
 
 
 class _StopError(Exception):
@@ -163,7 +159,7 @@ class Runner(Generic[World]):
         if not steps:
             return False
         with ThreadPoolExecutor(max_workers=len(steps), thread_name_prefix="step") as pool:
-            futures = [pool.submit(self._do, step, world, history) for step in steps]
+            futures = [pool.submit(self._do, stage.name, step, world, history) for step in steps]
         errors = [error for future in futures if (error := future.exception()) is not None]
         for error in errors:
             raise error
@@ -171,7 +167,7 @@ class Runner(Generic[World]):
             raise self._unwritten
         return any(future.result() is Outcome.WAITING for future in futures)
 
-    def _do(self, step: Step[World], world: World, history: History) -> Outcome:
+    def _do(self, stage: str, step: Step[World], world: World, history: History) -> Outcome:
         if step.lasting is Lasting.LATCHED and history.in_doubt(step.name):
             seen = step.done(world)
             if seen:
@@ -182,8 +178,8 @@ class Runner(Generic[World]):
         self._check_deadline(step, history)
         self._check_halt()
         self._lease.check(step.timeout_s)
-        intent: dict[str, Json] = {"step": step.name, "action": step.action, "arguments": dict(step.arguments)}
-        self._append(RecordKind.INTENT, intent | {"reason": step.reason, "no_return": step.no_return})
+        intent: dict[str, Json] = {"stage": stage, "step": step.name, "action": step.action, "reason": step.reason}
+        self._append(RecordKind.INTENT, intent | {"arguments": dict(step.arguments), "no_return": step.no_return})
         outcome, data = self._call(step)
         self._result(step, outcome, data)
         return outcome
@@ -219,7 +215,7 @@ class Runner(Generic[World]):
             halt = halted(self._store)
         except StoreError:
             return  # a lost store is no order to halt; the journal decides whether the run can go on
-        if halt is not None and halt.on:
+        if halt is not None:
             self._append(RecordKind.HALTED, {"reason": halt.reason, "who": halt.who})
             raise _StopError(Ending.HALTED, f"{halt.who} halted all runs: {halt.reason}")
 
@@ -237,7 +233,7 @@ class Runner(Generic[World]):
                     self._append(RecordKind.PAUSED, said)
                     raise _StopError(Ending.PAUSED, f"{request.who} paused it: {request.reason}")
                 case RequestKind.RESUME:
-                    self._append(RecordKind.NOTE, said | {"text": "resumed"})
+                    self._append(RecordKind.RESUMED, said)
                 case RequestKind.ABORT:
                     self._abort(said)
 
@@ -245,8 +241,7 @@ class Runner(Generic[World]):
         if self._history().past_no_return:
             self._append(RecordKind.NOTE, said | {"text": "abort refused: past the point of no return, only forward"})
             return
-        self._append(RecordKind.ABORTED, said)
-        self._append(RecordKind.GOAL, {"goal": RESTORE})
+        self._append(RecordKind.GOAL, said | {"goal": RESTORE})
 
     def _guard(self, world: World, history: History) -> None:
         broken = self._playbook.violations(world, history)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, cast
 
 from aurops.errors import AnswerIsNoError, OutsideError
+from aurops.history import History
 from aurops.journal import Journal, Record, RecordKind, new_run_id
 from aurops.runner import Ending, Result
 from failover.detector import Verdict, watch_reports
@@ -21,6 +22,7 @@ from failover.planner import FailoverGoal
 if TYPE_CHECKING:
     from aurops.clock import Clock
     from aurops.plan import Json
+    from aurops.runner import Listener
     from aurops.store import Store
     from failover.faults import FaultRecord
     from failover.ledger import Ledger
@@ -110,7 +112,7 @@ class DrillResult:
     """What a drill gave.
 
     Args:
-        run: The drill's run id; `failover_run` and `reprotect_run` are its children's.
+        run: The drill's run id; `failover_run` is its child's.
         t0_s: First signal of the fault, boot-clock seconds; `effective_s` when it was proved.
         detected: The detector's verdict.
         serving: The region that serves now.
@@ -151,14 +153,18 @@ class Drill:
         store: Holds the runs.
         clock: Time.
         tell: Told each event as it happens, for the live timeline.
+        listener: Told every record of the failover and the re-protection.
     """
 
-    def __init__(self, bed: DrillBed, order: DrillOrder, *, store: Store, clock: Clock, tell: Tell) -> None:
+    def __init__(
+        self, bed: DrillBed, order: DrillOrder, *, store: Store, clock: Clock, tell: Tell, listener: Listener
+    ) -> None:
         self._bed = bed
         self._order = order
         self._store = store
         self._clock = clock
         self._tell = tell
+        self._listener = listener
 
     def run(self) -> DrillResult:
         """Do it; the fault is undone whatever happens.
@@ -188,7 +194,7 @@ class Drill:
             raise AnswerIsNoError(f"the loss of {order.region} was not detected within 15 s", where=journal.run)
         self._tell(f"{detected.detected_at_s - t0_s:.2f} s after the fault: {detected.text}")
         failover = self._failover(detected)
-        serving = str(self._decided(failover, "target"))
+        serving = str(History(failover.records).decisions["target"])
         self._clock.sleep(order.after_s)
         ledger = self._bed.stop_load()
         self._bed.undo_fault()
@@ -231,13 +237,7 @@ class Drill:
         return self._execute(begin(self._store, self._clock, "reprotect", goal, dict(self._order.about)))
 
     def _execute(self, journal: Journal) -> Result:
-        return execute(journal, self._bed.target, store=self._store, clock=self._clock, listener=self._hear)
-
-    def _hear(self, record: Record) -> None:
-        if record.kind is RecordKind.RESULT:
-            self._tell(f"{record.data['step']}: {record.data['outcome']}")
-        elif record.kind is RecordKind.DECISION:
-            self._tell(f"decided {record.data['name']} = {record.data['value']} ({record.data['reason']})")
+        return execute(journal, self._bed.target, store=self._store, clock=self._clock, listener=self._listener)
 
     def _begin(self) -> Journal:
         order = self._order
@@ -246,33 +246,35 @@ class Drill:
         journal.append(RecordKind.STARTED, {"goal": "measure", "arguments": arguments})
         return journal
 
-    def _decided(self, journal: Journal, name: str) -> Json:
-        kinds = (r for r in journal.records if r.kind is RecordKind.DECISION and r.data["name"] == name)
-        return next(kinds).data["value"]
-
     def _settle(self) -> None:
         """Wait until clients have been served for the whole steady time."""
-        order, deadline_s = self._order, self._clock.now_s() + 30.0 + self._order.steady_s
+        order = self._order
         wanted = int(order.rate_per_s * order.steady_s * 0.8)
-        while sum(entry.is_ok for entry in self._bed.ledger().entries[-wanted:]) < wanted:
-            if self._clock.now_s() > deadline_s:
-                raise OutsideError("steady state was not reached: clients are not served", where="before the fault")
-            self._clock.sleep(0.1)
+
+        def served() -> bool:
+            return sum(entry.is_ok for entry in self._bed.ledger().entries[-wanted:]) >= wanted
+
+        if not self._await(served, within_s=30.0 + order.steady_s):
+            raise OutsideError("steady state was not reached: clients are not served", where="before the fault")
         self._tell(f"steady: {wanted} writes acknowledged; losing {order.region} by {order.fault}")
 
     def _await_effect(self) -> FaultRecord:
         """The fault's record, once it is proved to be in effect."""
-        deadline_s = self._clock.now_s() + _EFFECT_S
-        while (fault := self._bed.fault()).effective_s is None:
-            if self._clock.now_s() > deadline_s:
-                said = ", ".join(f"{event.event.value} {event.reason or ''}" for event in fault.events) or "nothing"
-                raise OutsideError(f"the fault was not proved to be in effect; the injector said: {said}")
-            self._clock.sleep(_POLL_S)
+        proved = self._await(lambda: self._bed.fault().effective_s is not None, within_s=_EFFECT_S)
+        fault = self._bed.fault()
+        if not proved:
+            said = ", ".join(f"{event.event.value} {event.reason or ''}" for event in fault.events) or "nothing"
+            raise OutsideError(f"the fault was not proved to be in effect; the injector said: {said}")
         return fault
 
     def _await_answer(self, region: str) -> None:
-        deadline_s = self._clock.now_s() + _BOTH_BACK_S
-        while self._bed.target.observe().state(region) is None:
+        if not self._await(lambda: self._bed.target.observe().state(region) is not None, within_s=_BOTH_BACK_S):
+            raise OutsideError(f"{region} did not come back after the fault was undone", where=region)
+
+    def _await(self, condition: Callable[[], bool], *, within_s: float) -> bool:
+        deadline_s = self._clock.now_s() + within_s
+        while not condition():
             if self._clock.now_s() > deadline_s:
-                raise OutsideError(f"{region} did not come back after the fault was undone", where=region)
+                return False
             self._clock.sleep(_POLL_S)
+        return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +11,8 @@ from aurops.clock import RealClock
 from aurops.errors import AnswerIsNoError, UsageError
 from aurops.store import default_store_url, open_store
 from failover.drill import Drill, DrillOrder, DrillResult
+from failover.drill_report import report
 from failover.faults import fault_named
-from failover.summarize import report
 from runbooks.terminal import Timeline
 from testbeds.local import bed as beds
 from testbeds.local.drillbed import LocalDrillBed
@@ -47,7 +46,7 @@ def failover_test(  # noqa: PLR0913 (each an option)
     if region != "north":
         raise UsageError(f"region `{region}` does not serve in a new bed", where="--region", allowed="north")
     timeline = Timeline()
-    result, versions = _run(DrillOrder(fault, region, (), rate_per_s=rate, seed=seed), timeline)
+    result, versions = _run(timeline, fault, region, rate_per_s=rate, seed=seed)
     told = report(result, fault=fault, region=region, rto_limit_s=rto, rpo_limit=rpo, versions=versions)
     if report_file is not None:
         report_file.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +56,9 @@ def failover_test(  # noqa: PLR0913 (each an option)
         raise AnswerIsNoError(told.because, where=f"run {result.run}", next_step=f"aurops runs show {result.run}")
 
 
-def _run(order: DrillOrder, timeline: Timeline) -> tuple[DrillResult, dict[str, str]]:
+def _run(
+    timeline: Timeline, fault: str, region: str, *, rate_per_s: float, seed: int
+) -> tuple[DrillResult, dict[str, str]]:
     clock = RealClock()
     store = open_store(default_store_url())
     timeline.tell("bringing up three regions")
@@ -65,13 +66,8 @@ def _run(order: DrillOrder, timeline: Timeline) -> tuple[DrillResult, dict[str, 
     timeline.tell(f"bed {bed.id} is up after {bed.up_s:.1f} s")
     drill_bed = LocalDrillBed(bed, clock)
     try:
-        drill = Drill(
-            drill_bed,
-            replace(order, regions=tuple(bed.agents), about={"bed": bed.id}),
-            store=store,
-            clock=clock,
-            tell=timeline.tell,
-        )
+        order = DrillOrder(fault, region, tuple(bed.agents), rate_per_s=rate_per_s, seed=seed, about={"bed": bed.id})
+        drill = Drill(drill_bed, order, store=store, clock=clock, tell=timeline.tell, listener=timeline.hear)
         return drill.run(), bed.versions
     finally:
         drill_bed.close()

@@ -172,7 +172,7 @@ class SimulatedTarget:
         if not found.reachable:
             return Observation(None, self._now_s, "simulated", "no answer")
         primary = found.role is DatabaseRole.PRIMARY
-        writable = primary and any(self._receives(voter, name) for voter in found.voters)
+        writable = primary and found.alive
         database = DatabaseState(
             found.role,
             self._receives(name, found.following),

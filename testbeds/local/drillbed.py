@@ -37,7 +37,6 @@ class LocalDrillBed:
     Args:
         bed: The bed.
         clock: Time.
-        seed: Of the drill; it names the files.
     """
 
     def __init__(self, bed: BedState, clock: Clock) -> None:

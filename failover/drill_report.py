@@ -74,7 +74,7 @@ def _steps(records: Iterable[Record], t0_s: float) -> Iterable[StepRow]:
             first = begun.pop(name)
             yield StepRow(
                 name=name,
-                stage=str(first.data["action"]),
+                stage=str(first.data["stage"]),
                 start_s=first.at_s - t0_s,
                 end_s=record.at_s - t0_s,
                 retries=calls[name] - 1,
