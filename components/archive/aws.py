@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.archive.component import ArchiveOutputs
-from components.clouds.aws import policy, role, statement
+from components.clouds.aws import policy, refuse_public, role, statement
 from components.keys.spec import Purpose
 
 if TYPE_CHECKING:
@@ -115,16 +115,7 @@ def encrypt(scope: Scope, name: str, region: str, bucket: aws.s3.Bucket, key_arn
 
 def close(scope: Scope, name: str, region: str, bucket: aws.s3.Bucket) -> None:
     """Nothing public, nothing without TLS, no ACLs."""
-    aws.s3.BucketPublicAccessBlock(
-        name,
-        region=region,
-        bucket=bucket.id,
-        block_public_acls=True,
-        block_public_policy=True,
-        ignore_public_acls=True,
-        restrict_public_buckets=True,
-        opts=scope.opts(),
-    )
+    refuse_public(scope, name, bucket, region)
     aws.s3.BucketOwnershipControls(
         name, region=region, bucket=bucket.id, rule={"object_ownership": "BucketOwnerEnforced"}, opts=scope.opts()
     )

@@ -140,3 +140,24 @@ def allow_out(scope: Scope, part: str, group: aws.ec2.SecurityGroup) -> aws.vpc.
         tags=scope.tags(name),
         opts=scope.opts(),
     )
+
+
+def refuse_public(scope: Scope, name: str, bucket: aws.s3.Bucket, region: str | None = None) -> None:
+    """Keep a bucket from ever being public, by policy or by ACL.
+
+    Args:
+        scope: Of the component that owns it.
+        name: Of the new resource.
+        bucket: The bucket.
+        region: Where the bucket is; None: in the provider's region.
+    """
+    aws.s3.BucketPublicAccessBlock(
+        name,
+        region=region,
+        bucket=bucket.id,
+        block_public_acls=True,
+        block_public_policy=True,
+        ignore_public_acls=True,
+        restrict_public_buckets=True,
+        opts=scope.opts(),
+    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from components.clouds.aws import allow_in, allow_out, log_group, policy, role, security_group, statement
+from components.clouds.aws import allow_in, allow_out, log_group, policy, refuse_public, role, security_group, statement
 from components.keys.spec import Purpose
 from components.network.spec import Tier
 from components.service.component import ServiceOutputs
@@ -61,15 +61,7 @@ def make_log_bucket(scope: Scope, spec: ServiceSpec) -> aws.s3.BucketPolicy:
     """Where access logs go. SSE-S3, because the load balancer cannot write under our key (its user guide)."""
     name = scope.named("logs")
     bucket = aws.s3.Bucket(name, tags=scope.tags(name), opts=scope.opts())
-    aws.s3.BucketPublicAccessBlock(
-        name,
-        bucket=bucket.id,
-        block_public_acls=True,
-        block_public_policy=True,
-        ignore_public_acls=True,
-        restrict_public_buckets=True,
-        opts=scope.opts(),
-    )
+    refuse_public(scope, name, bucket)
     rule = {"id": "forget", "status": "Enabled", "expiration": {"days": spec.log_retention_days}, "filter": {}}
     aws.s3.BucketLifecycleConfiguration(name, bucket=bucket.id, rules=[rule], opts=scope.opts())
     writer = {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}
