@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from aurops.errors import UsageError
+from aurops.errors import OutsideError, UsageError
 from aurops.history import History
-from aurops.journal import Journal, RecordKind, new_run_id
+from aurops.journal import Journal, JournalTakenError, RecordKind, new_run_id
 from aurops.lease import Lease
 from aurops.runner import Runner
 from failover.planner import FailoverGoal
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SERVICE = "ledger"
 """The one service of the local bed."""
+_TRIES = 10
 _PLAYBOOKS = {"failover": FailoverPlaybook, "reprotect": ReprotectPlaybook}
 
 
@@ -49,6 +50,7 @@ def execute(
     Raises:
         UsageError: The run is of a kind that cannot be executed here, or has ended.
         HeldByAnotherError: Somebody else acts on the service; it says who.
+        OutsideError: The previous holder's process goes on writing its journal.
     """
     playbook = _playbook(journal, target)
     lease = Lease(store, SERVICE, clock)
@@ -84,4 +86,15 @@ def _stop_previous(previous: LeaseRecord | None, journal: Journal, epoch: int, s
     """Take the next number of the previous holder's journal, so that what it still wants to append collides."""
     if previous is None or previous.run == journal.run or previous.kind.value == "release":
         return
-    Journal.open(store, previous.run, clock).append(RecordKind.TAKEN, {"epoch": epoch, "by": journal.run}, epoch=epoch)
+    for _ in range(_TRIES):
+        try:
+            theirs = Journal.open(store, previous.run, clock)
+            theirs.append(RecordKind.TAKEN, {"epoch": epoch, "by": journal.run}, epoch=epoch)
+        except JournalTakenError:
+            continue  # the old holder was quicker; it stops at the next number
+        return
+    raise OutsideError(
+        f"run {previous.run} goes on writing",
+        where=f"run {journal.run}",
+        next_step=f"stop its process (pid {previous.holder.pid} on {previous.holder.host}), then resume",
+    )

@@ -223,16 +223,13 @@ def test_two_writers_close_the_traffic_and_stop_the_run(
     target: SimulatedTarget, store: Store, clock: ManualClock
 ) -> None:
     """A broken invariant runs the safe stop and ends the run with the invariant's name."""
-    target.regions["south"].role = target.regions["north"].role
-    target.regions["south"].voters = ("west",)
-    target.regions["west"].following = "south"
-    target.regions["north"].voters = ("west", "south")
-    other = target.regions["north"]
-    other.voters = ("west",)
-    target.regions["west"].following = "south"
+    north, south, west = (target.regions[region] for region in REGIONS)
+    north.voters = ()
+    south.role, south.voters, west.following = north.role, ("west",), "south"
     target.weights = {"north": 5_000, "south": 4_000}
     result = execute(target, store, begin(store, clock), clock)
     assert result.ending is Ending.VIOLATION
+    assert "more than one writable primary: north, south" in result.why
     assert "weights sum to 9000" in result.why
     assert not any(target.weights.values())
 
