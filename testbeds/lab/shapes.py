@@ -12,6 +12,7 @@ import inspect
 import json
 import re
 import sys
+import threading
 import types
 import typing
 from collections.abc import Awaitable, Mapping, Sequence
@@ -98,6 +99,8 @@ class Sdk:
         self.version: str = self._package._utilities.get_version()  # noqa: SLF001 - where the SDK itself reads it
         self._resource = functools.cache(self._read_resource)
         self._result = functools.cache(self._read_result)
+        # The SDK loads its modules lazily, and one that another thread is still loading lacks its classes.
+        self._loading = threading.RLock()
 
     @functools.cached_property
     def classes(self) -> Mapping[str, tuple[str, str]]:
@@ -113,7 +116,8 @@ class Sdk:
         Raises:
             UnknownTypeError: This SDK has no such type.
         """
-        return self._resource(token)
+        with self._loading:
+            return self._resource(token)
 
     def _read_resource(self, token: str) -> ResourceType:
         return ResourceType(token, fields_of(self.args_class(token)), fields_of(self._class(token)))
@@ -147,7 +151,8 @@ class Sdk:
         Raises:
             UnknownTypeError: This SDK has no such function.
         """
-        return self._result(token)
+        with self._loading:
+            return self._result(token)
 
     def _read_result(self, token: str) -> Mapping[str, Field]:
         _, module_path, name = token.split(":")

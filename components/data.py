@@ -1,0 +1,32 @@
+"""Which resource types hold data: their replacement or deletion loses what no program can make again."""
+
+from __future__ import annotations
+
+HOLDS_DATA = frozenset(
+    {
+        "aws:rds/globalCluster:GlobalCluster",
+        "aws:rds/cluster:Cluster",
+        "aws:rds/clusterInstance:ClusterInstance",
+        "aws:elasticache/globalReplicationGroup:GlobalReplicationGroup",
+        "aws:elasticache/replicationGroup:ReplicationGroup",
+        "aws:s3/bucket:Bucket",
+        # What keeps an archive from being shortened.
+        "aws:s3/bucketVersioning:BucketVersioning",
+        "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration",
+        # Without the key, what it encrypted cannot be read; without the secret nobody can log in.
+        "aws:kms/key:Key",
+        "aws:secretsmanager/secret:Secret",
+        # Names and volumes of others hang on these.
+        "aws:eks/cluster:Cluster",
+        "aws:ec2/vpc:Vpc",
+        "aws:route53/zone:Zone",
+        "kubernetes:apps/v1:StatefulSet",
+        "kubernetes:core/v1:PersistentVolumeClaim",
+    }
+)
+"""Type tokens; whatever a component protects with `Scope.opts(holds_data=True)` is of one of them."""
+
+
+def holds_data(type_token: str) -> bool:
+    """Whether resources of this type hold data."""
+    return type_token in HOLDS_DATA

@@ -1,0 +1,58 @@
+"""Where a command on stacks acts: the repository with its configured backend, or with `--lab` the lab."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stacks.site import Site, repository
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from testbeds.lab.session import LabSession
+
+Lab = Annotated[bool, typer.Option("--lab", help="Act on the lab: stand-in clouds on this machine, no account.")]
+LAB_HOME = "AUROPS_LAB_HOME"
+
+
+@dataclass(frozen=True)
+class OpenSite:
+    """A site, and the lab session behind it if it is a lab.
+
+    Args:
+        site: For everything in `stacks`.
+        lab: The session; None for real clouds.
+    """
+
+    site: Site
+    lab: LabSession | None = None
+
+
+@contextmanager
+def open_site(*, lab: bool) -> Iterator[OpenSite]:
+    """Open the site that a command was asked for; a lab's servers end with the command, its world stays.
+
+    Raises:
+        UsageError: The current folder is in no aurops repository.
+        OutsideError: Another command is using the lab.
+    """
+    root = repository(Path.cwd())
+    if not lab:
+        yield OpenSite(Site(root))
+        return
+    from testbeds.lab.session import lab_session  # noqa: PLC0415 (only --lab needs it)
+
+    with lab_session(root, folder=lab_home()) as session:
+        yield OpenSite(Site(session.work_dir, session.env, is_lab=True), session)
+
+
+def lab_home() -> Path:
+    """The lab's folder: `AUROPS_LAB_HOME`, else a folder of this user (XDG Base Directory: `XDG_STATE_HOME`)."""
+    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(os.environ.get(LAB_HOME) or Path(state) / "aurops" / "lab").expanduser().absolute()

@@ -1,0 +1,166 @@
+"""Runs the Pulumi engine on one stack: the only place that opens stacks, and where its failures become words.
+
+The program runs inline, so that a stack needs no language host and several stacks share one import of the SDKs.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from pulumi import automation as auto
+
+from aurops.clock import RealClock
+from aurops.errors import AuropsError, OutsideError
+from stacks import program
+from stacks.changes import Changes
+from stacks.engine_errors import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pulumi.automation.events import EngineEvent
+
+    from stacks.site import Site
+
+PROJECT = "aurops"
+# The SDKs import their modules lazily, which two threads must not do at once: a cold import then fails with
+# "module 'pulumi_aws.kms' has no attribute 'Key'".
+_PROGRAM = threading.Lock()
+
+
+class Operation(StrEnum):
+    """What the engine is asked to do with a stack."""
+
+    PREVIEW = "preview"
+    UP = "up"
+    DESTROY = "destroy"
+    REFRESH = "refresh"
+    """Take over into the state what the cloud says."""
+    DRIFT = "drift"
+    """Only compare the state with the cloud."""
+
+
+@dataclass(frozen=True)
+class StackRun:
+    """One finished operation on one stack.
+
+    Args:
+        stack: Its name.
+        operation: What was done.
+        changes: What it did, or would do.
+        seconds: How long it took.
+    """
+
+    stack: str
+    operation: Operation
+    changes: Changes
+    seconds: float
+
+
+class EngineStack:
+    """One stack in the engine's hands. Not for two threads at once; two of them may work side by side.
+
+    Args:
+        site: Where the engine works.
+        name: The stack; it is made in the backend, empty, when it does not exist.
+
+    Raises:
+        OutsideError: No Pulumi CLI, no backend, or the wrong passphrase.
+    """
+
+    def __init__(self, site: Site, name: str) -> None:
+        self.name = name
+        self._site = site
+        self._refused: BaseException | None = None
+        options = auto.LocalWorkspaceOptions(work_dir=str(site.work_dir), env_vars=dict(site.env))
+        try:
+            self._stack = auto.create_or_select_stack(name, project_name=PROJECT, program=self._program, opts=options)
+        except Exception as error:
+            raise explain(error, name, []) from error
+
+    def run(self, operation: Operation, *, listen: Callable[[Changes], None] = lambda _: None) -> StackRun:
+        """Run one operation to its end.
+
+        Args:
+            operation: Which.
+            listen: Told after each event of the engine, from another thread.
+
+        Raises:
+            AuropsError: It failed; what the program itself refused comes as its own error.
+        """
+        changes, clock, self._refused = Changes(), RealClock(), None
+        began_s = clock.now_s()
+
+        def hear(event: EngineEvent) -> None:
+            changes.hear(event)
+            listen(changes)
+
+        try:
+            self._call(operation, hear)
+        except Exception as error:
+            if isinstance(self._refused, AuropsError):
+                raise self._refused from None
+            raise explain(error, self.name, changes.errors) from error
+        return StackRun(self.name, operation, changes, clock.now_s() - began_s)
+
+    def command(self, *arguments: str) -> str:
+        """Run any other command of the CLI on this stack; its standard output.
+
+        Raises:
+            OutsideError: It failed.
+        """
+        workspace = self._stack.workspace
+        try:
+            done = workspace.pulumi_command.run(
+                [*arguments, "--stack", self.name], workspace.work_dir, dict(self._site.env)
+            )
+        except Exception as error:
+            raise explain(error, self.name, []) from error
+        return str(done.stdout)
+
+    def state(self) -> dict[str, Any]:
+        """The stack's state as the backend holds it: `resources`, `pending_operations`; empty before the first `up`."""
+        return dict(self._stack.export_stack().deployment or {})
+
+    def outputs(self) -> dict[str, Any]:
+        """What the stack exports; empty before the first `up`."""
+        return {name: output.value for name, output in self._stack.outputs().items()}
+
+    def _program(self) -> None:
+        with _PROGRAM:
+            try:
+                program.main(self._site.stacks_dir)
+            except BaseException as error:
+                self._refused = error
+                raise
+
+    def _call(self, operation: Operation, hear: Callable[[EngineEvent], None]) -> None:
+        match operation:
+            case Operation.PREVIEW:
+                self._stack.preview(on_event=hear, color="never")
+            case Operation.UP:
+                self._stack.up(on_event=hear, color="never", suppress_outputs=True)
+            case Operation.DESTROY:
+                self._stack.destroy(on_event=hear, color="never", suppress_outputs=True)
+            case Operation.REFRESH:
+                self._stack.refresh(on_event=hear, color="never", suppress_outputs=True)
+            case Operation.DRIFT:
+                self._stack.preview_refresh(on_event=hear, color="never", suppress_outputs=True)
+
+
+def stack_exists(site: Site, name: str) -> bool:
+    """Whether the backend has a stack of this name.
+
+    Raises:
+        OutsideError: No Pulumi CLI, or no backend.
+    """
+    options = auto.LocalWorkspaceOptions(work_dir=str(site.work_dir), env_vars=dict(site.env))
+    try:
+        return any(each.name == name for each in auto.LocalWorkspace(**vars(options)).list_stacks())
+    except OutsideError:
+        raise
+    except Exception as error:
+        raise explain(error, name, []) from error

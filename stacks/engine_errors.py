@@ -1,0 +1,122 @@
+"""The engine's failures as errors for people: what is wrong, in which stack, what to do next."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pulumi.automation import CommandError, ConcurrentUpdateError
+
+from aurops.errors import OutsideError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_HOLDER = re.compile(r"created by (?P<user>[^@\s]+)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<at>\S+)")
+_SHOWN = 5
+_KNOWN = (
+    (
+        re.compile(r"incorrect passphrase|passphrase must be set|get encryption passphrase", re.IGNORECASE),
+        "the state cannot be decrypted: the passphrase is wrong or missing",
+        "set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE",
+    ),
+    (
+        re.compile(r"ExpiredToken|security token .* expired|token has expired|credentials? .*expired", re.IGNORECASE),
+        "the cloud credentials have expired",
+        "log in again (aws sso login), then run the same command",
+    ),
+    (
+        re.compile(
+            r"no valid credential sources|NoCredentialProviders|failed to refresh cached credentials", re.IGNORECASE
+        ),
+        "there are no cloud credentials",
+        "log in (aws sso login) or set AWS_PROFILE, then run the same command",
+    ),
+    (
+        re.compile(r"PULUMI_ACCESS_TOKEN must be set|not logged in", re.IGNORECASE),
+        "there is no state backend",
+        "pulumi login s3://your-bucket, or set PULUMI_BACKEND_URL",
+    ),
+    (
+        re.compile(
+            r"transport is closing|error reading from server|connection reset by peer|plugin .*(exited|crashed)"
+            r"|could not read plugin|connect: connection refused|resource monitor shut down",
+            re.IGNORECASE,
+        ),
+        "a provider died while the engine was using it",
+        "run the same command again: what was begun is recovered first",
+    ),
+)
+_NO_CLI = re.compile(r"pulumi.*(not found|No such file)|No such file or directory: '?pulumi", re.IGNORECASE)
+
+
+class EngineError(OutsideError):
+    """The engine stopped; what it had done until then is in the stack's state."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a stack's lock, as a self-managed backend tells it.
+
+    Args:
+        user: Login name.
+        host: Its machine.
+        pid: Its process there.
+        at: When it took the lock, RFC 3339.
+    """
+
+    user: str
+    host: str
+    pid: int
+    at: str
+
+
+class StackLockedError(OutsideError):
+    """Somebody else's operation holds the stack."""
+
+    def __init__(self, stack: str, holders: Sequence[Holder], raw: str) -> None:
+        self.holders = tuple(holders)
+        named = "; ".join(f"{each.user}@{each.host}, pid {each.pid}, since {each.at}" for each in holders)
+        super().__init__(
+            f"stack {stack} is locked by {named or 'another operation'}",
+            where=f"stack {stack}" if named else raw.strip().splitlines()[-1] if raw.strip() else f"stack {stack}",
+            next_step=f"wait for it; if that process is gone for good: pulumi cancel --stack {stack}",
+        )
+
+
+def explain(error: Exception, stack: str, reported: Sequence[str]) -> OutsideError:
+    """The error for people.
+
+    Args:
+        error: What the Automation API raised.
+        stack: The stack.
+        reported: What the engine reported as errors before it stopped.
+    """
+    if isinstance(error, OutsideError):
+        return error
+    raw = str(error)
+    if isinstance(error, ConcurrentUpdateError):
+        return StackLockedError(stack, [_holder(found) for found in _HOLDER.finditer(raw)], raw)
+    if isinstance(error, FileNotFoundError) or (not isinstance(error, CommandError) and _NO_CLI.search(raw)):
+        return OutsideError(
+            "there is no Pulumi CLI", where="PATH", next_step="aurops doctor, or https://www.pulumi.com/docs/install"
+        )
+    text = "\n".join([*reported, raw])
+    for pattern, what, step in _KNOWN:
+        if pattern.search(text):
+            return EngineError(what, where=f"stack {stack}", next_step=step)
+    said = list(dict.fromkeys(reported)) or [_last_line(raw)]
+    more = f"\n  and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
+    return EngineError("\n  ".join(said[:_SHOWN]) + more, where=f"stack {stack}", next_step="mend it, then run again")
+
+
+def _holder(found: re.Match[str]) -> Holder:
+    return Holder(found["user"], found["host"], int(found["pid"]), found["at"])
+
+
+def _last_line(raw: str) -> str:
+    """The CLI's own error line, without the exit code and the streams that the Automation API adds."""
+    lines = [line.strip().removeprefix("stderr: ") for line in raw.splitlines() if line.strip()]
+    errors = [line.removeprefix("error:").strip() for line in lines if line.startswith("error:")]
+    return (errors or lines or ["the engine stopped without a word"])[-1]

@@ -1,0 +1,65 @@
+"""What an operation does is read from the engine's events, and what touches data is told apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pulumi.automation.events import EngineEvent
+
+from stacks.changes import Changes, Op
+
+URN = "urn:pulumi:aws-us-east-1::aurops::aurops:index:Database${}::{}"
+
+
+def event(kind: str, op: str, type_: str, name: str, **more: Any) -> EngineEvent:
+    """One step event as the engine writes it."""
+    metadata = {"op": op, "urn": URN.format(type_, name), "type": type_, "provider": "", **more}
+    return EngineEvent.from_json({"sequence": 0, "timestamp": 0, kind: {"metadata": metadata}})
+
+
+def heard(*events: EngineEvent) -> Changes:
+    """The changes after these events."""
+    changes = Changes()
+    for each in events:
+        changes.hear(each)
+    return changes
+
+
+def test_the_steps_of_a_replacement_are_one_change_that_names_the_forcing_property() -> None:
+    """create-replacement, replace and delete-replaced count once, and say which property forces them."""
+    diff = {"detailedDiff": {"databaseName": {"diffKind": "update-replace", "inputDiff": True}}}
+    kind = "aws:rds/cluster:Cluster"
+    steps = [event("resourcePreEvent", op, kind, "db", **diff) for op in ("create-replacement", "replace")]
+    changes = heard(*steps, event("resourcePreEvent", "delete-replaced", kind, "db"))
+    assert changes.counts == {Op.REPLACE: 1}
+    (change,) = changes.changes
+    assert (change.keys, change.replaces, change.loses_data) == (("databaseName",), ("databaseName",), True)
+
+
+def test_only_the_loss_of_what_holds_data_is_a_loss_of_data() -> None:
+    """A bucket's deletion is one; a role's deletion and a bucket's update are none."""
+    bucket, role = "aws:s3/bucket:Bucket", "aws:iam/role:Role"
+    changes = heard(
+        event("resourcePreEvent", "delete", bucket, "gone"),
+        event("resourcePreEvent", "delete", role, "role"),
+        event("resourcePreEvent", "update", bucket, "kept", diffs=["tags"]),
+        event("resourcePreEvent", "same", bucket, "same"),
+    )
+    assert [change.name for change in changes.changes if change.loses_data] == ["gone"]
+    assert changes.counts == {Op.UPDATE: 1, Op.DELETE: 2, Op.SAME: 1}
+
+
+def test_drift_names_the_properties_that_somebody_else_changed() -> None:
+    """A refreshed object with other outputs is drift; one that is gone is a deletion; an equal one is nothing."""
+
+    def refreshed(name: str, new: dict[str, Any] | None) -> EngineEvent:
+        state = {"type": "t", "urn": "u", "id": "i", "parent": "", "provider": ""}
+        old = state | {"outputs": {"size": 1}}
+        after = None if new is None else state | {"outputs": new}
+        return event("resOutputsEvent", "refresh", "aws:s3/bucket:Bucket", name, old=old, new=after)
+
+    changes = heard(refreshed("moved", {"size": 2}), refreshed("gone", None), refreshed("equal", {"size": 1}))
+    assert {change.name: (change.op, change.keys) for change in changes.changes} == {
+        "moved": (Op.DRIFT, ("size",)),
+        "gone": (Op.DELETE, ()),
+    }

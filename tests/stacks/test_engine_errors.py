@@ -1,0 +1,63 @@
+"""The engine's failures tell a person what is wrong, where, and what to do next."""
+
+from __future__ import annotations
+
+import pytest
+from pulumi.automation import CommandError, ConcurrentUpdateError
+from pulumi.automation._cmd import CommandResult
+
+from aurops.errors import ExitCode
+from stacks.engine_errors import Holder, StackLockedError, explain
+
+LOCKED = (
+    "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the "
+    "lock file with `pulumi cancel`.\n  file:///state/.pulumi/locks/organization/aurops/dev/1.json: created by "
+    "kim@desk (pid 4711) at 2026-11-24T14:00:00Z"
+)
+
+
+def failed(stderr: str) -> CommandError:
+    """What the Automation API raises for a CLI that ends with this on standard error."""
+    return CommandError(CommandResult(stdout="", stderr=stderr, code=255))
+
+
+@pytest.mark.parametrize(
+    ("stderr", "reported", "what", "step"),
+    [
+        ("error: incorrect passphrase", [], "passphrase is wrong", "PULUMI_CONFIG_PASSPHRASE"),
+        ("error: update failed", ["vpc: ExpiredToken: The token has expired"], "credentials have expired", "log in"),
+        ("error: update failed", ["No valid credential sources found"], "no cloud credentials", "AWS_PROFILE"),
+        ("error: update failed", ["rpc error: transport is closing"], "provider died", "same command again"),
+        ("error: PULUMI_ACCESS_TOKEN must be set for login", [], "no state backend", "pulumi login"),
+    ],
+)
+def test_a_known_failure_has_a_next_action(stderr: str, reported: list[str], what: str, step: str) -> None:
+    """Wrong passphrase, expired or missing credentials, a dead provider, no backend: exit 3, and what to do."""
+    error = explain(failed(stderr), "aws-us-east-1", reported)
+    assert error.exit_code is ExitCode.ENVIRONMENT
+    assert error.where == "stack aws-us-east-1"
+    assert what in error.what
+    assert step in (error.next_step or "")
+
+
+def test_any_other_failure_shows_what_the_engine_said_and_no_stream_dump() -> None:
+    """The engine's own error lines, each once, five at most."""
+    error = explain(failed("error: x"), "aws-us-east-1", ["vpc: no", "vpc: no", *(f"r{n}: no" for n in range(6))])
+    assert error.what.splitlines() == ["vpc: no", "  r0: no", "  r1: no", "  r2: no", "  r3: no", "  and 2 more"]
+    assert explain(failed("error: it broke"), "aws-us-east-1", []).what == "it broke"
+
+
+def test_a_locked_stack_names_who_holds_it() -> None:
+    """User, host, process and since when, as the backend's lock file says."""
+    error = explain(ConcurrentUpdateError(CommandResult(stdout="", stderr=LOCKED, code=255)), "dev", [])
+    assert isinstance(error, StackLockedError)
+    assert error.holders == (Holder("kim", "desk", 4711, "2026-11-24T14:00:00Z"),)
+    assert "kim@desk, pid 4711" in error.what
+    assert "pulumi cancel --stack dev" in (error.next_step or "")
+
+
+def test_a_missing_cli_says_where_to_get_it() -> None:
+    """No `pulumi` on PATH is exit 3 with the page that has it."""
+    error = explain(FileNotFoundError("[Errno 2] No such file or directory: 'pulumi'"), "dev", [])
+    assert "no Pulumi CLI" in error.what
+    assert "install" in (error.next_step or "")
