@@ -1,20 +1,18 @@
-"""Runs a playbook on a target under the service's lease; drills, failovers and resumed runs all come through here."""
+"""Failover and re-protection on a target: the playbook of a run, under the service's lease."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from aurops.errors import OutsideError, UsageError
+from aurops import execution
+from aurops.errors import UsageError
 from aurops.history import History
-from aurops.journal import Journal, JournalTakenError, RecordKind, new_run_id
-from aurops.lease import Lease
-from aurops.runner import Runner
 from failover.planner import FailoverGoal
 from failover.playbook import FailoverPlaybook, ReprotectPlaybook
 
 if TYPE_CHECKING:
     from aurops.clock import Clock
-    from aurops.lease_record import LeaseRecord
+    from aurops.journal import Journal
     from aurops.plan import Json
     from aurops.runner import Listener, Result
     from aurops.store import Store
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 
 SERVICE = "ledger"
 """The one service of the local bed."""
-_TRIES = 10
 _PLAYBOOKS = {"failover": FailoverPlaybook, "reprotect": ReprotectPlaybook}
 
 
@@ -36,10 +33,8 @@ def begin(store: Store, clock: Clock, kind: str, goal: FailoverGoal, about: dict
         goal: What for.
         about: What else a resume or a reader needs: the bed, the evidence.
     """
-    journal = Journal.create(store, new_run_id(kind, clock), clock)
     arguments: dict[str, Json] = {"regions": list(goal.regions), "lost": goal.lost, "to": goal.to, **about}
-    journal.append(RecordKind.STARTED, {"goal": kind, "arguments": arguments})
-    return journal
+    return execution.begin(store, clock, kind, arguments)
 
 
 def execute(
@@ -52,15 +47,16 @@ def execute(
         HeldByAnotherError: Somebody else acts on the service; it says who.
         OutsideError: The previous holder's process goes on writing its journal.
     """
-    playbook = _playbook(journal, target)
-    lease = Lease(store, SERVICE, clock)
-    lease.take(journal.run, take_over=take_over, reported_epochs=(target.observe().highest_epoch(),))
-    try:
-        with lease.keep():
-            _stop_previous(lease.previous, journal, lease.epoch, store, clock)
-            return Runner(playbook, store=store, journal=journal, lease=lease, clock=clock, listener=listener).run()
-    finally:
-        lease.release()
+    return execution.execute(
+        _playbook(journal, target),
+        journal,
+        SERVICE,
+        store=store,
+        clock=clock,
+        listener=listener,
+        reported_epochs=(target.observe().highest_epoch(),),
+        take_over=take_over,
+    )
 
 
 def _playbook(journal: Journal, target: Target) -> FailoverPlaybook:
@@ -80,21 +76,3 @@ def _playbook(journal: Journal, target: Target) -> FailoverPlaybook:
     wanted = arguments.get("to")
     goal = FailoverGoal(regions, str(arguments["lost"]), None if wanted is None else str(wanted))
     return _PLAYBOOKS[kind](target, goal)
-
-
-def _stop_previous(previous: LeaseRecord | None, journal: Journal, epoch: int, store: Store, clock: Clock) -> None:
-    """Take the next number of the previous holder's journal, so that what it still wants to append collides."""
-    if previous is None or previous.run == journal.run or previous.kind.value == "release":
-        return
-    for _ in range(_TRIES):
-        try:
-            theirs = Journal.open(store, previous.run, clock)
-            theirs.append(RecordKind.TAKEN, {"epoch": epoch, "by": journal.run}, epoch=epoch)
-        except JournalTakenError:
-            continue  # the old holder was quicker; it stops at the next number
-        return
-    raise OutsideError(
-        f"run {previous.run} goes on writing",
-        where=f"run {journal.run}",
-        next_step=f"stop its process (pid {previous.holder.pid} on {previous.holder.host}), then resume",
-    )
