@@ -32,7 +32,8 @@ class Tries:
     """All calls of one step so far.
 
     Args:
-        first_intent_s: When the first call was announced, in seconds of the clock of the machine that journalled it.
+        first_intent_s: When the present holder of the run announced its first call, in seconds of its clock; an
+            earlier holder's calls do not count, for the run may have rested a day in between.
         intents: How many calls were announced.
         outcomes: How they ended, in order; shorter than `intents` when an answer was lost with its holder.
     """
@@ -66,6 +67,9 @@ class History:
         self.requests_seen = 0
         self.tries: dict[str, Tries] = {}
         self.results: dict[str, Mapping[str, Any]] = {}
+        self.failed: dict[str, str] = {}
+        """What failed for the present holder of the run, and why; who resumes a run tries again."""
+        self._of_earlier_holders: set[str] = set()
         for record in records:
             self._read(record)
 
@@ -107,6 +111,9 @@ class History:
     def _read_intent(self, record: Record) -> None:
         name = str(record.data["step"])
         tries = self.tries.setdefault(name, Tries(first_intent_s=record.at_s))
+        if name in self._of_earlier_holders:
+            self._of_earlier_holders.discard(name)
+            tries.first_intent_s = record.at_s
         if tries.open:
             tries.outcomes.append(Outcome.UNKNOWN)
         tries.intents += 1
@@ -122,6 +129,14 @@ class History:
             tries.outcomes.append(outcome)
         tries.intents = max(tries.intents, len(tries.outcomes))
         self.results[name] = record.data
+        if outcome is Outcome.FAILED:
+            self.failed[name] = str(record.data.get("error", ""))
+        else:
+            self.failed.pop(name, None)
+
+    def _read_taken(self, _: Record) -> None:
+        self.failed.clear()
+        self._of_earlier_holders = set(self.tries)
 
     def _read_skipped(self, record: Record) -> None:
         self.skipped[str(record.data["step"])] = str(record.data["reason"])

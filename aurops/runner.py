@@ -193,7 +193,7 @@ class Runner(Generic[World]):
         except CallUnknownError as error:
             return Outcome.UNKNOWN, {"error": str(error)}
         except AuropsError as error:
-            return Outcome.FAILED, {"error": str(error)}
+            return Outcome.FAILED, {"error": str(error), "exit_code": int(error.exit_code)}
         except Exception as error:  # noqa: BLE001 (the runner is where any failure of a step becomes an outcome)
             return Outcome.FAILED, {"error": f"{type(error).__name__}: {error}", "bug": True}
         if answer.waiting:
