@@ -54,7 +54,7 @@ def destroy(
         result = deployments.carry_out(journal, opened, Timeline())
         deployments.conclude(journal, result)
         left = look(opened, wanted)
-    stay = [each for found in left for each in found.locked()]
+    stay = [each for found in left for each in found.resources if each.holds_data]
     if as_json:
         rows = deployments.rows(order, History(journal.records))
         typer.echo(json.dumps({"run": journal.run, "stacks": rows, "stays": [each.id for each in stay]}))
