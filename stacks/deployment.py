@@ -115,6 +115,8 @@ class Deployment:
     def _work(self, stack: str, operation: Operation) -> dict[str, Json]:
         engine = EngineStack(self._site, stack)
         mended = self._recover(engine)
+        if self._order.refresh:
+            engine.run(Operation.REFRESH)
         run = engine.run(operation, listen=lambda changes: self.progress.update({stack: changes}))
         self.progress[stack] = run.changes
         self._exports[stack] = run.exports
