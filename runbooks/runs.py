@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,10 +15,15 @@ from aurops.history import History
 from aurops.journal import Journal, list_runs
 from aurops.requests import RequestKind
 from aurops.store import Store, default_store_url, open_store
+from failover.drill import KIND
 from failover.execute import execute
 from failover.targets.local import LocalEndpoints, LocalTarget
+from runbooks import drill
 from runbooks.terminal import Timeline, ended
 from testbeds.local import bed as beds
+
+if TYPE_CHECKING:
+    from aurops.runner import Result
 
 app = typer.Typer(name="runs", help="List, show, verify and steer runs.", no_args_is_help=True)
 
@@ -76,18 +81,12 @@ def resume(
     run: Run, *, take_over: Annotated[bool, typer.Option("--take-over", help="Its holder cannot act any more.")] = False
 ) -> None:
     """Go on with a run that was paused, halted or killed: observe, plan again, and finish."""
-    clock, store = RealClock(), open_store(default_store_url())
+    store = open_store(default_store_url())
     journal = _open(run)
-    history = History(journal.records)
-    bed = beds.find(str(history.arguments["bed"]) if "bed" in history.arguments else None)
-    requests.ask(store, run, RequestKind.RESUME, who=getpass.getuser(), reason="resumed", clock=clock)
-    target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
-    try:
-        told = Timeline()
-        result = execute(journal, target, store=store, clock=clock, listener=told.hear, take_over=take_over)
-    finally:
-        target.close()
-    ended(run, result)
+    requests.ask(store, run, RequestKind.RESUME, who=getpass.getuser(), reason="resumed", clock=RealClock())
+    result = _go_on(journal, store, take_over=take_over)
+    if History(journal.records).kind != KIND:
+        ended(run, result)
 
 
 @app.command()
@@ -100,6 +99,20 @@ def abort(run: Run, *, reason: Reason) -> None:
 def skip(run: Run, step: Annotated[str, typer.Argument(help="The step's name.")], *, reason: Reason) -> None:
     """Leave one step out."""
     _ask(run, RequestKind.SKIP, reason, step)
+
+
+def _go_on(journal: Journal, store: Store, *, take_over: bool = False) -> Result:
+    """Take a run up where it stands."""
+    history = History(journal.records)
+    if history.kind == KIND:
+        return drill.resume(journal, store, take_over=take_over)
+    bed = beds.find(history.arguments.get("bed"))
+    clock = RealClock()
+    target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
+    try:
+        return execute(journal, target, store=store, clock=clock, listener=Timeline().hear, take_over=take_over)
+    finally:
+        target.close()
 
 
 def _ask(run: str, kind: RequestKind, reason: str, step: str | None = None) -> None:
