@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from aurops.clock import RealClock
 from aurops.errors import AuropsError, ExitCode, HeldError, OutsideError, UsageError
-from aurops.execution import begin, execute
+from aurops.execution import begin, drive
 from aurops.history import History
 from aurops.inventories import Inventories
+from aurops.lease import Lease
 from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
 from stacks.deploy import Order, plan
@@ -72,16 +73,8 @@ def carry_out(journal: Journal, opened: OpenSite, told: Timeline, *, take_over: 
     )
     service = f"{'lab-' if order.is_lab else ''}fleet-{history.arguments['fleet']}"
     try:
-        return execute(
-            deployment,
-            journal,
-            service,
-            store=store,
-            clock=clock,
-            listener=told.hear,
-            ttl_s=LEASE_TTL_S,
-            take_over=take_over,
-        )
+        lease = Lease(store, service, clock, LEASE_TTL_S)
+        return drive(deployment, journal, lease, store=store, clock=clock, listener=told.hear, take_over=take_over)
     finally:
         for step in deployment.busy():
             told.tell(f"{step}: still running; waiting for the engine, which would leave its stack locked")
