@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import TypeAdapter
 
+from aurops.execution import drive
 from aurops.history import History
 from aurops.journal import Journal, RecordKind, list_runs, new_run_id
 from aurops.lease import Lease

@@ -20,7 +20,7 @@ from aurops.store import Store, default_store_url, open_store
 from failover.drill import KIND
 from failover.execute import execute, service_of
 from failover.targets.local import LocalEndpoints, LocalTarget
-from runbooks import drill
+from runbooks import deployments, drill
 from runbooks.terminal import Timeline, ended
 from testbeds.local import bed as beds
 
@@ -91,7 +91,11 @@ def resume(
     store, journal = _unended(run)
     requests.ask(store, run, RequestKind.RESUME, who=getpass.getuser(), reason="resumed", clock=RealClock())
     result = _go_on(journal, store, take_over=take_over)
-    if History(journal.records).kind != KIND:
+    kind = History(journal.records).kind
+    if kind in deployments.KINDS:
+        deployments.conclude(journal, result)
+        typer.echo(f"done: run {run}")
+    elif kind != KIND:
         ended(run, result)
 
 
@@ -124,6 +128,8 @@ def _go_on(journal: Journal, store: Store, *, take_over: bool = False) -> Result
     history = History(journal.records)
     if history.kind == KIND:
         return drill.resume(journal, store, take_over=take_over)
+    if history.kind in deployments.KINDS:
+        return deployments.resume(journal, take_over=take_over)
     bed = beds.find(history.arguments.get("bed"))
     clock = RealClock()
     target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
@@ -150,7 +156,9 @@ def _ask(store: Store, journal: Journal, kind: RequestKind, reason: str, step: s
 
 def _acting(store: Store, journal: Journal) -> LeaseRecord | None:
     """Who acts on this run now, as far as can be known from here."""
-    return Lease(store, service_of(journal), RealClock()).acting(journal.run)
+    is_deployment = History(journal.records).kind in deployments.KINDS
+    service = deployments.service_of(journal) if is_deployment else service_of(journal)
+    return Lease(store, service, RealClock()).acting(journal.run)
 
 
 def _unended(run: str) -> tuple[Store, Journal]:
