@@ -52,6 +52,12 @@ class SmallFleet:
             yaml.dump({"config": {"aurops:region": small}}, folder / "stacks" / f"Pulumi.{stack}.yaml")
         return cls(folder, state)
 
+    def copy(self, root: Path) -> SmallFleet:
+        """The same fleet, state and lab included, in another folder: what is done to it leaves this one alone."""
+        return SmallFleet(
+            shutil.copytree(self.folder, root / "fleet"), shutil.copytree(self.state, root / "state", symlinks=True)
+        )
+
     def env(self) -> dict[str, str]:
         """The environment of every command."""
         own = {"AUROPS_STORE": str(self.state / "store"), "AUROPS_LAB_HOME": str(self.state / "lab")}

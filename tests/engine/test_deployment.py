@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,11 +19,29 @@ pytestmark = pytest.mark.timeout(300)
 KEY, CLUSTER = "aws:kms/key:Key", "aws:rds/cluster:Cluster"
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """What `aurops up` of a secondary did before its home was up."""
+
+    fleet: SmallFleet
+    told: str
+    objects: int
+
+
 @pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> SmallFleet:
-    """A small fleet that is up; tests leave it up."""
+def refusal(tmp_path_factory: pytest.TempPathFactory) -> Refusal:
+    """A small fleet of which nothing is up, and whose secondary was tried first."""
     small = SmallFleet.make(tmp_path_factory.mktemp("fleet"))
-    small.aurops("up", "--lab")
+    return Refusal(small, small.aurops("up", EU, "--lab", code=2), len(small.objects()))
+
+
+@pytest.fixture(scope="module")
+def fleet(refusal: Refusal) -> SmallFleet:
+    """The same fleet after home came up and the refused run was resumed; tests leave it up."""
+    small = refusal.fleet
+    held = run_of(small, "up")
+    small.aurops("up", HOME, "--lab")
+    small.aurops("runs", "resume", held)
     return small
 
 
@@ -87,29 +106,27 @@ def test_halt_stops_a_deployment_before_its_next_call(fleet: SmallFleet) -> None
     assert "done" in fleet.aurops("runs", "resume", run_of(fleet, "up"))
 
 
-def test_without_its_upstream_a_stack_is_refused_and_goes_on_once_that_is_up(tmp_path: Path) -> None:
+def test_without_its_upstream_a_stack_is_refused_and_goes_on_once_that_is_up(
+    refusal: Refusal, fleet: SmallFleet
+) -> None:
     """Exit 2 naming stack and key, the cloud stays empty; after `up` of the upstream the same run is resumed."""
-    small = SmallFleet.make(tmp_path)
-    told = small.aurops("up", EU, "--lab", code=2)
-    assert f"stack {HOME} has not exported database.global_group" in told
-    assert "Traceback" not in told
-    assert small.objects() == []
-    held = run_of(small, "up")
-    small.aurops("up", HOME, "--lab")
-    small.aurops("runs", "resume", held)
-    assert {found.region for found in small.objects(CLUSTER)} == {"us-east-1", "eu-west-1"}
+    assert f"stack {HOME} has not exported database.global_group" in refusal.told
+    assert "Traceback" not in refusal.told
+    assert refusal.objects == 0
+    assert {found.region for found in fleet.objects(CLUSTER)} == {"us-east-1", "eu-west-1"}
 
 
-def test_destroy_asks_twice_and_leaves_nothing(tmp_path: Path) -> None:
-    """It names what holds data; `--yes` alone does not lift protection; lifted, the cloud is empty afterwards."""
-    small = SmallFleet.make(tmp_path, stacks=(HOME,))
-    small.aurops("up", "--lab")
-    assert "no terminal" in small.aurops("destroy", "--lab", code=2)
-    told = small.aurops("destroy", "--lab", "--yes", code=4)
+def test_destroy_asks_twice_and_leaves_nothing(fleet: SmallFleet, tmp_path: Path) -> None:
+    """It names what holds data; `--yes` alone does not lift protection; lifted, the region is empty afterwards."""
+    small = fleet.copy(tmp_path)
+    assert "no terminal" in small.aurops("destroy", EU, "--lab", code=2)
+    told = small.aurops("destroy", EU, "--lab", "--yes", code=4)
     assert "holds data" in told
     assert "--lift-protection" in told
-    assert small.objects(CLUSTER)
-    small.aurops("destroy", "--lab", "--yes", "--lift-protection")
-    assert small.objects() == []
-    assert Inventories(open_store(str(small.state / "store")), is_lab=True).latest(HOME) is None
-    assert "Nothing to destroy" in small.aurops("destroy", "--lab", "--yes")
+    home = {found.seq for found in small.objects() if found.region != "eu-west-1"}
+    small.aurops("destroy", EU, "--lab", "--yes", "--lift-protection")
+    assert {found.region for found in small.objects()} & {"eu-west-1"} == set()
+    assert {found.seq for found in small.objects()} <= home
+    assert {found.region for found in small.objects(CLUSTER)} == {"us-east-1"}
+    assert Inventories(open_store(str(small.state / "store")), is_lab=True).latest(EU) is None
+    assert "Nothing to destroy" in small.aurops("destroy", EU, "--lab", "--yes")
