@@ -11,7 +11,7 @@ from typing import ClassVar
 
 
 class ExitCode(IntEnum):
-    """Exit codes of every aurops command."""
+    """Exit codes of every aurops command. One that signal n stopped exits 128 + n (runbooks/stopping.py)."""
 
     DONE = 0
     NO = 1

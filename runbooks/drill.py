@@ -13,11 +13,12 @@ from aurops.store import default_store_url, open_store
 from failover.drill import Drill, DrillOrder, DrillResult
 from failover.drill_report import report
 from failover.faults import fault_named
-from runbooks.terminal import Timeline
+from runbooks.stopping import shielded
+from runbooks.terminal import Timeline, timeline, verdict
 from testbeds.local import bed as beds
 from testbeds.local.drillbed import LocalDrillBed
 
-app = typer.Typer(name="failover-test")
+app = typer.Typer(name="failover-test", add_completion=False, rich_markup_mode=None)
 
 Fault = Annotated[str, typer.Option(help="kill or freeze.")]
 Region = Annotated[str, typer.Option(help="The region to lose: the one that serves.")]
@@ -45,30 +46,52 @@ def failover_test(  # noqa: PLR0913 (each an option)
     fault_named(fault)
     if region != "north":
         raise UsageError(f"region `{region}` does not serve in a new bed", where="--region", allowed="north")
-    timeline = Timeline()
-    result, versions = _run(timeline, fault, region, rate_per_s=rate, seed=seed)
-    told = report(result, fault=fault, region=region, rto_limit_s=rto, rpo_limit=rpo, versions=versions)
     if report_file is not None:
-        report_file.parent.mkdir(parents=True, exist_ok=True)
-        report_file.write_text(told.to_html(), encoding="utf-8")
-    typer.echo(told.to_json() if as_json else timeline.verdict(told, report_file), nl=False)
-    if told.verdict.value != "passed":
-        raise AnswerIsNoError(told.because, where=f"run {result.run}", next_step=f"aurops runs show {result.run}")
+        _check_writable(report_file)
+    with timeline() as told:
+        result, versions = _run(told, fault, region, rate_per_s=rate, seed=seed)
+    made = report(result, fault=fault, region=region, rto_limit_s=rto, rpo_limit=rpo, versions=versions)
+    if report_file is not None:
+        report_file.write_text(made.to_html(), encoding="utf-8")
+    typer.echo(made.to_json() if as_json else verdict(made, report_file), nl=False)
+    if made.verdict.value != "passed":
+        raise AnswerIsNoError(made.because, where=f"run {result.run}", next_step=f"aurops runs show {result.run}")
+
+
+def _check_writable(file: Path) -> None:
+    """Find out before the drill, not after it.
+
+    Raises:
+        UsageError: The report cannot be written there.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.open("a").close()
+    except OSError as error:
+        raise UsageError(f"the report cannot be written: {error.strerror}", where=f"--report {file}") from error
 
 
 def _run(
-    timeline: Timeline, fault: str, region: str, *, rate_per_s: float, seed: int
+    told: Timeline, fault: str, region: str, *, rate_per_s: float, seed: int
 ) -> tuple[DrillResult, dict[str, str]]:
     clock = RealClock()
     store = open_store(default_store_url())
-    timeline.tell("bringing up three regions")
-    bed = beds.up(idle_s=300, progress=lambda _: None)
-    timeline.tell(f"bed {bed.id} is up after {bed.up_s:.1f} s")
-    drill_bed = LocalDrillBed(bed, clock)
+    told.tell("bringing up three regions")
+    bed = beds.up(idle_s=300)
     try:
-        order = DrillOrder(fault, region, tuple(bed.agents), rate_per_s=rate_per_s, seed=seed, about={"bed": bed.id})
-        drill = Drill(drill_bed, order, store=store, clock=clock, tell=timeline.tell, listener=timeline.hear)
-        return drill.run(), bed.versions
+        told.tell(f"bed {bed.id} is up after {bed.up_s:.1f} s")
+        drill_bed = LocalDrillBed(bed, clock)
+        told.watch(drill_bed.ledger_file, drill_bed.loaded)
+        try:
+            order = DrillOrder(
+                fault, region, tuple(bed.agents), rate_per_s=rate_per_s, seed=seed, about={"bed": bed.id}
+            )
+            return Drill(
+                drill_bed, order, store=store, clock=clock, tell=told.tell, listener=told.hear
+            ).run(), bed.versions
+        finally:
+            drill_bed.close()
     finally:
-        drill_bed.close()
-        beds.down(bed)
+        with shielded():
+            told.tell(f"ending bed {bed.id}")
+            beds.down(bed)

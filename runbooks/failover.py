@@ -13,10 +13,10 @@ from aurops.store import default_store_url, open_store
 from failover.execute import begin, execute
 from failover.planner import FailoverGoal, check_goal, plan
 from failover.targets.local import LocalEndpoints, LocalTarget
-from runbooks.terminal import Timeline, confirm, ended
+from runbooks.terminal import confirm, ended, timeline
 from testbeds.local import bed as beds
 
-app = typer.Typer(name="failover")
+app = typer.Typer(name="failover", add_completion=False, rich_markup_mode=None)
 
 Lost = Annotated[str, typer.Argument(metavar="REGION", help="The region to leave.")]
 To = Annotated[str | None, typer.Option(help="The region to serve from; else the most advanced standby.")]
@@ -41,8 +41,9 @@ def failover(
             confirm(f"Fail over from {region}? Its writers are stopped for good until it is re-protected.", yes=yes)
             store = open_store(default_store_url())
             journal = begin(store, clock, "failover", goal, {"bed": found.id})
-            told = Timeline()
-            ended(journal.run, execute(journal, target, store=store, clock=clock, listener=told.hear))
+            with timeline() as told:
+                result = execute(journal, target, store=store, clock=clock, listener=told.hear)
+            ended(journal.run, result)
             return
     finally:
         target.close()

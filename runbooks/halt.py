@@ -11,7 +11,7 @@ from aurops import requests
 from aurops.clock import RealClock
 from aurops.store import default_store_url, open_store
 
-app = typer.Typer(name="halt")
+app = typer.Typer(name="halt", add_completion=False, rich_markup_mode=None)
 
 
 @app.command()

@@ -17,10 +17,16 @@ from aurops.requests import RequestKind
 from aurops.store import Store, default_store_url, open_store
 from failover.execute import execute
 from failover.targets.local import LocalEndpoints, LocalTarget
-from runbooks.terminal import Timeline, ended
+from runbooks.terminal import ended, timeline
 from testbeds.local import bed as beds
 
-app = typer.Typer(name="runs", help="List, show, verify and steer runs.", no_args_is_help=True)
+app = typer.Typer(
+    name="runs",
+    help="List, show, verify and steer runs.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id; `aurops runs list` shows them.")]
 Reason = Annotated[str, typer.Option(help="Why; it is journalled.")]
@@ -75,7 +81,10 @@ def pause(run: Run, *, reason: Reason) -> None:
 def resume(
     run: Run, *, take_over: Annotated[bool, typer.Option("--take-over", help="Its holder cannot act any more.")] = False
 ) -> None:
-    """Go on with a run that was paused, halted or killed: observe, plan again, and finish."""
+    """Go on with a run that was paused, halted or killed.
+
+    It observes, plans again under a new epoch, and finishes.
+    """
     clock, store = RealClock(), open_store(default_store_url())
     journal = _open(run)
     history = History(journal.records)
@@ -83,8 +92,8 @@ def resume(
     requests.ask(store, run, RequestKind.RESUME, who=getpass.getuser(), reason="resumed", clock=clock)
     target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
     try:
-        told = Timeline()
-        result = execute(journal, target, store=store, clock=clock, listener=told.hear, take_over=take_over)
+        with timeline() as told:
+            result = execute(journal, target, store=store, clock=clock, listener=told.hear, take_over=take_over)
     finally:
         target.close()
     ended(run, result)
@@ -97,7 +106,9 @@ def abort(run: Run, *, reason: Reason) -> None:
 
 
 @app.command()
-def skip(run: Run, step: Annotated[str, typer.Argument(help="The step's name.")], *, reason: Reason) -> None:
+def skip(
+    run: Run, step: Annotated[str, typer.Argument(metavar="STEP", help="The step's name.")], *, reason: Reason
+) -> None:
     """Leave one step out."""
     _ask(run, RequestKind.SKIP, reason, step)
 

@@ -44,6 +44,7 @@ class LocalDrillBed:
         self._clock = clock
         self.target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
         self._folder = bed.folder
+        self.ledger_file = bed.folder / "ledger.jsonl"
         self._load: Process | None = None
         self._injector: Process | None = None
 
@@ -72,7 +73,7 @@ class LocalDrillBed:
             {
                 "url": self._bed.proxy_url,
                 "run": run,
-                "ledger": self._folder / "ledger.jsonl",
+                "ledger": self.ledger_file,
                 "rate-per-s": rate_per_s,
                 "seed": seed,
                 "duration-s": 600,
@@ -81,12 +82,17 @@ class LocalDrillBed:
 
     def ledger(self) -> ledgers.Ledger:
         """The clients' ledger so far."""
-        return ledgers.read(self._folder / "ledger.jsonl")
+        return ledgers.read(self.ledger_file)
+
+    def loaded(self) -> bool:
+        """Whether clients are at work."""
+        return self._load is not None
 
     def stop_load(self) -> ledgers.Ledger:
         """Ask the clients to stop, and wait until every request has its outcome."""
         if self._load is not None:
             self._end(self._load, "the clients did not stop")
+            self._load = None
         return self.ledger()
 
     def inject(self, fault: str, region: str, expires_s: float) -> None:

@@ -24,12 +24,15 @@ def test_help_imports_no_sdk_and_no_command() -> None:
     script = (
         "import sys\nfrom runbooks.cli import main\ntry:\n main(['--help'])\nexcept SystemExit: pass\n"
         "print('LOADED', *sorted({m.split('.')[0] for m in sys.modules}))\n"
-        "print('COMMANDS', *[m for m in sys.modules if m.startswith('runbooks.')])"
+        "print('COMMANDS', *[m for m in sorted(sys.modules) if m.startswith('runbooks.')])"
     )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     loaded = next(line for line in out.splitlines() if line.startswith("LOADED")).split()
     assert not set(HEAVY) & set(loaded)
-    assert next(line for line in out.splitlines() if line.startswith("COMMANDS")).split()[1:] == ["runbooks.cli"]
+    assert next(line for line in out.splitlines() if line.startswith("COMMANDS")).split()[1:] == [
+        "runbooks.cli",
+        "runbooks.stopping",
+    ]
     assert all(name in out for name in COMMANDS)
 
 

@@ -1,0 +1,46 @@
+"""What a journal's record says, in words for people: for the timeline and for `aurops runs show`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aurops.journal import RecordKind
+
+if TYPE_CHECKING:
+    from aurops.journal import Record
+
+_PLAIN = {"step", "outcome", "error", "waiting", "reason", "stage", "action", "arguments", "no_return", "who"}
+
+
+def said(record: Record) -> str:
+    """One line: what was begun, done, decided or asked, and why."""
+    data = record.data
+    match record.kind:
+        case RecordKind.INTENT:
+            text = f"{data['step']}{_besides(record)}" + (" (no way back after this)" if data.get("no_return") else "")
+        case RecordKind.RESULT:
+            text = f"{data['step']}: {data['outcome']} {data.get('error') or data.get('waiting') or _besides(record)}"
+        case RecordKind.DECISION:
+            text = f"{data['name']} = {data['value']} ({data['reason']})"
+        case RecordKind.STARTED:
+            text = f"{data['goal']} {_pairs(data.get('arguments'))}"
+        case _:
+            text = _pairs(data)
+    return " ".join(text.split())
+
+
+def _besides(record: Record) -> str:
+    """What else the record holds, in brackets."""
+    rest = {name: value for name, value in record.data.items() if name not in _PLAIN}
+    return f" [{_pairs(rest)}]" if rest else ""
+
+
+def _pairs(data: object) -> str:
+    found = data.items() if isinstance(data, dict) else ()
+    return ", ".join(f"{name} {_plain(value)}" for name, value in found if value is not None)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return f"({_pairs(value)})" if isinstance(value, dict) else str(value)
