@@ -12,7 +12,7 @@ from aurops.errors import AnswerIsNoError, UsageError
 from aurops.store import default_store_url, open_store
 from failover.drill import Drill, DrillOrder, DrillResult
 from failover.drill_report import report
-from failover.faults import fault_named
+from failover.faults import FAULTS, fault_named
 from runbooks.stopping import shielded
 from runbooks.terminal import Timeline, timeline, verdict
 from testbeds.local import bed as beds
@@ -20,8 +20,8 @@ from testbeds.local.drillbed import LocalDrillBed
 
 app = typer.Typer(name="failover-test", add_completion=False, rich_markup_mode=None)
 
-Fault = Annotated[str, typer.Option(help="kill or freeze.")]
-Region = Annotated[str, typer.Option(help="The region to lose: the one that serves.")]
+Fault = Annotated[str, typer.Option(help=f"{' or '.join(FAULTS)}.", autocompletion=lambda: list(FAULTS))]
+Region = Annotated[str, typer.Option(help="The region to lose: the one that serves, north in a new bed.")]
 Rto = Annotated[float, typer.Option(help="Longest time to recover, in seconds.", min=0)]
 Rpo = Annotated[int, typer.Option(help="Acknowledged writes that may be lost.", min=0)]
 Rate = Annotated[float, typer.Option(help="Client writes per second.", min=20, max=1000)]

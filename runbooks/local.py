@@ -28,7 +28,9 @@ app = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 IdleS = Annotated[float, typer.Option(help="End the bed after so many seconds in which nobody used it.")]
-FirstPort = Annotated[int | None, typer.Option(help="First of the consecutive ports to take; else free ones.")]
+FirstPort = Annotated[
+    int | None, typer.Option(help="First of the consecutive ports to take; else free ones.", min=1, max=65535)
+]
 BedId = Annotated[str | None, typer.Argument(metavar="BED", help="Which bed; not needed when only one is up.")]
 Everything = Annotated[bool, typer.Option("--all", help="End every bed of yours, and remove what dead ones have left.")]
 

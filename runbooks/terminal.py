@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from contextlib import suppress
@@ -106,20 +107,22 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask on", next_step="give --yes to go ahead without being asked")
-    with suppress(typer.Abort):
-        if typer.confirm(question, err=True):
-            return
-    raise HeldError("declined; nothing was changed")
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201 (standard output is the result's)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise HeldError("declined; nothing was changed")
 
 
-def ended(run: str, result: Result) -> None:
+def ended(run: str, result: Result, *, as_json: bool = False) -> None:
     """Say how a run ended.
 
     Raises:
         HeldError: It was stopped by a person, a gate or an invariant.
     """
+    if as_json:
+        typer.echo(json.dumps({"run": run, "ending": result.ending.value, "why": result.why}))
     if result.ending is Ending.DONE:
-        typer.echo(f"done: run {run}")
+        if not as_json:
+            typer.echo(f"done: run {run}")
         return
     raise HeldError(
         f"the run ended as {result.ending.value}: {result.why or 'aborted'}",
