@@ -149,9 +149,8 @@ def _say(text: str) -> None:
 
 def _let_go() -> None:
     """Flush what can be flushed, so that the interpreter's own last flush cannot change the exit code."""
-    for stream in (sys.__stdout__, sys.__stderr__):
+    for stream in filter(None, (sys.__stdout__, sys.__stderr__)):
         try:
-            if stream is not None:
-                stream.flush()
+            stream.flush()
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

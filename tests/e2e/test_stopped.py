@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from itertools import product
 from pathlib import Path
 
@@ -93,6 +93,16 @@ def ready(place: Path, moment: str) -> bool:
     return wanted is None or any(place.glob(wanted))
 
 
+def read_to(moment: str, lines: Iterable[str]) -> str:
+    """What is said until it says this, or until it ends."""
+    said = ""
+    for line in lines:
+        said += line
+        if moment in line:
+            break
+    return said
+
+
 def stop_at(moment: str, signum: signal.Signals, place: Path, store: Path) -> tuple[int, str, str]:
     """Stop a drill at a moment, and again while it cleans up; its exit code, its last words, its fault's journal."""
     with subprocess.Popen(
@@ -100,18 +110,15 @@ def stop_at(moment: str, signum: signal.Signals, place: Path, store: Path) -> tu
     ) as drill:
         try:
             assert drill.stderr is not None
-            for line in drill.stderr:
-                if moment in line:
-                    break
+            words = read_to(moment, drill.stderr)
+            assert moment in words, words
             until(lambda: ready(place, moment), moment)
             made, listening = segments(living(place)), ports(place)
             fault = next((file.open() for file in place.glob("aurops-bed-*/fault.jsonl")), None)
             drill.send_signal(signum)
-            words = ""
-            for line in drill.stderr:
-                words += line
-                if ENDING in line:
-                    drill.send_signal(INT)
+            words += read_to(ENDING, drill.stderr)
+            drill.send_signal(INT)  # while it cleans up
+            words += drill.stderr.read()
             drill.wait(timeout=60)
         finally:
             drill.kill()
