@@ -50,11 +50,14 @@ class Tries:
 class History:
     """The journal of one run, read from its first record to its last.
 
+    `kind` is the goal that it began with; `goal` changes when it is aborted.
+
     Args:
         records: The run's records in order.
     """
 
     def __init__(self, records: Iterable[Record]) -> None:
+        self.kind = ""
         self.goal = ""
         self.arguments: dict[str, Any] = {}
         self.epoch = 0
@@ -91,7 +94,7 @@ class History:
             reader(record)
 
     def _read_started(self, record: Record) -> None:
-        self.goal = str(record.data["goal"])
+        self.kind = self.goal = str(record.data["goal"])
         self.arguments = cast("dict[str, Any]", record.data.get("arguments", {}))
 
     def _read_goal(self, record: Record) -> None:

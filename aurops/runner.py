@@ -137,8 +137,7 @@ class Runner(Generic[World]):
             if stage is None:
                 return self._finish(history)
             if stage.hold:
-                self._append(RecordKind.STUCK, {"stage": stage.name, "why": stage.hold})
-                raise _StopError(Ending.HELD, stage.hold)
+                raise self._held(stage.name, stage.hold)
             for decision in stage.undecided(history):
                 self._append(
                     RecordKind.DECISION, {"name": decision.name, "value": decision.value, "reason": decision.reason}
@@ -174,7 +173,9 @@ class Runner(Generic[World]):
                 self._result(step, Outcome.ADOPTED, {})
                 return Outcome.ADOPTED
             if seen is None and step.repeat is Repeat.AT_MOST_ONCE:
-                raise _StopError(Ending.HELD, f"`{step.name}` may or may not have happened, and must not happen twice")
+                error = history.results.get(step.name, {}).get("error", "no answer is known")
+                why = f"`{step.name}` may or may not have happened, and must not happen twice: {error}"
+                raise self._held(stage, why)
         self._check_deadline(step, history)
         self._check_halt()
         self._lease.check(step.timeout_s)
@@ -251,6 +252,10 @@ class Runner(Generic[World]):
         self._append(RecordKind.VIOLATION, {"invariants": list(broken)})
         self._execute(self._playbook.safe_stop(world, history), world)
         raise _StopError(Ending.VIOLATION, why)
+
+    def _held(self, stage: str, why: str) -> _StopError:
+        self._append(RecordKind.STUCK, {"stage": stage, "why": why})
+        return _StopError(Ending.HELD, why)
 
     def _stuck(self, stage: Stage[World], world: World) -> None:
         history = self._history()

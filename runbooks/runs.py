@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,10 +15,15 @@ from aurops.history import History
 from aurops.journal import Journal, list_runs
 from aurops.requests import RequestKind
 from aurops.store import Store, default_store_url, open_store
+from failover.drill import KIND
 from failover.execute import execute
 from failover.targets.local import LocalEndpoints, LocalTarget
+from runbooks import drill
 from runbooks.terminal import ended, timeline
 from testbeds.local import bed as beds
+
+if TYPE_CHECKING:
+    from aurops.runner import Result
 
 app = typer.Typer(
     name="runs",
@@ -85,18 +90,12 @@ def resume(
 
     It observes, plans again under a new epoch, and finishes.
     """
-    clock, store = RealClock(), open_store(default_store_url())
+    store = open_store(default_store_url())
     journal = _open(run)
-    history = History(journal.records)
-    bed = beds.find(str(history.arguments["bed"]) if "bed" in history.arguments else None)
-    requests.ask(store, run, RequestKind.RESUME, who=getpass.getuser(), reason="resumed", clock=clock)
-    target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
-    try:
-        with timeline() as told:
-            result = execute(journal, target, store=store, clock=clock, listener=told.hear, take_over=take_over)
-    finally:
-        target.close()
-    ended(run, result)
+    requests.ask(store, run, RequestKind.RESUME, who=getpass.getuser(), reason="resumed", clock=RealClock())
+    result = _go_on(journal, store, take_over=take_over)
+    if History(journal.records).kind != KIND:
+        ended(run, result)
 
 
 @app.command()
@@ -111,6 +110,21 @@ def skip(
 ) -> None:
     """Leave one step out."""
     _ask(run, RequestKind.SKIP, reason, step)
+
+
+def _go_on(journal: Journal, store: Store, *, take_over: bool = False) -> Result:
+    """Take a run up where it stands."""
+    history = History(journal.records)
+    if history.kind == KIND:
+        return drill.resume(journal, store, take_over=take_over)
+    bed = beds.find(history.arguments.get("bed"))
+    clock = RealClock()
+    target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
+    try:
+        with timeline() as told:
+            return execute(journal, target, store=store, clock=clock, listener=told.hear, take_over=take_over)
+    finally:
+        target.close()
 
 
 def _ask(run: str, kind: RequestKind, reason: str, step: str | None = None) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -31,21 +31,38 @@ class Stopped(BaseException):
 
 
 class _Heard:
-    """The first signal, and whether it must wait."""
+    """The first signal, whether it must wait, and who is told at once."""
 
     def __init__(self) -> None:
         self.first: int | None = None
         self.shields = 0
+        self.tell: Callable[[str], None] = _to_nobody
 
     def __call__(self, signum: int, _frame: object) -> None:
         if self.first is not None:
             return  # it is known, and must not cut the clean-up short
         self.first = signum
+        with suppress(RuntimeError):  # it interrupted a write to the same stream
+            self.tell(f"{signal.Signals(signum).name}: ending what is under way, then cleaning up")
         if not self.shields:
             raise Stopped(signum)
 
 
+def _to_nobody(_text: str) -> None:
+    """What a command without a timeline does."""
+
+
 _heard = _Heard()
+
+
+@contextmanager
+def announced(tell: Callable[[str], None]) -> Iterator[None]:
+    """While this lasts, whoever stops the command is told at once that it was heard: a call may take its time."""
+    _heard.tell = tell
+    try:
+        yield
+    finally:
+        _heard.tell = _to_nobody
 
 
 @contextmanager

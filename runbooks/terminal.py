@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn, Self
 
 import typer
@@ -16,10 +16,11 @@ from aurops.errors import HeldError, UsageError
 from aurops.journal import RecordKind
 from aurops.report import Report, quantity, seconds
 from aurops.runner import Ending, Result
+from runbooks.stopping import announced
 from runbooks.words import said
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from aurops.journal import Record
@@ -69,7 +70,14 @@ class Timeline:
         """Clients write to this ledger while they are at work; lines do not show it."""
 
 
-def timeline() -> Timeline:
+@contextmanager
+def timeline() -> Iterator[Timeline]:
+    """What is told while a command works; whoever stops it is told at once that it was heard."""
+    with _timeline() as told, announced(told.tell):
+        yield told
+
+
+def _timeline() -> Timeline:
     """A live one where stderr is a terminal that can draw and nobody asked for plain output (`NO_COLOR`)."""
     if not sys.stderr.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") in ("dumb", "unknown"):
         return Timeline()

@@ -176,7 +176,8 @@ def test_only_a_terminal_that_can_draw_is_drawn_on(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "stderr", Screen() if terminal else io.StringIO())
-    assert type(timeline()) is kind
+    with timeline() as told:
+        assert type(told) is kind
 
 
 def test_lines_tell_what_live_shows(journal: Journal, capsys: pytest.CaptureFixture[str]) -> None:
