@@ -32,12 +32,13 @@ class Tries:
     """All calls of one step so far.
 
     Args:
-        first_intent_s: When the first call was announced, in seconds of the clock of the machine that journalled it.
+        first_intent_s: When the present holder of the run first announced a call, in seconds of its machine's clock;
+            None when it has not. The time of an earlier holder, or of a pause, is no time of waiting.
         intents: How many calls were announced.
         outcomes: How they ended, in order; shorter than `intents` when an answer was lost with its holder.
     """
 
-    first_intent_s: float
+    first_intent_s: float | None
     intents: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
 
@@ -97,6 +98,10 @@ class History:
         self.kind = self.goal = str(record.data["goal"])
         self.arguments = cast("dict[str, Any]", record.data.get("arguments", {}))
 
+    def _read_taken(self, _: Record) -> None:
+        for tries in self.tries.values():
+            tries.first_intent_s = None
+
     def _read_goal(self, record: Record) -> None:
         self.goal = str(record.data["goal"])
         self._read_request(record)
@@ -109,15 +114,16 @@ class History:
 
     def _read_intent(self, record: Record) -> None:
         name = str(record.data["step"])
-        tries = self.tries.setdefault(name, Tries(first_intent_s=record.at_s))
+        tries = self.tries.setdefault(name, Tries(first_intent_s=None))
         if tries.open:
             tries.outcomes.append(Outcome.UNKNOWN)
         tries.intents += 1
+        tries.first_intent_s = record.at_s if tries.first_intent_s is None else tries.first_intent_s
         self.past_no_return |= bool(record.data.get("no_return"))
 
     def _read_result(self, record: Record) -> None:
         name = str(record.data["step"])
-        tries = self.tries.setdefault(name, Tries(first_intent_s=record.at_s))
+        tries = self.tries.setdefault(name, Tries(first_intent_s=None))
         outcome = Outcome(str(record.data["outcome"]))
         if not tries.open and tries.outcomes:
             tries.outcomes[-1] = outcome

@@ -203,7 +203,7 @@ class Runner(Generic[World]):
 
     def _check_deadline(self, step: Step[World], history: History) -> None:
         tries = history.tries.get(step.name)
-        if tries is None:
+        if tries is None or tries.first_intent_s is None:
             return
         waited_s = self._clock.now_s() - tries.first_intent_s
         if waited_s > step.deadline_s and tries.outcomes and tries.outcomes[-1] is Outcome.WAITING:
@@ -229,7 +229,8 @@ class Runner(Generic[World]):
                 case RequestKind.SKIP:
                     self._append(RecordKind.SKIPPED, said | {"step": request.step or ""})
                 case RequestKind.PAUSE:
-                    if any(later.kind is RequestKind.RESUME and later.n > request.n for later in asked):
+                    over = (RequestKind.RESUME, RequestKind.ABORT)
+                    if any(later.kind in over and later.n > request.n for later in asked):
                         continue
                     self._append(RecordKind.PAUSED, said)
                     raise _StopError(Ending.PAUSED, f"{request.who} paused it: {request.reason}")

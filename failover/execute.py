@@ -74,7 +74,7 @@ def execute(
 def service_of(journal: Journal) -> str:
     """Whose lease a run acts under: its bed's service, or the run itself when only its children touch the service."""
     history = History(journal.records)
-    return f"ledger-{history.arguments['bed']}" if history.kind in _PLAYBOOKS else journal.run
+    return f"ledger-{history.arguments.get('bed')}" if history.kind in _PLAYBOOKS else journal.run
 
 
 def drive(  # noqa: PLR0913 (what a runner needs)

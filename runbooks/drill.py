@@ -10,7 +10,6 @@ import typer
 
 from aurops.clock import RealClock
 from aurops.errors import AnswerIsNoError, AuropsError, HeldError, OutsideError, UsageError
-from aurops.history import History
 from aurops.report import Verdict
 from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
@@ -93,10 +92,6 @@ def resume(journal: Journal, store: Store, *, take_over: bool = False) -> Result
     """
     order = DrillOrder.of(journal)
     bed = next((bed for bed in beds.beds() if bed.id == order.bed), None)
-    if ended := History(journal.records).finished:
-        if bed is not None:
-            beds.down(bed)
-        raise UsageError(f"the drill has ended: {ended}", next_step=f"aurops runs show {journal.run}")
     if bed is None:
         why = f"its bed {order.bed} is gone, and the clients' ledger with it"
         conclude(store, RealClock(), journal.run, why)

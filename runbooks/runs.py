@@ -10,19 +10,23 @@ import typer
 
 from aurops import requests
 from aurops.clock import RealClock
-from aurops.errors import UsageError
+from aurops.errors import AuropsError, HeldError, UsageError
 from aurops.history import History
 from aurops.journal import Journal, list_runs
+from aurops.lease import Lease
 from aurops.requests import RequestKind
+from aurops.runner import Ending
 from aurops.store import Store, default_store_url, open_store
 from failover.drill import KIND
-from failover.execute import execute
+from failover.execute import execute, service_of
 from failover.targets.local import LocalEndpoints, LocalTarget
 from runbooks import drill
 from runbooks.terminal import ended, timeline
+from runbooks.words import said
 from testbeds.local import bed as beds
 
 if TYPE_CHECKING:
+    from aurops.lease_record import LeaseRecord
     from aurops.runner import Result
 
 app = typer.Typer(
@@ -40,32 +44,49 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command("list")
 def list_(*, as_json: AsJson = False) -> None:
-    """Show every run, oldest first, with its goal and how it ended."""
+    """Show every run, oldest first: its goal, when it began, how it ended or who acts on it."""
     store = open_store(default_store_url())
-    rows = []
-    for run in list_runs(store):
-        history = History(Journal.open(store, run, RealClock()).records)
-        rows.append({"run": run, "goal": history.goal, "ended": history.finished or "open"})
+    rows = [_row(store, run) for run in list_runs(store)]
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    for row in rows:
-        typer.echo(f"{row['run']}  {row['goal']:<10} {row['ended']}")
     if not rows:
         typer.echo("No run yet. `aurops failover-test` makes one.")
+        return
+    width = max(len(row["run"]) for row in rows)
+    typer.echo(f"{'run':<{width}}  {'goal':<9}  {'began (UTC)':<19}  state")
+    for row in rows:
+        state = f"{row['process']} acts on it" if row["process"] else row["ended"]
+        typer.echo(f"{row['run']:<{width}}  {row['goal']:<9}  {row['began'][:19].replace('T', ' '):<19}  {state}")
+
+
+def _row(store: Store, run: str) -> dict[str, str]:
+    """One line of the list; a journal that cannot be read hides no other."""
+    try:
+        journal = Journal.open(store, run, RealClock())
+    except AuropsError as error:
+        return {"run": run, "goal": "?", "began": "?", "ended": f"unreadable: {error.what}", "process": ""}
+    history = History(journal.records)
+    acting = None if history.finished else _acting(store, journal)
+    return {
+        "run": run,
+        "goal": history.kind,
+        "began": journal.records[0].at,
+        "ended": history.finished or "open",
+        "process": f"pid {acting.holder.pid} on {acting.holder.host}" if acting else "",
+    }
 
 
 @app.command()
 def show(run: Run, *, as_json: AsJson = False) -> None:
-    """Show a run's journal."""
-    for record in _open(run).records:
-        if as_json:
-            typer.echo(record.model_dump_json(by_alias=True))
-        else:
-            said = " ".join(
-                f"{key}={value}" for key, value in record.data.items() if key not in ("reason", "arguments")
-            )
-            typer.echo(f"{record.n:>4}  {record.at}  {record.kind.value:<9} {said}")
+    """Show a run's journal: what was decided, called, answered and asked, in order."""
+    records = _open(run).records
+    if as_json:
+        typer.echo("\n".join(record.model_dump_json(by_alias=True) for record in records))
+        return
+    typer.echo(f"{'n':>4}  {'time (UTC)':<12}  {'kind':<9}  what")
+    for record in records:
+        typer.echo(f"{record.n:>4}  {record.at[11:23]:<12}  {record.kind.value:<9}  {said(record)}")
 
 
 @app.command()
@@ -79,7 +100,11 @@ def verify(run: Run) -> None:
 @app.command()
 def pause(run: Run, *, reason: Reason) -> None:
     """Stop the run before its next stage."""
-    _ask(run, RequestKind.PAUSE, reason)
+    store, journal = _unended(run)
+    if _acting(store, journal) is None:
+        typer.echo(f"no process acts on {run}: it stands still until `aurops runs resume {run}`")
+        return
+    _ask(store, journal, RequestKind.PAUSE, reason)
 
 
 @app.command()
@@ -90,8 +115,7 @@ def resume(
 
     It observes, plans again under a new epoch, and finishes.
     """
-    store = open_store(default_store_url())
-    journal = _open(run)
+    store, journal = _unended(run)
     requests.ask(store, run, RequestKind.RESUME, who=getpass.getuser(), reason="resumed", clock=RealClock())
     result = _go_on(journal, store, take_over=take_over)
     if History(journal.records).kind != KIND:
@@ -100,8 +124,20 @@ def resume(
 
 @app.command()
 def abort(run: Run, *, reason: Reason) -> None:
-    """Go back, if the point of no return is not passed."""
-    _ask(run, RequestKind.ABORT, reason)
+    """Go back to where the run began, at once or by its process, if the point of no return is not passed."""
+    store, journal = _unended(run)
+    if History(journal.records).past_no_return:
+        raise HeldError(
+            "the run is past its point of no return: only forward",
+            where=f"run {run}",
+            next_step=f"aurops runs resume {run}",
+        )
+    _ask(store, journal, RequestKind.ABORT, reason)
+    if _acting(store, journal) is None:
+        result = _go_on(journal, store)
+        if result.ending is not Ending.RESTORED:
+            ended(run, result)
+        typer.echo(f"restored: run {run}")
 
 
 @app.command()
@@ -109,7 +145,7 @@ def skip(
     run: Run, step: Annotated[str, typer.Argument(metavar="STEP", help="The step's name.")], *, reason: Reason
 ) -> None:
     """Leave one step out."""
-    _ask(run, RequestKind.SKIP, reason, step)
+    _ask(*_unended(run), RequestKind.SKIP, reason, step)
 
 
 def _go_on(journal: Journal, store: Store, *, take_over: bool = False) -> Result:
@@ -127,11 +163,32 @@ def _go_on(journal: Journal, store: Store, *, take_over: bool = False) -> Result
         target.close()
 
 
-def _ask(run: str, kind: RequestKind, reason: str, step: str | None = None) -> None:
-    store = open_store(default_store_url())
-    _known(store, run)
+def _ask(store: Store, journal: Journal, kind: RequestKind, reason: str, step: str | None = None) -> None:
+    """Leave a request, and say who will see it."""
+    run = journal.run
     requests.ask(store, run, kind, who=getpass.getuser(), reason=reason, clock=RealClock(), step=step)
-    typer.echo(f"asked {run} to {kind.value}; it looks before each stage")
+    acting = _acting(store, journal)
+    if acting is None:
+        typer.echo(f"asked {run} to {kind.value}; no process acts on it: whoever takes it up obeys first")
+        return
+    who = f"pid {acting.holder.pid} on {acting.holder.host}"
+    typer.echo(
+        f"asked {run} to {kind.value}; {who} looks before each stage. "
+        f"If it cannot act any more: aurops runs resume {run} --take-over, which obeys first"
+    )
+
+
+def _acting(store: Store, journal: Journal) -> LeaseRecord | None:
+    """Who acts on this run now, as far as can be known from here."""
+    return Lease(store, service_of(journal), RealClock()).acting(journal.run)
+
+
+def _unended(run: str) -> tuple[Store, Journal]:
+    """The store, and the journal of a run that can still be steered."""
+    journal = _open(run)
+    if outcome := History(journal.records).finished:
+        raise UsageError(f"the run has ended: {outcome}", where=f"run {run}", next_step=f"aurops runs show {run}")
+    return open_store(default_store_url()), journal
 
 
 def _open(run: str) -> Journal:

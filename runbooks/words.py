@@ -17,7 +17,8 @@ def said(record: Record) -> str:
     data = record.data
     match record.kind:
         case RecordKind.INTENT:
-            text = f"{data['step']}{_besides(record)}" + (" (no way back after this)" if data.get("no_return") else "")
+            remark = " (no way back after this)" if data.get("no_return") else ""
+            text = f"{data['step']}{remark}: {data.get('reason', '')}{_besides(record)}"
         case RecordKind.RESULT:
             text = f"{data['step']}: {data['outcome']} {data.get('error') or data.get('waiting') or _besides(record)}"
         case RecordKind.DECISION:
