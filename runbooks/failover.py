@@ -14,6 +14,7 @@ from failover.execute import begin, execute
 from failover.planner import FailoverGoal, check_goal, plan
 from failover.targets.local import LocalEndpoints, LocalTarget
 from runbooks.terminal import confirm, ended, timeline
+from runbooks.words import plain
 from testbeds.local import bed as beds
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _as_text(stages: Iterable[Stage[World]]) -> str:
         lines.append(f"{number}. {stage.name}")
         lines += [f"   held: {stage.hold}"] if stage.hold else []
         for decision in stage.decisions:
-            lines += [f"   decide {decision.name} = {decision.value}", f"      {decision.reason}"]
+            lines += [f"   decide {decision.name} = {plain(decision.value)}", f"      {decision.reason}"]
         for step in stage.steps:
             remark = "" if step.required else " (best effort)"
             remark += " (no way back after this)" if step.no_return else ""

@@ -64,7 +64,7 @@ class Timeline:
     def hear(self, record: Record) -> None:
         """Print what a record says of a step, a decision or a stop."""
         if record.kind in _SPOKEN:
-            self.tell(f"{_SPOKEN[record.kind]}{said(record)}")
+            self.tell(f"{_SPOKEN[record.kind]}{said(record, brief=True)}")
 
     def watch(self, ledger: Path, at_work: Callable[[], bool]) -> None:
         """Clients write to this ledger while they are at work; lines do not show it."""

@@ -12,17 +12,23 @@ if TYPE_CHECKING:
 _PLAIN = {"step", "outcome", "error", "waiting", "reason", "stage", "action", "arguments", "no_return", "who"}
 
 
-def said(record: Record) -> str:
-    """One line: what was begun, done, decided or asked, and why."""
+def said(record: Record, *, brief: bool = False) -> str:
+    """One line: what was begun, done, decided or asked, and why.
+
+    Args:
+        record: The record.
+        brief: Without what a call gave.
+    """
     data = record.data
     match record.kind:
         case RecordKind.INTENT:
             remark = " (no way back after this)" if data.get("no_return") else ""
             text = f"{data['step']}{remark}: {data.get('reason', '')}{_besides(record)}"
         case RecordKind.RESULT:
-            text = f"{data['step']}: {data['outcome']} {data.get('error') or data.get('waiting') or _besides(record)}"
+            gave = "" if brief else _besides(record)
+            text = f"{data['step']}: {data['outcome']} {data.get('error') or data.get('waiting') or gave}"
         case RecordKind.DECISION:
-            text = f"{data['name']} = {data['value']} ({data['reason']})"
+            text = f"{data['name']} = {plain(data['value'])} ({data['reason']})"
         case RecordKind.STARTED:
             text = f"{data['goal']} {_pairs(data.get('arguments'))}"
         case _:
@@ -38,10 +44,11 @@ def _besides(record: Record) -> str:
 
 def _pairs(data: object) -> str:
     found = data.items() if isinstance(data, dict) else ()
-    return ", ".join(f"{name} {_plain(value)}" for name, value in found if value is not None)
+    return ", ".join(f"{name} {plain(value)}" for name, value in found if value is not None)
 
 
-def _plain(value: object) -> str:
+def plain(value: object) -> str:
+    """A value without brackets and quotes."""
     if isinstance(value, list):
         return " ".join(map(str, value))
     return f"({_pairs(value)})" if isinstance(value, dict) else str(value)

@@ -151,6 +151,7 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
         (["nonsense"], 2, "nonsense"),
         (["failover-test", "--fault", "flood"], 2, "flood"),
         (["failover-test", "--region", "moon"], 2, "moon"),
+        (["halt"], 2, "--reason"),
         (["failover-test", "--rto", "-1"], 2, "--rto"),
         (["failover-test", "--rate", "1"], 2, "--rate"),
         (["failover-test", "--report", "/proc/none/report.html"], 2, "/proc/none/report.html"),
@@ -189,4 +190,4 @@ def test_a_store_of_an_unknown_kind_is_refused(
 def test_the_halt_switch_turns_on_and_off(tmp_path: Path) -> None:
     """`halt` says what it did, and how to undo it."""
     assert "--off" in aurops("halt", "--reason", "test", store=tmp_path).stdout
-    assert "may go on" in aurops("halt", "--off", "--reason", "test", store=tmp_path).stdout
+    assert "may go on" in aurops("halt", "--off", store=tmp_path).stdout

@@ -66,6 +66,7 @@ def test_a_dry_run_names_everything_and_calls_nothing(
     ("arguments", "says"),
     [
         (["moon"], "north, south, west"),
+        (["south"], "allowed: north"),
         (["north", "--to", "north"], "south, west"),
         (["north", "--to", "moon"], "north, south, west"),
         (["north", "--to", "west"], "cannot take over"),
@@ -74,7 +75,7 @@ def test_a_dry_run_names_everything_and_calls_nothing(
 def test_a_goal_that_cannot_be_meant_is_refused(
     arguments: list[str], says: str, target: Watched, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An unknown region, itself, or one that is down: exit 2, what would be allowed, and nothing is done."""
+    """A region that is unknown, does not serve, is itself, or is down: exit 2, what is allowed, and nothing is done."""
     target.kill("west")
     before = target.state()
     assert aurops("failover", *arguments, "--yes") == 2
