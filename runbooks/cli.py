@@ -116,7 +116,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         sys.stdout.flush()
         return exited if isinstance(exited, int) else ExitCode.DONE
     except Stopped as stopped:
-        _say(f"stopped by {stopped.signum.name}; what was begun is journalled: aurops runs list")
+        _say(f"stopped by {stopped.signum.name}; `aurops runs list` shows what was begun")
         code = stopped.exit_code
     except typer.TyperException as error:
         cast("Any", error).show()  # click's errors print themselves, with the usage of the command

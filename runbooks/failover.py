@@ -51,7 +51,7 @@ def failover(
             stages = plan(world, goal, History([]))
             typer.echo(json.dumps([_as_json(stage) for stage in stages]) if as_json else _as_text(stages))
             return
-        confirm(f"Fail over from {region}? Its writers are stopped for good until it is re-protected.", yes=yes)
+        confirm(f"Leave {region} by force? Its writers are stopped until it is re-protected.", yes=yes)
         store = open_store(default_store_url())
         journal = begin(store, clock, "failover", goal, {"bed": found.id})
         with timeline() as told:

@@ -44,7 +44,7 @@ def up(*, idle_s: IdleS = bed.IDLE_S, first_port: FirstPort = None, as_json: AsJ
     if as_json:
         typer.echo(one.model_dump_json())
         return
-    typer.echo(f"Test bed {one.id} is up after {one.up_s:.1f} s, and ends after {idle_s:g} s in which nobody uses it.")
+    typer.echo(f"Test bed {one.id} is up after {one.up_s:.1f} s; it ends after {idle_s:g} s without use.")
     typer.echo(f'  write    curl -s {one.proxy_url}/writes -d \'{{"id": "a", "amount": 1}}\'')
     typer.echo(f"  look     aurops local status\n  end      aurops local down {one.id}")
 

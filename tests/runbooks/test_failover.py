@@ -111,7 +111,7 @@ def test_a_no_is_a_no(
     assert aurops("failover", "north") == 4
     told = capsys.readouterr()
     assert told.out == ""
-    assert "Fail over from north?" in told.err
+    assert "Leave north by force?" in told.err
     assert "nothing was changed" in told.err
     assert target.state() == before
 
