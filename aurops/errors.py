@@ -24,8 +24,6 @@ class ExitCode(IntEnum):
     """Declined, held or aborted."""
     BUG = 70
     """A bug in aurops (EX_SOFTWARE of sysexits.h)."""
-    INTERRUPTED = 130
-    """Ctrl-C (128 + SIGINT)."""
 
 
 class AuropsError(Exception):

@@ -78,7 +78,10 @@ def _check_writable(file: Path) -> None:
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        known = file.exists()
         file.open("a").close()
+        if not known:
+            file.unlink()  # a drill that is stopped leaves no empty report
     except OSError as error:
         raise UsageError(f"the report cannot be written: {error.strerror}", where=f"--report {file}") from error
 
