@@ -21,27 +21,35 @@ def handlers() -> Iterator[None]:
 def test_the_first_signal_stops_and_the_next_cannot_cut_the_clean_up_short(signum: signal.Signals, code: int) -> None:
     """It is told at once, raised once, and whatever comes while that is handled does nothing."""
     told: list[str] = []
-    cleaned = False
-    with pytest.raises(Stopped) as stopped, stoppable(), announced(told.append):
+    cleaned: list[str] = []
+
+    def command() -> None:
         try:
             signal.raise_signal(signum)
         finally:
             for later in SIGNALS:
                 signal.raise_signal(later)
-            cleaned = True
+            cleaned.append("all")
+
+    with pytest.raises(Stopped) as stopped, stoppable(), announced(told.append):
+        command()
     assert stopped.value.exit_code == code
-    assert cleaned
+    assert cleaned == ["all"]
     assert told == [f"{signum.name}: ending what is under way, then cleaning up"]
 
 
 def test_a_signal_during_clean_up_is_raised_at_its_end() -> None:
     """A command that is just cleaning up finishes that first, and then stops."""
     cleaned: list[str] = []
-    with pytest.raises(Stopped, match="SIGTERM"), stoppable():
+
+    def command() -> None:
         with shielded():
             signal.raise_signal(signal.SIGTERM)
             cleaned.append("all")
         cleaned.append("went on")
+
+    with pytest.raises(Stopped, match="SIGTERM"), stoppable():
+        command()
     assert cleaned == ["all"]
 
 
