@@ -9,11 +9,12 @@ import typer
 
 from aurops.clock import RealClock
 from aurops.history import History
-from aurops.store import default_store_url, open_store
+from aurops.store import default_store_url
+from failover import break_glass
 from failover.execute import begin, execute
 from failover.planner import FailoverGoal, check_goal, plan
 from failover.targets.local import LocalEndpoints, LocalTarget
-from runbooks.terminal import Timeline, confirm, ended
+from runbooks.terminal import Timeline, alarm, confirm, ended
 from testbeds.local import bed as beds
 
 app = typer.Typer(name="failover")
@@ -22,13 +23,21 @@ Lost = Annotated[str, typer.Argument(metavar="REGION", help="The region to leave
 To = Annotated[str | None, typer.Option(help="The region to serve from; else the most advanced standby.")]
 Bed = Annotated[str | None, typer.Option(help="Which bed; not needed when only one is up.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, call nothing that changes anything.")]
+Glass = Annotated[bool, typer.Option("--break-glass", help="If the store is lost, go on without it: no lease.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
 def failover(
-    region: Lost, *, to: To = None, bed: Bed = None, dry_run: DryRun = False, as_json: AsJson = False, yes: Yes = False
+    region: Lost,
+    *,
+    to: To = None,
+    bed: Bed = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    yes: Yes = False,
+    glass: Glass = False,
 ) -> None:
     """Fail over the local bed's service by force, or print the plan for it."""
     found = beds.find(bed)
@@ -39,10 +48,17 @@ def failover(
         check_goal(goal, world)
         if not dry_run:
             confirm(f"Fail over from {region}? Its writers are stopped for good until it is re-protected.", yes=yes)
-            store = open_store(default_store_url())
-            journal = begin(store, clock, "failover", goal, {"bed": found.id})
             told = Timeline()
-            ended(journal.run, execute(journal, target, store=store, clock=clock, listener=told.hear))
+            journal, result = break_glass.run(
+                default_store_url(),
+                lambda store: begin(store, clock, "failover", goal, {"bed": found.id}),
+                lambda journal, store, leap: execute(
+                    journal, target, store=store, clock=clock, listener=told.hear, leap=leap
+                ),
+                allowed=glass,
+                warn=alarm,
+            )
+            ended(journal.run, result)
             return
     finally:
         target.close()

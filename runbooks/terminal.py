@@ -54,6 +54,11 @@ class Timeline:
         return "\n".join(lines) + "\n"
 
 
+def alarm(text: str) -> None:
+    """Say something that must not be overlooked, on stderr."""
+    typer.secho(text, err=True, bold=True, fg=typer.colors.RED)
+
+
 def confirm(question: str, *, yes: bool) -> None:
     """Ask a person, unless `--yes` was given.
 
