@@ -2,7 +2,8 @@
 
 No lease of the service is held then. What keeps an older holder from acting is only its own deadline (it cannot renew
 or journal without the store either, when it is lost to all) and the targets that refuse an older epoch. The folder's
-journal is the record; `aurops runs bring-back` copies it to the store when that is well again.
+journal is the record; `aurops runs bring-back` copies it to the store when that is well again. The folder's own lease
+only keeps two on this machine from doing this at once.
 """
 
 from __future__ import annotations

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aurops.clock import RealClock
-from aurops.errors import AnswerIsNoError, AuropsError, HeldError, OutsideError, UsageError
+from aurops.errors import AnswerIsNoError, HeldError, OutsideError, UsageError
 from aurops.report import Verdict
 from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
@@ -99,21 +98,28 @@ def _conduct(
 ) -> tuple[Result, Drill]:
     """Run what is left, then end the bed; it stays when the run can go on, or is another's."""
     drill_bed = LocalDrillBed(bed, RealClock())
-    tell, hear = timeline.tell, timeline.hear
-    drill = Drill(drill_bed, order, store=store, clock=RealClock(), tell=tell, listener=hear, journal=journal)
     stays, why = False, "it was given up, and its bed was ended"
     try:
+        drill = Drill(
+            drill_bed,
+            order,
+            store=store,
+            clock=RealClock(),
+            tell=timeline.tell,
+            listener=timeline.hear,
+            journal=journal,
+        )
         result = drill.run(take_over=take_over)
         stays, why = result.ending in (Ending.PAUSED, Ending.HALTED), result.why or why
     except HeldError:
-        stays = True
+        stays = True  # somebody else is at it
         raise
     finally:
         if not stays:
             _end(bed, drill_bed)
-            with suppress(AuropsError):  # whoever comes later finds the bed gone, and closes it then
-                conclude(store, RealClock(), drill.journal.run, why)
         drill_bed.close()
+    if not stays and drill.result is None:
+        conclude(store, RealClock(), drill.journal.run, why)
     return result, drill
 
 

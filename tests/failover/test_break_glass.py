@@ -123,7 +123,7 @@ def test_a_store_that_is_well_is_used_though_the_glass_may_be_broken(scene: Scen
 
 @pytest.mark.parametrize("step", ["detach west", "promote database south", "verify write south"])
 def test_a_store_that_is_lost_in_mid_failover_is_left_behind(step: str, scene: Scene) -> None:
-    """The run goes on with what it knows; the old epoch may not write or steer; later the journal is brought back whole."""
+    """The run goes on with what it knows; the old epoch is refused; later the journal is brought back."""
     scene.lose_at(step)
     journal, result = scene.fail_over(allowed=True)
     assert result == Result(Ending.DONE)
