@@ -118,6 +118,7 @@ def _conduct(
 ) -> tuple[Result, Drill]:
     """Run what is left, then end the bed; it stays when the run can go on, or is another's."""
     drill_bed: LocalDrillBed | None = None
+    drill: Drill | None = None
     stays, why = False, "it was given up, and its bed was ended"
     try:
         told.tell(f"bed {bed.id} is up after {bed.up_s:.1f} s" if journal is None else f"going on with bed {bed.id}")
@@ -126,19 +127,18 @@ def _conduct(
         drill = Drill(
             drill_bed, order, store=store, clock=RealClock(), tell=told.tell, listener=told.hear, journal=journal
         )
-        journal = drill.journal
         result = drill.run(take_over=take_over)
         stays, why = result.ending in (Ending.PAUSED, Ending.HALTED), result.why or why
     except HeldError:
-        stays = True
+        stays = True  # somebody else is at it
         raise
     finally:
         with shielded():
             if not stays:
                 told.tell(f"ending bed {bed.id}")
                 _end(bed, drill_bed)
-                if journal is not None:
-                    _close(journal, store, why)
+                if drill is not None and drill.result is None:
+                    _close(drill.journal, store, why)
             if drill_bed is not None:
                 drill_bed.close()
     return result, drill

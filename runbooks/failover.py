@@ -9,11 +9,12 @@ import typer
 
 from aurops.clock import RealClock
 from aurops.history import History
-from aurops.store import default_store_url, open_store
+from aurops.store import default_store_url
+from failover import break_glass
 from failover.execute import begin, execute
 from failover.planner import FailoverGoal, check_goal, plan
 from failover.targets.local import LocalEndpoints, LocalTarget
-from runbooks.terminal import confirm, ended, timeline
+from runbooks.terminal import alarm, confirm, ended, timeline
 from runbooks.words import plain
 from testbeds.local import bed as beds
 
@@ -29,13 +30,21 @@ Lost = Annotated[str, typer.Argument(metavar="REGION", help="The region to leave
 To = Annotated[str | None, typer.Option(help="The region to serve from; else the most advanced standby.")]
 Bed = Annotated[str | None, typer.Option(help="Which bed; not needed when only one is up.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, call nothing that changes anything.")]
+Glass = Annotated[bool, typer.Option("--break-glass", help="If the store is lost, go on without it: no lease.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
 def failover(
-    region: Lost, *, to: To = None, bed: Bed = None, dry_run: DryRun = False, as_json: AsJson = False, yes: Yes = False
+    region: Lost,
+    *,
+    to: To = None,
+    bed: Bed = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    yes: Yes = False,
+    glass: Glass = False,
 ) -> None:
     """Leave a region of a bed that is up, by force, or print the plan for it.
 
@@ -52,10 +61,16 @@ def failover(
             typer.echo(json.dumps([_as_json(stage) for stage in stages]) if as_json else _as_text(stages))
             return
         confirm(f"Leave {region} by force? Its writers are stopped until it is re-protected.", yes=yes)
-        store = open_store(default_store_url())
-        journal = begin(store, clock, "failover", goal, {"bed": found.id})
         with timeline() as told:
-            result = execute(journal, target, store=store, clock=clock, listener=told.hear)
+            journal, result = break_glass.run(
+                default_store_url(),
+                lambda store: begin(store, clock, "failover", goal, {"bed": found.id}),
+                lambda journal, store, leap: execute(
+                    journal, target, store=store, clock=clock, listener=told.hear, leap=leap
+                ),
+                allowed=glass,
+                warn=alarm,
+            )
     finally:
         target.close()
     ended(journal.run, result, as_json=as_json)

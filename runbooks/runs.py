@@ -17,11 +17,12 @@ from aurops.lease import Lease
 from aurops.requests import RequestKind
 from aurops.runner import Ending
 from aurops.store import Store, default_store_url, open_store
+from failover import break_glass
 from failover.drill import KIND
 from failover.execute import execute, service_of
 from failover.targets.local import LocalEndpoints, LocalTarget
 from runbooks import drill
-from runbooks.terminal import ended, timeline
+from runbooks.terminal import alarm, ended, timeline
 from runbooks.words import said
 from testbeds.local import bed as beds
 
@@ -100,7 +101,8 @@ def verify(run: Run) -> None:
 @app.command()
 def pause(run: Run, *, reason: Reason) -> None:
     """Stop the run before its next stage."""
-    store, journal = _unended(run)
+    store = open_store(default_store_url())
+    journal = _unended(store, run)
     if _acting(store, journal) is None:
         typer.echo(f"no process acts on {run}: it stands still until `aurops runs resume {run}`")
         return
@@ -109,23 +111,40 @@ def pause(run: Run, *, reason: Reason) -> None:
 
 @app.command()
 def resume(
-    run: Run, *, take_over: Annotated[bool, typer.Option("--take-over", help="Its holder cannot act any more.")] = False
+    run: Run,
+    *,
+    take_over: Annotated[bool, typer.Option("--take-over", help="Its holder cannot act any more.")] = False,
+    glass: Annotated[bool, typer.Option("--break-glass", help="If the store is lost, go on without it.")] = False,
 ) -> None:
     """Go on with a run that was paused, halted or killed.
 
     It observes, plans again under a new epoch, and finishes.
     """
-    store, journal = _unended(run)
-    requests.ask(store, run, RequestKind.RESUME, who=getpass.getuser(), reason="resumed", clock=RealClock())
-    result = _go_on(journal, store, take_over=take_over)
+
+    def act(journal: Journal, store: Store, leap: int) -> Result:
+        requests.ask(store, run, RequestKind.RESUME, who=getpass.getuser(), reason="resumed", clock=RealClock())
+        return _go_on(journal, store, take_over=take_over, leap=leap)
+
+    journal, result = break_glass.run(
+        default_store_url(), lambda store: _unended(store, run), act, allowed=glass, warn=alarm
+    )
     if History(journal.records).kind != KIND:
         ended(run, result)
+
+
+@app.command("bring-back")
+def bring_back(run: Run) -> None:
+    """Copy the journal of a run that went on under --break-glass to the store; nothing there is overwritten."""
+    local = break_glass.local_store()
+    journal = Journal.open(local, run, RealClock()).copy_to(open_store(default_store_url()))
+    typer.echo(f"{len(journal.records)} records are in the store; last hash {journal.head_hash}")
 
 
 @app.command()
 def abort(run: Run, *, reason: Reason) -> None:
     """Go back to where the run began, at once or by its process, if the point of no return is not passed."""
-    store, journal = _unended(run)
+    store = open_store(default_store_url())
+    journal = _unended(store, run)
     if History(journal.records).past_no_return:
         raise HeldError(
             "the run is past its point of no return: only forward",
@@ -145,12 +164,17 @@ def skip(
     run: Run, step: Annotated[str, typer.Argument(metavar="STEP", help="The step's name.")], *, reason: Reason
 ) -> None:
     """Leave one step out."""
-    _ask(*_unended(run), RequestKind.SKIP, reason, step)
+    store = open_store(default_store_url())
+    _ask(store, _unended(store, run), RequestKind.SKIP, reason, step)
 
 
-def _go_on(journal: Journal, store: Store, *, take_over: bool = False) -> Result:
+def _go_on(journal: Journal, store: Store, *, take_over: bool = False, leap: int = 0) -> Result:
     """Take a run up where it stands."""
     history = History(journal.records)
+    if history.kind == KIND and leap:
+        raise UsageError(
+            "a drill is not worth a broken glass", where=f"run {journal.run}", next_step="wait for the store"
+        )
     if history.kind == KIND:
         return drill.resume(journal, store, take_over=take_over)
     bed = beds.find(history.arguments.get("bed"))
@@ -158,7 +182,9 @@ def _go_on(journal: Journal, store: Store, *, take_over: bool = False) -> Result
     target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
     try:
         with timeline() as told:
-            return execute(journal, target, store=store, clock=clock, listener=told.hear, take_over=take_over)
+            return execute(
+                journal, target, store=store, clock=clock, listener=told.hear, take_over=take_over, leap=leap
+            )
     finally:
         target.close()
 
@@ -183,12 +209,13 @@ def _acting(store: Store, journal: Journal) -> LeaseRecord | None:
     return Lease(store, service_of(journal), RealClock()).acting(journal.run)
 
 
-def _unended(run: str) -> tuple[Store, Journal]:
-    """The store, and the journal of a run that can still be steered."""
-    journal = _open(run)
+def _unended(store: Store, run: str) -> Journal:
+    """The journal of a run that can still be steered."""
+    _known(store, run)
+    journal = Journal.open(store, run, RealClock())
     if outcome := History(journal.records).finished:
         raise UsageError(f"the run has ended: {outcome}", where=f"run {run}", next_step=f"aurops runs show {run}")
-    return open_store(default_store_url()), journal
+    return journal
 
 
 def _open(run: str) -> Journal:

@@ -104,6 +104,12 @@ def verdict(report: Report, file: Path | None) -> str:
     return "\n".join(lines + [f"  {name:<{width}}  {text}" for name, text in rows]) + "\n"
 
 
+def alarm(text: str) -> None:
+    """Say something that must not be overlooked, on stderr."""
+    with suppress(OSError):
+        typer.secho(text, err=True, bold=True, fg=typer.colors.RED)
+
+
 def confirm(question: str, *, yes: bool) -> None:
     """Ask a person, unless `--yes` was given.
 

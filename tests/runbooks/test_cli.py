@@ -54,13 +54,17 @@ EVERY = [
     ("failover-test",),
     ("halt",),
     *(("local", verb) for verb in ("up", "status", "down")),
-    *(("runs", verb) for verb in ("list", "show", "verify", "pause", "resume", "abort", "skip")),
+    *(("runs", verb) for verb in ("list", "show", "verify", "pause", "resume", "bring-back", "abort", "skip")),
 ]
 
 
-def test_the_list_of_commands_below_is_whole() -> None:
-    """A new command of the table is tested too."""
+def test_the_list_of_commands_above_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    """A new command, or a new verb of one, is tested too."""
     assert {command[0] for command in EVERY} == set(COMMANDS)
+    for group in ("local", "runs"):
+        assert here(group, "--help") == 0
+        verbs = re.findall(r"^  ([a-z-]+) ", capsys.readouterr().out.partition("Commands:")[2], re.MULTILINE)
+        assert verbs == [verb for name, *rest in EVERY if name == group for verb in rest]
 
 
 @pytest.mark.parametrize("command", EVERY, ids=" ".join)

@@ -9,11 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from aurops.clock import RealClock
-from aurops.errors import ExitCode, HeldError, UsageError
+from aurops.errors import AnswerIsNoError, ExitCode, HeldError, UsageError
 from aurops.journal import Journal, JournalBrokenError, RecordKind, journal_key
 from aurops.lease import Lease
 from aurops.requests import pending
 from aurops.store import Store, open_store
+from failover.drill import DrillOrder, _begin
 from failover.execute import begin
 from failover.planner import FailoverGoal
 from failover.targets.simulated import REGIONS
@@ -127,3 +128,15 @@ def test_a_run_that_has_ended_is_not_steered(command: str, store: Store, journal
     assert isinstance(error, UsageError)
     assert "has ended: done" in error.what
     assert pending(store, journal.run) == ()
+
+
+def test_a_drill_whose_bed_is_gone_is_closed_as_inconclusive(store: Store) -> None:
+    """Exit 1 with what is missing and what to do; asked again, the run has ended."""
+    drill = _begin(DrillOrder("kill", "north", REGIONS, bed="gone"), store, RealClock())
+    error = CliRunner().invoke(app, ["resume", drill.run]).exception
+    assert isinstance(error, AnswerIsNoError)
+    assert "INCONCLUSIVE: its bed gone is gone, and the clients' ledger with it" in error.what
+    assert error.next_step == "aurops failover-test"
+    again = CliRunner().invoke(app, ["resume", drill.run]).exception
+    assert isinstance(again, UsageError)
+    assert "has ended: inconclusive" in again.what
