@@ -15,7 +15,8 @@ help: ## Print this list
 setup: .venv/.ready ## Install everything into .venv (uv is bootstrapped into .tools when it is missing)
 
 .venv/.ready: pyproject.toml uv.lock ci/find-uv
-	@uv=$(UV) || exit 3; "$$uv" sync --locked --quiet && touch $@
+	@uv=$(UV) || exit 3; "$$uv" sync --locked --quiet && touch $@ || { echo "setup: uv failed. Where a proxy opens TLS \
+	('invalid peer certificate'), do: export UV_SYSTEM_CERTS=1 and make again" >&2; exit 3; }
 
 drill: setup ## Lose a region for real and measure RTO and RPO
 	@$(RUN) aurops failover-test --fault kill --report reports/drill.html

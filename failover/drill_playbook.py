@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, cast
 
+from aurops.errors import HeldError, OutsideError
 from aurops.history import RESTORE, History
 from aurops.journal import Journal, JournalTakenError
 from aurops.plan import Answer, CallUnknownError, Lasting, Repeat, Stage, Step
@@ -257,6 +258,8 @@ class DrillPlaybook:
             return ended, ""
         target, clock = self._bed.target, self._clock
         result = execute(journal, target, store=self._store, clock=clock, listener=self._listener)
+        if result.ending is Ending.HALTED:
+            raise HeldError(result.why)  # no answer: the drill is halted as well, and asks again when it may
         return result.ending.value, result.why
 
     def _begun(self, run: str) -> Journal | None:
@@ -269,15 +272,18 @@ class DrillPlaybook:
 
     def _measure(self) -> Answer:
         order, bed = self._order, self._bed
+        ledger, fault = bed.ledger(), bed.fault()
+        if fault.t0_s is None:
+            raise OutsideError("no fault was injected, so there is nothing to measure", where=f"run {self._run}")
         drill = Journal.open(self._store, self._run, self._clock)
         failover = self._begun(child(self._run, "failover"))
         records = failover.records if failover else ()
         history = History(records)
         serving = str(history.decisions["target"]) if history.past_no_return else order.region
-        ledger, fault, results = bed.ledger(), bed.fault(), History(drill.records).results
+        results = History(drill.records).results
         measurement = measure(
             ledger,
-            cast("float", fault.t0_s),
+            fault.t0_s,
             bed.readable_ids(serving, self._run),
             bed.cached_ids(serving, self._run),
             order.objective,

@@ -40,9 +40,25 @@ def begin(
 
 
 def execute(
-    journal: Journal, target: Target, *, store: Store, clock: Clock, listener: Listener, take_over: bool = False
+    journal: Journal,
+    target: Target,
+    *,
+    store: Store,
+    clock: Clock,
+    listener: Listener,
+    take_over: bool = False,
+    leap: int = 0,
 ) -> Result:
     """Take the service's lease, run the journal's goal until it ends, release the lease.
+
+    Args:
+        journal: The run.
+        target: What it acts on.
+        store: Holds run and lease.
+        clock: Time.
+        listener: Told of every record.
+        take_over: A person says that the present holder cannot act any more.
+        leap: How far, beyond the next one, the epoch must be above every known one (`failover.break_glass`).
 
     Raises:
         UsageError: The run is of a kind that cannot be executed here, or has ended.
@@ -51,7 +67,7 @@ def execute(
         OutsideError: The previous holder's process goes on writing its journal.
     """
     playbook = _playbook(journal, target)
-    reported = (target.observe().highest_epoch(),)
+    reported = (target.observe().highest_epoch() + leap, History(journal.records).epoch + leap)
     lease = Lease(store, service_of(journal), clock)
     return execution.drive(
         playbook,

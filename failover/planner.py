@@ -61,7 +61,7 @@ def check_goal(goal: FailoverGoal, world: World) -> None:
     """Refuse a goal that cannot be meant.
 
     Raises:
-        UsageError: An unknown region, a failover to itself, or to a region that is down.
+        UsageError: An unknown region, one that does not serve, a failover to itself, or to a region that is down.
     """
     known = ", ".join(goal.regions)
     for region in (goal.lost, goal.to):
@@ -69,6 +69,9 @@ def check_goal(goal: FailoverGoal, world: World) -> None:
             raise UsageError(f"there is no region `{region}`", allowed=known, next_step="aurops local status")
     if goal.to == goal.lost:
         raise UsageError(f"`{goal.lost}` cannot fail over to itself", allowed=", ".join(goal.standbys))
+    serving = [region for region in goal.regions if world.weight(region)]
+    if serving and goal.lost not in serving:  # leaving it would interrupt the region that serves, for nothing
+        raise UsageError(f"`{goal.lost}` does not serve", allowed=", ".join(serving), next_step="aurops local status")
     if goal.to is not None:
         database = world.database(goal.to)
         if database is None or database.role is not DatabaseRole.STANDBY:

@@ -16,8 +16,8 @@ from aurops.lease import Lease
 from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
 from runbooks.sites import open_site
-from runbooks.terminal import Timeline
-from stacks.deploy import Goal, Order, plan
+from runbooks.terminal import timeline
+from stacks.deploy import Order, plan
 from stacks.deployment import Deployment
 from stacks.health import Health, ServiceHealth
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from aurops.plan import Json
     from aurops.runner import Result
     from runbooks.sites import OpenSite
+    from runbooks.terminal import Timeline
     from stacks.fleet import Fleet
     from stacks.health import HealthCheck
     from testbeds.lab.session import LabSession
 
-KINDS = frozenset(goal.value for goal in Goal)
 LEASE_TTL_S = 60.0
 """A call of a deployment lasts up to `stacks.deploy.CALL_S`, a third of this."""
 
@@ -84,8 +84,8 @@ def carry_out(journal: Journal, opened: OpenSite, told: Timeline, *, take_over: 
 
 def resume(journal: Journal, *, take_over: bool = False) -> Result:
     """Go on with a deployment where it stands."""
-    with open_site(lab=bool(History(journal.records).arguments["lab"])) as opened:
-        return carry_out(journal, opened, Timeline(), take_over=take_over)
+    with open_site(lab=bool(History(journal.records).arguments["lab"])) as opened, timeline() as told:
+        return carry_out(journal, opened, told, take_over=take_over)
 
 
 def service_of(journal: Journal) -> str:

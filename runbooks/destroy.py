@@ -11,7 +11,7 @@ from aurops.errors import HeldError
 from aurops.history import History
 from runbooks import deployments
 from runbooks.sites import Lab, open_site
-from runbooks.terminal import Timeline, confirm
+from runbooks.terminal import confirm, timeline
 from stacks import config as files
 from stacks import deploy
 from stacks.abreast import abreast, first_error
@@ -51,7 +51,8 @@ def destroy(
             confirm_lift(len(protected), given=lift_protection, may_ask=not yes)
         order = deploy.order_destroy(fleet, wanted, is_lab=lab, lift=bool(protected))
         journal = deployments.start(order, fleet)
-        result = deployments.carry_out(journal, opened, Timeline())
+        with timeline() as shown:
+            result = deployments.carry_out(journal, opened, shown)
         deployments.conclude(journal, result)
         left = look(opened, wanted)
     stay = [each for found in left for each in found.resources if each.holds_data]

@@ -13,7 +13,7 @@ import typer
 from aurops.errors import AnswerIsNoError, AuropsError
 from aurops.store import default_store_url, open_store
 
-app = typer.Typer(name="doctor")
+app = typer.Typer(name="doctor", add_completion=False, rich_markup_mode=None)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
 from failover.drill import Drill, DrillOrder, conclude
 from failover.drill_report import report
-from failover.faults import fault_named
-from runbooks.terminal import Timeline
+from failover.faults import FAULTS, fault_named
+from runbooks.stopping import shielded
+from runbooks.terminal import Timeline, timeline, verdict
 from testbeds.local import bed as beds
 from testbeds.local.drillbed import LocalDrillBed
 
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
     from aurops.store import Store
     from testbeds.local.state import BedState
 
-app = typer.Typer(name="failover-test")
+app = typer.Typer(name="failover-test", add_completion=False, rich_markup_mode=None)
 IDLE_S = 300.0
 """A bed whose drill was killed or paused ends after so many seconds."""
 
-Fault = Annotated[str, typer.Option(help="kill or freeze.")]
-Region = Annotated[str, typer.Option(help="The region to lose: the one that serves.")]
+Fault = Annotated[str, typer.Option(help=f"{' or '.join(FAULTS)}.", autocompletion=lambda: list(FAULTS))]
+Region = Annotated[str, typer.Option(help="The region to lose: the one that serves, north in a new bed.")]
 Rto = Annotated[float, typer.Option(help="Longest time to recover, in seconds.", min=0)]
 Rpo = Annotated[int, typer.Option(help="Acknowledged writes that may be lost.", min=0)]
 Rate = Annotated[float, typer.Option(help="Client writes per second.", min=20, max=1000)]
@@ -56,15 +57,33 @@ def failover_test(  # noqa: PLR0913 (each an option)
     fault_named(fault)
     if region != "north":
         raise UsageError(f"region `{region}` does not serve in a new bed", where="--region", allowed="north")
-    store, timeline = open_store(default_store_url()), Timeline()
-    timeline.tell("bringing up three regions")
-    bed = beds.up(idle_s=IDLE_S, progress=lambda _: None)
-    timeline.tell(f"bed {bed.id} is up after {bed.up_s:.1f} s")
-    order = DrillOrder(
-        fault, region, tuple(bed.agents), rate_per_s=rate, seed=seed, bed=bed.id, rto_limit_s=rto, rpo_limit=rpo
-    )
-    result, drill = _conduct(bed, order, store, timeline)
-    _conclude(result, drill, bed, timeline, as_json=as_json, report_file=report_file)
+    if report_file is not None:
+        _check_writable(report_file)
+    store = open_store(default_store_url())
+    with timeline() as told:
+        told.tell("bringing up three regions")
+        bed = beds.up(idle_s=IDLE_S)
+        order = DrillOrder(
+            fault, region, tuple(bed.agents), rate_per_s=rate, seed=seed, bed=bed.id, rto_limit_s=rto, rpo_limit=rpo
+        )
+        result, drill = _conduct(bed, order, store, told)
+    _conclude(result, drill, bed, as_json=as_json, report_file=report_file)
+
+
+def _check_writable(file: Path) -> None:
+    """Find out before the drill, not after it.
+
+    Raises:
+        UsageError: The report cannot be written there.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        known = file.exists()
+        file.open("a").close()
+        if not known:
+            file.unlink()  # a drill that is stopped leaves no empty report
+    except OSError as error:
+        raise UsageError(f"the report cannot be written: {error.strerror}", where=f"--report {file}") from error
 
 
 def resume(journal: Journal, store: Store, *, take_over: bool = False) -> Result:
@@ -81,10 +100,10 @@ def resume(journal: Journal, store: Store, *, take_over: bool = False) -> Result
         conclude(store, RealClock(), journal.run, why)
         raise AnswerIsNoError(f"INCONCLUSIVE: {why}", where=f"run {journal.run}", next_step="aurops failover-test")
     beds.touch(bed)
-    timeline = Timeline()
-    result, drill = _conduct(bed, order, store, timeline, journal, take_over=take_over)
+    with timeline() as told:
+        result, drill = _conduct(bed, order, store, told, journal, take_over=take_over)
     if result.ending is not Ending.RESTORED:
-        _conclude(result, drill, bed, timeline)
+        _conclude(result, drill, bed)
     return result
 
 
@@ -92,43 +111,56 @@ def _conduct(
     bed: BedState,
     order: DrillOrder,
     store: Store,
-    timeline: Timeline,
+    told: Timeline,
     journal: Journal | None = None,
     *,
     take_over: bool = False,
 ) -> tuple[Result, Drill]:
     """Run what is left, then end the bed; it stays when the run can go on, or is another's."""
-    drill_bed = LocalDrillBed(bed, RealClock())
-    tell, hear = timeline.tell, timeline.hear
-    drill = Drill(drill_bed, order, store=store, clock=RealClock(), tell=tell, listener=hear, journal=journal)
+    drill_bed: LocalDrillBed | None = None
+    drill: Drill | None = None
     stays, why = False, "it was given up, and its bed was ended"
     try:
+        told.tell(f"bed {bed.id} is up after {bed.up_s:.1f} s" if journal is None else f"going on with bed {bed.id}")
+        drill_bed = LocalDrillBed(bed, RealClock())
+        told.watch(drill_bed.ledger_file, drill_bed.loaded)
+        drill = Drill(
+            drill_bed, order, store=store, clock=RealClock(), tell=told.tell, listener=told.hear, journal=journal
+        )
         result = drill.run(take_over=take_over)
         stays, why = result.ending in (Ending.PAUSED, Ending.HALTED), result.why or why
     except HeldError:
-        stays = True
+        stays = True  # somebody else is at it
         raise
     finally:
-        if not stays:
-            _end(bed, drill_bed)
-            with suppress(AuropsError):  # whoever comes later finds the bed gone, and closes it then
-                conclude(store, RealClock(), drill.journal.run, why)
-        drill_bed.close()
+        with shielded():
+            if not stays:
+                told.tell(f"ending bed {bed.id}")
+                _end(bed, drill_bed)
+                if drill is not None and drill.result is None:
+                    _close(drill.journal, store, why)
+            if drill_bed is not None:
+                drill_bed.close()
     return result, drill
 
 
-def _end(bed: BedState, drill_bed: LocalDrillBed) -> None:
+def _end(bed: BedState, drill_bed: LocalDrillBed | None) -> None:
     try:
-        drill_bed.undo_fault()
+        if drill_bed is not None:
+            drill_bed.undo_fault()
     finally:
         beds.down(bed)
+
+
+def _close(journal: Journal, store: Store, why: str) -> None:
+    with suppress(AuropsError):  # whoever comes later finds the bed gone, and closes it then
+        conclude(store, RealClock(), journal.run, why)
 
 
 def _conclude(
     result: Result,
     drill: Drill,
     bed: BedState,
-    timeline: Timeline,
     *,
     as_json: bool = False,
     report_file: Path | None = None,
@@ -147,10 +179,9 @@ def _conclude(
         if result.ending in (Ending.PAUSED, Ending.HALTED):
             next_step = f"aurops runs resume {run}, within {IDLE_S:g} s: then its bed ends"
         raise kind(f"the drill ended as {result.ending}: {result.why}", where=f"run {run}", next_step=next_step)
-    told = report(drill.result, versions=bed.versions)
+    made = report(drill.result, versions=bed.versions)
     if report_file is not None:
-        report_file.parent.mkdir(parents=True, exist_ok=True)
-        report_file.write_text(told.to_html(), encoding="utf-8")
-    typer.echo(told.to_json() if as_json else timeline.verdict(told, report_file), nl=False)
-    if told.verdict is not Verdict.PASSED:
-        raise AnswerIsNoError(told.because, where=f"run {run}", next_step=f"aurops runs show {run}")
+        report_file.write_text(made.to_html(), encoding="utf-8")
+    typer.echo(made.to_json() if as_json else verdict(made, report_file), nl=False)
+    if made.verdict is not Verdict.PASSED:
+        raise AnswerIsNoError(made.because, where=f"run {run}", next_step=f"aurops runs show {run}")

@@ -4,31 +4,44 @@ from __future__ import annotations
 
 import getpass
 import json
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aurops import requests
 from aurops.clock import RealClock
-from aurops.errors import HeldError, UsageError
+from aurops.errors import AuropsError, HeldError, UsageError
 from aurops.history import History
 from aurops.journal import Journal, list_runs
 from aurops.lease import Lease
 from aurops.requests import RequestKind
 from aurops.runner import Ending
 from aurops.store import Store, default_store_url, open_store
+from failover import break_glass
 from failover.drill import KIND
 from failover.execute import execute, service_of
 from failover.targets.local import LocalEndpoints, LocalTarget
-from runbooks import deployments, drill
-from runbooks.terminal import Timeline, ended
+from runbooks import drill
+from runbooks.terminal import alarm, ended, timeline
+from runbooks.words import said
+from stacks.deploy import Goal
 from testbeds.local import bed as beds
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from aurops.lease_record import LeaseRecord
     from aurops.runner import Result
 
-app = typer.Typer(name="runs", help="List, show, verify and steer runs.", no_args_is_help=True)
+DEPLOYMENTS = tuple(goal.value for goal in Goal)
+app = typer.Typer(
+    name="runs",
+    help="List, show, verify and steer runs.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id; `aurops runs list` shows them.")]
 Reason = Annotated[str, typer.Option(help="Why; it is journalled.")]
@@ -37,32 +50,49 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command("list")
 def list_(*, as_json: AsJson = False) -> None:
-    """Show every run, oldest first, with its goal and how it ended."""
+    """Show every run, oldest first: its goal, when it began, how it ended or who acts on it."""
     store = open_store(default_store_url())
-    rows = []
-    for run in list_runs(store):
-        history = History(Journal.open(store, run, RealClock()).records)
-        rows.append({"run": run, "goal": history.goal, "ended": history.finished or "open"})
+    rows = [_row(store, run) for run in list_runs(store)]
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    for row in rows:
-        typer.echo(f"{row['run']}  {row['goal']:<10} {row['ended']}")
     if not rows:
         typer.echo("No run yet. `aurops failover-test` makes one.")
+        return
+    width = max(len(row["run"]) for row in rows)
+    typer.echo(f"{'run':<{width}}  {'goal':<9}  {'began (UTC)':<19}  state")
+    for row in rows:
+        state = f"{row['process']} acts on it" if row["process"] else row["ended"]
+        typer.echo(f"{row['run']:<{width}}  {row['goal']:<9}  {row['began'][:19].replace('T', ' '):<19}  {state}")
+
+
+def _row(store: Store, run: str) -> dict[str, str]:
+    """One line of the list; a journal that cannot be read hides no other."""
+    try:
+        journal = Journal.open(store, run, RealClock())
+    except AuropsError as error:
+        return {"run": run, "goal": "?", "began": "?", "ended": f"unreadable: {error.what}", "process": ""}
+    history = History(journal.records)
+    acting = None if history.finished else _acting(store, journal)
+    return {
+        "run": run,
+        "goal": history.kind,
+        "began": journal.records[0].at,
+        "ended": history.finished or "open",
+        "process": f"pid {acting.holder.pid} on {acting.holder.host}" if acting else "",
+    }
 
 
 @app.command()
 def show(run: Run, *, as_json: AsJson = False) -> None:
-    """Show a run's journal."""
-    for record in _open(run).records:
-        if as_json:
-            typer.echo(record.model_dump_json(by_alias=True))
-        else:
-            said = " ".join(
-                f"{key}={value}" for key, value in record.data.items() if key not in ("reason", "arguments")
-            )
-            typer.echo(f"{record.n:>4}  {record.at}  {record.kind.value:<9} {said}")
+    """Show a run's journal: what was decided, called, answered and asked, in order."""
+    records = _open(run).records
+    if as_json:
+        typer.echo("\n".join(record.model_dump_json(by_alias=True) for record in records))
+        return
+    typer.echo(f"{'n':>4}  {'time (UTC)':<12}  {'kind':<9}  what")
+    for record in records:
+        typer.echo(f"{record.n:>4}  {record.at[11:23]:<12}  {record.kind.value:<9}  {said(record)}")
 
 
 @app.command()
@@ -76,7 +106,8 @@ def verify(run: Run) -> None:
 @app.command()
 def pause(run: Run, *, reason: Reason) -> None:
     """Stop the run before its next stage."""
-    store, journal = _unended(run)
+    store = open_store(default_store_url())
+    journal = _unended(store, run)
     if _acting(store, journal) is None:
         typer.echo(f"no process acts on {run}: it stands still until `aurops runs resume {run}`")
         return
@@ -85,24 +116,44 @@ def pause(run: Run, *, reason: Reason) -> None:
 
 @app.command()
 def resume(
-    run: Run, *, take_over: Annotated[bool, typer.Option("--take-over", help="Its holder cannot act any more.")] = False
+    run: Run,
+    *,
+    take_over: Annotated[bool, typer.Option("--take-over", help="Its holder cannot act any more.")] = False,
+    glass: Annotated[bool, typer.Option("--break-glass", help="If the store is lost, go on without it.")] = False,
 ) -> None:
-    """Go on with a run that was paused, halted or killed: observe, plan again, and finish."""
-    store, journal = _unended(run)
-    requests.ask(store, run, RequestKind.RESUME, who=getpass.getuser(), reason="resumed", clock=RealClock())
-    result = _go_on(journal, store, take_over=take_over)
+    """Go on with a run that was paused, halted or killed.
+
+    It observes, plans again under a new epoch, and finishes.
+    """
+
+    def act(journal: Journal, store: Store, leap: int) -> Result:
+        requests.ask(store, run, RequestKind.RESUME, who=getpass.getuser(), reason="resumed", clock=RealClock())
+        return _go_on(journal, store, take_over=take_over, leap=leap)
+
+    journal, result = break_glass.run(
+        default_store_url(), lambda store: _unended(store, run), act, allowed=glass, warn=alarm
+    )
     kind = History(journal.records).kind
-    if kind in deployments.KINDS:
-        deployments.conclude(journal, result)
+    if kind in DEPLOYMENTS:
+        _deployments().conclude(journal, result)
         typer.echo(f"done: run {run}")
     elif kind != KIND:
         ended(run, result)
 
 
+@app.command("bring-back")
+def bring_back(run: Run) -> None:
+    """Copy the journal of a run that went on under --break-glass to the store; nothing there is overwritten."""
+    local = break_glass.local_store()
+    journal = Journal.open(local, run, RealClock()).copy_to(open_store(default_store_url()))
+    typer.echo(f"{len(journal.records)} records are in the store; last hash {journal.head_hash}")
+
+
 @app.command()
 def abort(run: Run, *, reason: Reason) -> None:
     """Go back to where the run began, at once or by its process, if the point of no return is not passed."""
-    store, journal = _unended(run)
+    store = open_store(default_store_url())
+    journal = _unended(store, run)
     if History(journal.records).past_no_return:
         raise HeldError(
             "the run is past its point of no return: only forward",
@@ -118,23 +169,36 @@ def abort(run: Run, *, reason: Reason) -> None:
 
 
 @app.command()
-def skip(run: Run, step: Annotated[str, typer.Argument(help="The step's name.")], *, reason: Reason) -> None:
+def skip(
+    run: Run, step: Annotated[str, typer.Argument(metavar="STEP", help="The step's name.")], *, reason: Reason
+) -> None:
     """Leave one step out."""
-    _ask(*_unended(run), RequestKind.SKIP, reason, step)
+    store = open_store(default_store_url())
+    _ask(store, _unended(store, run), RequestKind.SKIP, reason, step)
 
 
-def _go_on(journal: Journal, store: Store, *, take_over: bool = False) -> Result:
+def _go_on(journal: Journal, store: Store, *, take_over: bool = False, leap: int = 0) -> Result:
     """Take a run up where it stands."""
     history = History(journal.records)
+    if history.kind in (KIND, *DEPLOYMENTS) and leap:
+        raise UsageError(
+            f"a run of the kind {history.kind} is not worth a broken glass",
+            where=f"run {journal.run}",
+            next_step="wait for the store",
+        )
     if history.kind == KIND:
         return drill.resume(journal, store, take_over=take_over)
-    if history.kind in deployments.KINDS:
-        return deployments.resume(journal, take_over=take_over)
+    if history.kind in DEPLOYMENTS:
+        gone_on: Result = _deployments().resume(journal, take_over=take_over)
+        return gone_on
     bed = beds.find(history.arguments.get("bed"))
     clock = RealClock()
     target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
     try:
-        return execute(journal, target, store=store, clock=clock, listener=Timeline().hear, take_over=take_over)
+        with timeline() as told:
+            return execute(
+                journal, target, store=store, clock=clock, listener=told.hear, take_over=take_over, leap=leap
+            )
     finally:
         target.close()
 
@@ -156,17 +220,23 @@ def _ask(store: Store, journal: Journal, kind: RequestKind, reason: str, step: s
 
 def _acting(store: Store, journal: Journal) -> LeaseRecord | None:
     """Who acts on this run now, as far as can be known from here."""
-    is_deployment = History(journal.records).kind in deployments.KINDS
-    service = deployments.service_of(journal) if is_deployment else service_of(journal)
+    is_deployment = History(journal.records).kind in DEPLOYMENTS
+    service = _deployments().service_of(journal) if is_deployment else service_of(journal)
     return Lease(store, service, RealClock()).acting(journal.run)
 
 
-def _unended(run: str) -> tuple[Store, Journal]:
-    """The store, and the journal of a run that can still be steered."""
-    journal = _open(run)
+def _deployments() -> ModuleType:
+    """Imported only for a run that needs it: it brings the Pulumi SDK along."""
+    return import_module("runbooks.deployments")
+
+
+def _unended(store: Store, run: str) -> Journal:
+    """The journal of a run that can still be steered."""
+    _known(store, run)
+    journal = Journal.open(store, run, RealClock())
     if outcome := History(journal.records).finished:
         raise UsageError(f"the run has ended: {outcome}", where=f"run {run}", next_step=f"aurops runs show {run}")
-    return open_store(default_store_url()), journal
+    return journal
 
 
 def _open(run: str) -> Journal:

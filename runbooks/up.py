@@ -10,7 +10,7 @@ import typer
 from aurops.history import History
 from runbooks import deployments
 from runbooks.sites import Lab, open_site
-from runbooks.terminal import Timeline, confirm
+from runbooks.terminal import confirm, timeline
 from stacks import config as files
 from stacks import deploy
 from stacks.engine import deployed
@@ -45,8 +45,8 @@ def up(
         waves = ", then ".join(" and ".join(wave) for wave in order.waves)
         confirm(f"Bring up {waves}{' in the lab' if lab else ''}?", yes=yes or lab)
         journal = deployments.start(order, fleet)
-        told = Timeline()
-        result = deployments.carry_out(journal, opened, told)
+        with timeline() as told:
+            result = deployments.carry_out(journal, opened, told)
         deployments.conclude(journal, result)
         rows = deployments.rows(order, History(journal.records))
     if as_json:

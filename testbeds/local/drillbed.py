@@ -44,6 +44,7 @@ class LocalDrillBed:
         self._clock = clock
         self.target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
         self._folder = bed.folder
+        self._stopped = False
 
     def start_vantages(self, region: str) -> Mapping[str, str]:
         """Three processes that probe the region through the proxy."""
@@ -70,15 +71,15 @@ class LocalDrillBed:
         """One process of open-loop clients."""
         if self._living("client"):
             return
-        if self._ledger_file.exists():
-            raise OutsideError("the clients have ended", where=str(self._ledger_file))
+        if self.ledger_file.exists():
+            raise OutsideError("the clients have ended", where=str(self.ledger_file))
         self._start(
             "client",
             "client",
             {
                 "url": self._bed.proxy_url,
                 "run": run,
-                "ledger": self._ledger_file,
+                "ledger": self.ledger_file,
                 "rate-per-s": rate_per_s,
                 "seed": seed,
                 "duration-s": 600,
@@ -87,11 +88,16 @@ class LocalDrillBed:
 
     def ledger(self) -> ledgers.Ledger:
         """The clients' ledger so far."""
-        return ledgers.read(self._ledger_file)
+        return ledgers.read(self.ledger_file)
+
+    def loaded(self) -> bool:
+        """Whether clients have not been stopped."""
+        return not self._stopped
 
     def stop_load(self) -> ledgers.Ledger:
         """Ask the clients to stop, and wait until every request has its outcome."""
         self._end("client", "the clients did not stop")
+        self._stopped = True
         return self.ledger()
 
     def inject(self, fault: str, region: str, expires_s: float) -> None:
@@ -138,7 +144,8 @@ class LocalDrillBed:
         self.target.close()
 
     @property
-    def _ledger_file(self) -> Path:
+    def ledger_file(self) -> Path:
+        """What the clients write down."""
         return self._folder / "ledger.jsonl"
 
     @property

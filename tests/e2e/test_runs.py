@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -111,3 +112,36 @@ def test_a_failover_is_paused_resumed_and_aborted(
     assert [kind for kind in kinds if kind in ("paused", "resumed", "finished")] == ["paused", "resumed", "finished"]
     rows = json.loads(CliRunner().invoke(app, ["list", "--json"]).stdout)
     assert [row["ended"] for row in rows] == ["restored", "done"]
+
+
+def test_a_lost_store_does_not_stop_a_failover_that_may_break_the_glass(
+    bed: BedState, store: Store, tmp_path: Path
+) -> None:
+    """Refused with the way on; with --break-glass done from this machine, and its journal brought back and whole."""
+    with socket.socket() as nobody:  # bound and not listening: refuses connections while it is held
+        nobody.bind(("127.0.0.1", 0))
+        lost = {
+            "AUROPS_STORE": "s3://runs/x",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{nobody.getsockname()[1]}",
+            "AWS_ACCESS_KEY_ID": "none",
+            "AWS_SECRET_ACCESS_KEY": "none",
+            "AWS_REGION": "us-east-1",
+            "XDG_STATE_HOME": str(tmp_path),
+        }
+
+        def ask(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+            whole = {**os.environ, "XDG_STATE_HOME": str(tmp_path), **env}
+            return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False, env=whole)
+
+        refused = ask("failover", "north", "--bed", bed.id, "--yes", **lost)
+        assert (refused.returncode, "--break-glass" in refused.stderr) == (3, True), refused.stderr
+        assert weights(bed) == {"north": 10_000}
+        done = ask("failover", "north", "--bed", bed.id, "--yes", "--break-glass", **lost)
+    assert done.returncode == 0, done.stderr
+    assert "THE STORE IS LOST" in done.stderr
+    assert "north" not in weights(bed)
+    run = done.stdout.removeprefix("done: run ").strip()
+    assert list_runs(store) == []
+    assert ask("runs", "bring-back", run).returncode == 0
+    assert "unbroken" in ask("runs", "verify", run).stdout
+    assert history(store, run).finished == "done"

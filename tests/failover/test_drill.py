@@ -8,7 +8,7 @@ from aurops.clock import ManualClock
 from aurops.history import History
 from aurops.journal import Journal, list_runs
 from aurops.report import Verdict
-from aurops.requests import RequestKind, ask
+from aurops.requests import RequestKind, ask, halt
 from aurops.runner import Ending
 from aurops.store import Store, open_store
 from aurops.testing import Fault, Faulty, SimulatedCrash
@@ -220,6 +220,27 @@ def test_an_aborted_drill_undoes_its_fault_and_measures_nothing(bed: Bed, store:
     sent = len(bed.ledger().entries)
     clock.advance(1.0)
     assert len(bed.ledger().entries) == sent
+
+
+def test_a_halted_drill_goes_on_where_it_was_halted(
+    bed: Bed, store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The halt switch stops drill and failover before the next call; with it off, the drill goes on and passes."""
+    watch = drill_playbook.watch_reports
+
+    def halting(region: str, urls: Mapping[str, str], clock: ManualClock, *, limit_s: float) -> Detected | None:
+        halt(store, on=True, reason="wait", who="on-call", clock=clock)
+        return watch(region, dict(urls), clock, limit_s=limit_s)
+
+    monkeypatch.setattr(drill_playbook, "watch_reports", halting)
+    one = drill(bed, store, clock)
+    assert one.run().ending is Ending.HALTED
+    assert bed.target.weights == {"north": 10_000}
+    halt(store, on=False, reason="go on", who="on-call", clock=clock)
+    again = drill(bed, store, clock, Journal.open(store, one.journal.run, clock))
+    assert again.run().ending is Ending.DONE
+    assert again.result is not None
+    assert verdict(again.result)[0] is Verdict.PASSED, verdict(again.result)
 
 
 def test_a_loss_that_nobody_notices_fails_the_drill(
