@@ -94,11 +94,15 @@ def test_a_killed_failover_is_finished_by_resume(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("killed_at", "wanted"),
-    [("s after the fault: north is lost", "(the owner is gone)"), ("open traffic to south: done", "PASSED")],
+    ("killed_at", "too", "wanted"),
+    [
+        ("s after the fault: north is lost", "nothing", "(the owner is gone)"),
+        ("s after the fault: north is lost", "testbeds.local.injector", "PASSED"),
+        ("open traffic to south: done", "nothing", "PASSED"),
+    ],
 )
-def test_a_killed_drill_is_finished_by_resume(killed_at: str, wanted: str, tmp_path: Path) -> None:
-    """SIGKILL between fault and verdict: `runs resume` ends with an honest verdict, and nothing is left running."""
+def test_a_killed_drill_is_finished_by_resume(killed_at: str, too: str, wanted: str, tmp_path: Path) -> None:
+    """SIGKILL between fault and verdict, of the injector too: an honest verdict, and nothing is left running."""
     env = {**os.environ, "AUROPS_STORE": str(tmp_path)}
     command = [sys.executable, "-m", "runbooks"]
     drill = subprocess.Popen(
@@ -110,6 +114,10 @@ def test_a_killed_drill_is_finished_by_resume(killed_at: str, wanted: str, tmp_p
         for line in told:
             bed = bed or re.search(r"bed (\S+) is up", line)
             if killed_at in line:
+                assert bed is not None
+                doomed = [one for one in processes.find(bed[1]) if too in processes.arguments(one)]
+                assert len(doomed) == (too != "nothing")
+                processes.send(doomed, signal.SIGKILL)
                 drill.kill()
                 break
     assert drill.communicate(timeout=60)[0] == ""
