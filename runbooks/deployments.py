@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import typer
+
 from aurops.clock import RealClock
 from aurops.errors import AuropsError, ExitCode, HeldError, OutsideError, UsageError
 from aurops.execution import begin, drive
@@ -14,7 +16,7 @@ from aurops.history import History
 from aurops.inventories import Inventories
 from aurops.lease import Lease
 from aurops.runner import Ending
-from aurops.store import default_store_url, open_store
+from runbooks.kinds import refuse_without_store
 from runbooks.sites import open_site
 from runbooks.terminal import timeline
 from stacks.deploy import Order, plan
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from aurops.journal import Journal
     from aurops.plan import Json
     from aurops.runner import Result
+    from aurops.store import Store
     from runbooks.sites import OpenSite
     from runbooks.terminal import Timeline
     from stacks.fleet import Fleet
@@ -50,21 +53,21 @@ def chosen(fleet: Fleet, stacks: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(stacks)) or tuple(sorted(fleet.stacks))
 
 
-def start(order: Order, fleet: Fleet) -> Journal:
+def start(order: Order, fleet: Fleet, store: Store) -> Journal:
     """A new deployment run."""
     name = next(iter(fleet.stacks.values())).fleet
     arguments = order.arguments() | {"fleet": name, "who": getpass.getuser()}
-    return begin(open_store(default_store_url()), RealClock(), order.goal.value, arguments)
+    return begin(store, RealClock(), order.goal.value, arguments)
 
 
-def carry_out(journal: Journal, opened: OpenSite, told: Timeline, *, take_over: bool = False) -> Result:
+def carry_out(journal: Journal, store: Store, opened: OpenSite, told: Timeline, *, take_over: bool = False) -> Result:
     """Run a deployment until it ends; engines that still run are waited for, whatever happens.
 
     Raises:
         HeldByAnotherError: Somebody else deploys this fleet.
     """
     history = History(journal.records)
-    store, clock = open_store(default_store_url()), RealClock()
+    clock = RealClock()
     order = Order.read(str(journal.records[0].data["goal"]), history.arguments)
     deployment = Deployment(
         opened.site,
@@ -82,10 +85,15 @@ def carry_out(journal: Journal, opened: OpenSite, told: Timeline, *, take_over: 
         deployment.close()
 
 
-def resume(journal: Journal, *, take_over: bool = False) -> Result:
-    """Go on with a deployment where it stands."""
+def resume(journal: Journal, store: Store, *, take_over: bool, leap: int) -> Result:
+    """Go on with a deployment where it stands (`runbooks.kinds.Kind.resume`)."""
+    refuse_without_store(journal, leap)
     with open_site(lab=bool(History(journal.records).arguments["lab"])) as opened, timeline() as told:
-        return carry_out(journal, opened, told, take_over=take_over)
+        result = carry_out(journal, store, opened, told, take_over=take_over)
+    if result.ending is not Ending.RESTORED:
+        conclude(journal, result)
+        typer.echo(f"done: run {journal.run}")
+    return result
 
 
 def service_of(journal: Journal) -> str:

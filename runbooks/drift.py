@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stacks.changes import Change
     from stacks.site import Site
 
-app = typer.Typer(name="drift")
+app = typer.Typer(name="drift", add_completion=False, rich_markup_mode=None)
 
 Stacks = Annotated[list[str] | None, typer.Argument(metavar="[STACK]...", help="Which stacks; else all that are up.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]

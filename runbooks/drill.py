@@ -16,6 +16,7 @@ from aurops.store import default_store_url, open_store
 from failover.drill import Drill, DrillOrder, conclude
 from failover.drill_report import report
 from failover.faults import FAULTS, fault_named
+from runbooks.kinds import refuse_without_store
 from runbooks.stopping import shielded
 from runbooks.terminal import Timeline, timeline, verdict
 from testbeds.local import bed as beds
@@ -86,13 +87,19 @@ def _check_writable(file: Path) -> None:
         raise UsageError(f"the report cannot be written: {error.strerror}", where=f"--report {file}") from error
 
 
-def resume(journal: Journal, store: Store, *, take_over: bool = False) -> Result:
+def service_of(journal: Journal) -> str:
+    """A drill acts under a lease of its own; only the failover in it touches the service."""
+    return journal.run
+
+
+def resume(journal: Journal, store: Store, *, take_over: bool, leap: int) -> Result:
     """Finish a drill that was killed, paused or halted, or close it when its bed is gone; print the verdict.
 
     Raises:
         AnswerIsNoError: It proved nothing, or missed its limits.
         HeldError: It was stopped again, or another process is at it.
     """
+    refuse_without_store(journal, leap)
     order = DrillOrder.of(journal)
     bed = next((bed for bed in beds.beds() if bed.id == order.bed), None)
     if bed is None:

@@ -9,9 +9,10 @@ import typer
 
 from aurops.clock import RealClock
 from aurops.history import History
+from aurops.runner import Ending
 from aurops.store import default_store_url
 from failover import break_glass
-from failover.execute import begin, execute
+from failover.execute import begin, execute, service_of
 from failover.planner import FailoverGoal, check_goal, plan
 from failover.targets.local import LocalEndpoints, LocalTarget
 from runbooks.terminal import alarm, confirm, ended, timeline
@@ -21,9 +22,13 @@ from testbeds.local import bed as beds
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from aurops.journal import Journal
     from aurops.plan import Stage
+    from aurops.runner import Result
+    from aurops.store import Store
     from failover.model import World
 
+__all__ = ["service_of"]
 app = typer.Typer(name="failover", add_completion=False, rich_markup_mode=None)
 
 Lost = Annotated[str, typer.Argument(metavar="REGION", help="The region to leave.")]
@@ -74,6 +79,23 @@ def failover(
     finally:
         target.close()
     ended(journal.run, result, as_json=as_json)
+
+
+def resume(journal: Journal, store: Store, *, take_over: bool, leap: int) -> Result:
+    """Go on with a failover or a re-protection (`runbooks.kinds.Kind.resume`)."""
+    bed = beds.find(History(journal.records).arguments.get("bed"))
+    clock = RealClock()
+    target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
+    try:
+        with timeline() as told:
+            result = execute(
+                journal, target, store=store, clock=clock, listener=told.hear, take_over=take_over, leap=leap
+            )
+    finally:
+        target.close()
+    if result.ending is not Ending.RESTORED:
+        ended(journal.run, result)
+    return result
 
 
 def _as_json(stage: Stage[World]) -> dict[str, object]:

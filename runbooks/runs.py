@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,22 +18,14 @@ from aurops.requests import RequestKind
 from aurops.runner import Ending
 from aurops.store import Store, default_store_url, open_store
 from failover import break_glass
-from failover.drill import KIND
-from failover.execute import execute, service_of
-from failover.targets.local import LocalEndpoints, LocalTarget
-from runbooks import drill
-from runbooks.terminal import alarm, ended, timeline
+from runbooks.kinds import kind_of
+from runbooks.terminal import alarm
 from runbooks.words import said
-from stacks.deploy import Goal
-from testbeds.local import bed as beds
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from aurops.lease_record import LeaseRecord
     from aurops.runner import Result
 
-DEPLOYMENTS = tuple(goal.value for goal in Goal)
 app = typer.Typer(
     name="runs",
     help="List, show, verify and steer runs.",
@@ -128,17 +119,10 @@ def resume(
 
     def act(journal: Journal, store: Store, leap: int) -> Result:
         requests.ask(store, run, RequestKind.RESUME, who=getpass.getuser(), reason="resumed", clock=RealClock())
-        return _go_on(journal, store, take_over=take_over, leap=leap)
+        return kind_of(journal).resume(journal, store, take_over=take_over, leap=leap)
 
-    journal, result = break_glass.run(
-        default_store_url(), lambda store: _unended(store, run), act, allowed=glass, warn=alarm
-    )
-    kind = History(journal.records).kind
-    if kind in DEPLOYMENTS:
-        _deployments().conclude(journal, result)
-        typer.echo(f"done: run {run}")
-    elif kind != KIND:
-        ended(run, result)
+    _, result = break_glass.run(default_store_url(), lambda store: _unended(store, run), act, allowed=glass, warn=alarm)
+    _tell_restored(run, result)
 
 
 @app.command("bring-back")
@@ -162,10 +146,7 @@ def abort(run: Run, *, reason: Reason) -> None:
         )
     _ask(store, journal, RequestKind.ABORT, reason)
     if _acting(store, journal) is None:
-        result = _go_on(journal, store)
-        if result.ending is not Ending.RESTORED:
-            ended(run, result)
-        typer.echo(f"restored: run {run}")
+        _tell_restored(run, kind_of(journal).resume(journal, store, take_over=False, leap=0))
 
 
 @app.command()
@@ -177,30 +158,9 @@ def skip(
     _ask(store, _unended(store, run), RequestKind.SKIP, reason, step)
 
 
-def _go_on(journal: Journal, store: Store, *, take_over: bool = False, leap: int = 0) -> Result:
-    """Take a run up where it stands."""
-    history = History(journal.records)
-    if history.kind in (KIND, *DEPLOYMENTS) and leap:
-        raise UsageError(
-            f"a run of the kind {history.kind} is not worth a broken glass",
-            where=f"run {journal.run}",
-            next_step="wait for the store",
-        )
-    if history.kind == KIND:
-        return drill.resume(journal, store, take_over=take_over)
-    if history.kind in DEPLOYMENTS:
-        gone_on: Result = _deployments().resume(journal, take_over=take_over)
-        return gone_on
-    bed = beds.find(history.arguments.get("bed"))
-    clock = RealClock()
-    target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
-    try:
-        with timeline() as told:
-            return execute(
-                journal, target, store=store, clock=clock, listener=told.hear, take_over=take_over, leap=leap
-            )
-    finally:
-        target.close()
+def _tell_restored(run: str, result: Result) -> None:
+    if result.ending is Ending.RESTORED:
+        typer.echo(f"restored: run {run}")
 
 
 def _ask(store: Store, journal: Journal, kind: RequestKind, reason: str, step: str | None = None) -> None:
@@ -220,14 +180,7 @@ def _ask(store: Store, journal: Journal, kind: RequestKind, reason: str, step: s
 
 def _acting(store: Store, journal: Journal) -> LeaseRecord | None:
     """Who acts on this run now, as far as can be known from here."""
-    is_deployment = History(journal.records).kind in DEPLOYMENTS
-    service = _deployments().service_of(journal) if is_deployment else service_of(journal)
-    return Lease(store, service, RealClock()).acting(journal.run)
-
-
-def _deployments() -> ModuleType:
-    """Imported only for a run that needs it: it brings the Pulumi SDK along."""
-    return import_module("runbooks.deployments")
+    return Lease(store, kind_of(journal).service_of(journal), RealClock()).acting(journal.run)
 
 
 def _unended(store: Store, run: str) -> Journal:

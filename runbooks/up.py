@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from aurops.history import History
+from aurops.store import default_store_url, open_store
 from runbooks import deployments
 from runbooks.sites import Lab, open_site
 from runbooks.terminal import confirm, timeline
@@ -15,7 +16,7 @@ from stacks import config as files
 from stacks import deploy
 from stacks.engine import deployed
 
-app = typer.Typer(name="up")
+app = typer.Typer(name="up", add_completion=False, rich_markup_mode=None)
 
 Stacks = Annotated[list[str] | None, typer.Argument(metavar="[STACK]...", help="Which stacks; else the whole fleet.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -44,9 +45,10 @@ def up(
             return
         waves = ", then ".join(" and ".join(wave) for wave in order.waves)
         confirm(f"Bring up {waves}{' in the lab' if lab else ''}?", yes=yes or lab)
-        journal = deployments.start(order, fleet)
+        store = open_store(default_store_url())
+        journal = deployments.start(order, fleet, store)
         with timeline() as told:
-            result = deployments.carry_out(journal, opened, told)
+            result = deployments.carry_out(journal, store, opened, told)
         deployments.conclude(journal, result)
         rows = deployments.rows(order, History(journal.records))
     if as_json:

@@ -49,6 +49,7 @@ def here(*arguments: str) -> int:
 
 
 EVERY = [
+    *((name,) for name in ("destroy", "drift", "status", "up")),
     ("doctor",),
     ("failover",),
     ("failover-test",),
