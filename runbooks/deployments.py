@@ -14,6 +14,7 @@ from aurops.history import History
 from aurops.inventories import Inventories
 from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
+from runbooks.finders import finder_of
 from stacks.deploy import Order, plan
 from stacks.deployment import Deployment
 from stacks.health import Health, ServiceHealth
@@ -68,7 +69,7 @@ def carry_out(journal: Journal, opened: OpenSite, told: Timeline, *, take_over: 
         order,
         inventories=Inventories(store, is_lab=order.is_lab),
         health=_health(opened),
-        recover=lambda _: "",
+        finder=finder_of(opened),
     )
     service = f"{'lab-' if order.is_lab else ''}fleet-{history.arguments['fleet']}"
     try:
