@@ -28,10 +28,7 @@ _GLOBAL: Final = ("aws:iam/", "aws:route53/", "aws:cloudfront/", "aws:globalacce
 _WAITS: Final = frozenset({"aws:acm/certificateValidation:CertificateValidation"})
 """Resources that only wait for another: nothing in AWS belongs to them, and the provider imports none."""
 
-SEEN_WITHIN_S: Final = 30.0
-"""How long an object may exist before the tagging API shows it; AWS only says "eventually consistent"."""
 _LOOK_EVERY_S: Final = 3.0
-
 _ARN_IS_ID: Final = "{arn}"
 IMPORT_ID: Final[Mapping[str, str]] = {
     "acm:certificate": _ARN_IS_ID,
@@ -57,28 +54,23 @@ class AwsFinder:
     Args:
         session: Where they come from; None: environment and profile, as always.
         clock: For the tagging API's delay.
-        seen_within_s: How long to look before an object counts as never made.
+        until_s: When an object that is not seen counts as never made, as seconds of the clock.
     """
 
     def __init__(
-        self,
-        session: boto3.Session | None = None,
-        *,
-        clock: Clock | None = None,
-        seen_within_s: float = SEEN_WITHIN_S,
+        self, session: boto3.Session | None = None, *, clock: Clock | None = None, until_s: float = 0.0
     ) -> None:
         self._session = session or boto3.Session()
         self._clock = clock or RealClock()
-        self._seen_within_s = seen_within_s
+        self._until_s = until_s
 
     def find(self, lost: LostCreate) -> tuple[str, ...]:
         """`stacks.lookup.finder.Finder.find`."""
         if lost.type in _WAITS:
             return ()
         look = self._look(lost)
-        deadline_s = self._clock.now_s() + self._seen_within_s
         try:
-            while not (found := look(lost)) and self._clock.now_s() < deadline_s:
+            while not (found := look(lost)) and self._clock.now_s() < self._until_s:
                 self._clock.sleep(_LOOK_EVERY_S)
         except (ClientError, BotoCoreError) as error:
             raise CannotSayError(str(error)) from error
