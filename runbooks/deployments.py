@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 from aurops.clock import RealClock
 from aurops.errors import AuropsError, ExitCode, HeldError, OutsideError, UsageError
-from aurops.execution import begin, execute
+from aurops.execution import begin, drive
 from aurops.history import History
 from aurops.inventories import Inventories
+from aurops.lease import Lease
 from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
 from runbooks.finders import finder_of
-from stacks.deploy import Order, plan
+from runbooks.sites import open_site
+from runbooks.terminal import Timeline
+from stacks.deploy import Goal, Order, plan
 from stacks.deployment import Deployment
 from stacks.health import Health, ServiceHealth
 
@@ -27,11 +30,11 @@ if TYPE_CHECKING:
     from aurops.plan import Json
     from aurops.runner import Result
     from runbooks.sites import OpenSite
-    from runbooks.terminal import Timeline
     from stacks.fleet import Fleet
     from stacks.health import HealthCheck
     from testbeds.lab.session import LabSession
 
+KINDS = frozenset(goal.value for goal in Goal)
 LEASE_TTL_S = 60.0
 """A call of a deployment lasts up to `stacks.deploy.CALL_S`, a third of this."""
 
@@ -71,22 +74,25 @@ def carry_out(journal: Journal, opened: OpenSite, told: Timeline, *, take_over: 
         health=_health(opened),
         finder=finder_of(opened),
     )
-    service = f"{'lab-' if order.is_lab else ''}fleet-{history.arguments['fleet']}"
     try:
-        return execute(
-            deployment,
-            journal,
-            service,
-            store=store,
-            clock=clock,
-            listener=told.hear,
-            ttl_s=LEASE_TTL_S,
-            take_over=take_over,
-        )
+        lease = Lease(store, service_of(journal), clock, LEASE_TTL_S)
+        return drive(deployment, journal, lease, store=store, clock=clock, listener=told.hear, take_over=take_over)
     finally:
         for step in deployment.busy():
             told.tell(f"{step}: still running; waiting for the engine, which would leave its stack locked")
         deployment.close()
+
+
+def resume(journal: Journal, *, take_over: bool = False) -> Result:
+    """Go on with a deployment where it stands."""
+    with open_site(lab=bool(History(journal.records).arguments["lab"])) as opened:
+        return carry_out(journal, opened, Timeline(), take_over=take_over)
+
+
+def service_of(journal: Journal) -> str:
+    """Whose lease a deployment acts under: its fleet's; two may not deploy one fleet at once."""
+    arguments = History(journal.records).arguments
+    return f"{'lab-' if arguments['lab'] else ''}fleet-{arguments['fleet']}"
 
 
 def conclude(journal: Journal, result: Result) -> None:

@@ -109,6 +109,8 @@ class Deployment:
     def _work(self, stack: str, operation: Operation) -> dict[str, Json]:
         engine = EngineStack(self._site, stack)
         mended: list[Json] = []
+        if self._order.refresh:
+            run_recovered(engine, Operation.REFRESH, self._finder, tell=mended.append)
         run = run_recovered(
             engine,
             operation,
