@@ -89,6 +89,11 @@ class EngineStack:
         except Exception as error:
             raise explain(error, name, []) from error
 
+    @property
+    def is_lab(self) -> bool:
+        """Whether it is the lab's."""
+        return self._site.is_lab
+
     def run(
         self,
         operation: Operation,

@@ -84,8 +84,8 @@ def _unlocked(stack: EngineStack, act: Callable[[], T], tell: Callable[[str], No
 def _resolve(stack: EngineStack, finder: Finder, tell: Callable[[str], None], *, only_if_left: bool = True) -> None:
     """Resolve what the state says was begun and not finished.
 
-    Killed in between, it starts over: until the state is replaced it only reads, and what it puts there is recognised
-    by its missing outputs.
+    Killed in between, it starts over: a lost create stays in the state until that is replaced in one move, and what was
+    put there but not read yet is recognised by its missing outputs.
     """
     state = stack.state()
     if only_if_left and not pending.is_interrupted(state):
@@ -93,7 +93,7 @@ def _resolve(stack: EngineStack, finder: Finder, tell: Callable[[str], None], *,
     stack.run(Operation.REFRESH, targets=pending.to_refresh(state))
     state = stack.state()
     lost = pending.lost_creates(state)
-    ids = _look_up(stack.name, lost, finder)
+    ids = _look_up(stack, lost, finder)
     if state.get("pending_operations"):
         stack.replace_state(state, pending.adopt(state, ids))
         state = stack.state()
@@ -111,7 +111,7 @@ def _read(stack: EngineStack, adopted: Sequence[str]) -> frozenset[str]:
     return frozenset(change.urn for change in changes if change.op is Op.DELETE)
 
 
-def _look_up(stack: str, lost: Sequence[LostCreate], finder: Finder) -> dict[str, str]:
+def _look_up(stack: EngineStack, lost: Sequence[LostCreate], finder: Finder) -> dict[str, str]:
     ids: dict[str, str] = {}
     unclear: list[tuple[LostCreate, str]] = []
     for each in lost:
@@ -129,12 +129,13 @@ def _look_up(stack: str, lost: Sequence[LostCreate], finder: Finder) -> dict[str
     return ids
 
 
-def _unclear(stack: str, unclear: Sequence[tuple[LostCreate, str]]) -> LostCreateError:
+def _unclear(stack: EngineStack, unclear: Sequence[tuple[LostCreate, str]]) -> LostCreateError:
     rows = "".join(f"\n  {each.urn} ({each.type}): {why}" for each, why in unclear)
     found = " ".join(f"--found {shlex.quote(f'{each.urn}=ID')}" for each, _ in unclear)
+    command = f"aurops recover {stack.name}{' --lab' if stack.is_lab else ''}"
     return LostCreateError(
         f"the engine was killed while it created what cannot be found again:{rows}",
-        where=f"stack {stack}",
+        where=f"stack {stack.name}",
         allowed="instead of --found URN=ID, --never-made URN for what does not exist",
-        next_step=f"look for each object in the cloud, then: aurops recover {stack} {found}",
+        next_step=f"look for each object in the cloud, then: {command} {found}",
     )

@@ -32,11 +32,11 @@ STACK = "aws-us-east-1"
 _TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 
 
-def small(*, cidr: str = "10.0.0.0/16") -> None:
+def small() -> None:
     """Tagged objects, settings of a bucket at home and away, and everything whose identity is in its inputs."""
     pulumi.runtime.register_stack_transformation(tag_with_urn)
     opts = pulumi.ResourceOptions(provider=aws.Provider("cloud", region="us-east-1"))
-    _network(cidr, opts)
+    _network(opts)
     _roles(opts)
     _buckets(opts)
     secret = aws.secretsmanager.Secret("secret", tags={}, opts=opts)
@@ -49,16 +49,15 @@ def small(*, cidr: str = "10.0.0.0/16") -> None:
     )
 
 
-def _network(cidr: str, opts: pulumi.ResourceOptions) -> None:
-    vpc = aws.ec2.Vpc("vpc", cidr_block=cidr, tags={}, opts=opts)
-    prefix = cidr.removesuffix(".0.0/16")
+def _network(opts: pulumi.ResourceOptions) -> None:
+    vpc = aws.ec2.Vpc("vpc", cidr_block="10.0.0.0/16", tags={}, opts=opts)
     gateway = aws.ec2.InternetGateway("gateway", vpc_id=vpc.id, tags={}, opts=opts)
     table = aws.ec2.RouteTable("table", vpc_id=vpc.id, tags={}, opts=opts)
     aws.ec2.Route(
         "route", route_table_id=table.id, destination_cidr_block="0.0.0.0/0", gateway_id=gateway.id, opts=opts
     )
     for n in range(2):
-        subnet = aws.ec2.Subnet(f"subnet-{n}", vpc_id=vpc.id, cidr_block=f"{prefix}.{n}.0/24", tags={}, opts=opts)
+        subnet = aws.ec2.Subnet(f"subnet-{n}", vpc_id=vpc.id, cidr_block=f"10.0.{n}.0/24", tags={}, opts=opts)
         aws.ec2.RouteTableAssociation(f"association-{n}", route_table_id=table.id, subnet_id=subnet.id, opts=opts)
     group = aws.ec2.SecurityGroup("group", vpc_id=vpc.id, description="small", tags={}, opts=opts)
     aws.vpc.SecurityGroupEgressRule(

@@ -49,6 +49,7 @@ class FakeStack:
     """A stack whose state is given and whose engine only remembers what it was asked."""
 
     name = "dev"
+    is_lab = False
 
     def __init__(self, given: dict[str, Any], *, refusal: StackLockedError | None = None) -> None:
         self.given = given
