@@ -40,6 +40,9 @@ COMMANDS = {
     "failover-test": Entry("runbooks.drill", "Lose a region on purpose and measure RTO and RPO."),
     "halt": Entry("runbooks.halt", "Halt every run before its next call, or let them go on."),
     "local": Entry("runbooks.local", "Test beds of real processes on this machine."),
+    "recover": Entry(
+        "runbooks.recover", "Finish what a killed engine left on a stack, with your answers where needed."
+    ),
     "runs": Entry("runbooks.runs", "List, show, verify and steer runs."),
     "status": Entry("runbooks.status", "What is up, what was never finished, and whether the store knows it."),
     "up": Entry("runbooks.up", "Bring stacks up, wave by wave."),

@@ -16,6 +16,7 @@ from aurops.history import History
 from aurops.inventories import Inventories
 from aurops.lease import Lease
 from aurops.runner import Ending
+from runbooks.finders import finder_of
 from runbooks.kinds import refuse_without_store
 from runbooks.sites import open_site
 from runbooks.terminal import timeline
@@ -74,7 +75,7 @@ def carry_out(journal: Journal, store: Store, opened: OpenSite, told: Timeline, 
         order,
         inventories=Inventories(store, is_lab=order.is_lab),
         health=_health(opened),
-        recover=lambda _: "",
+        finder=finder_of(opened),
     )
     try:
         lease = Lease(store, service_of(journal), clock, LEASE_TTL_S)

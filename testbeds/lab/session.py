@@ -146,7 +146,8 @@ class _Place:
             LAB_VARIABLE: str(self.folder),
             "PATH": os.pathsep.join([str(self.folder / "bin"), os.environ.get("PATH", os.defpath)]),
             "PULUMI_HOME": str(self.folder / "home"),
-            "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",
+            # No side files: they are not written in one move, and a kill in between leaves a state that cannot be read.
+            "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}?metadata=skip",
             # It protects nothing: the lab has no secrets of anybody's.
             "PULUMI_CONFIG_PASSPHRASE": "lab",
             "PULUMI_SKIP_UPDATE_CHECK": "1",
