@@ -34,6 +34,7 @@ COMMANDS = {
     "failover": Entry("runbooks.failover", "Leave a region of the local service now, or show the plan for it."),
     "failover-test": Entry("runbooks.drill", "Lose a region on purpose and measure RTO and RPO."),
     "halt": Entry("runbooks.halt", "Halt every run before its next call, or let them go on."),
+    "lab": Entry("runbooks.lab", "Stand-in clouds on this machine: no account."),
     "local": Entry("runbooks.local", "Test beds of real processes on this machine."),
     "runs": Entry("runbooks.runs", "List, show, verify and steer runs."),
 }
