@@ -23,8 +23,8 @@ drill: setup ## Lose a region for real and measure RTO and RPO
 test: setup ## Run the test suite
 	@$(RUN) pytest -q -m "not campaign"
 
-lint: setup ## Format check, ruff, mypy
-	@$(RUN) ruff format --check . && $(RUN) ruff check . && $(RUN) mypy
+lint: setup ## Format check, ruff, mypy, ty
+	@$(RUN) ruff format --check . && $(RUN) ruff check . && $(RUN) mypy && $(RUN) ty check --quiet
 
 format: setup ## Format and fix what can be fixed
 	@$(RUN) ruff format . && $(RUN) ruff check --fix .
