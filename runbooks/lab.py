@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from aurops.errors import UsageError
 from runbooks.child import run_to_its_end
@@ -56,10 +53,7 @@ def list_(kind: Kind = None, *, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps([vars(each) for each in found]))
         return
-    table = Table("type", "region", "id", "name", box=box.SIMPLE)
-    for each in found:
-        table.add_row(each.type, each.region, each.id, each.tags.get("Name", ""))
-    Console(highlight=False, soft_wrap=True).print(table if found else "The lab has no such object.", markup=False)
+    typer.echo(_columns([(each.type, each.region, each.id, each.tags.get("Name", "")) for each in found]))
 
 
 @app.command()
@@ -92,12 +86,8 @@ def status(*, as_json: AsJson = False) -> None:
     typer.echo(f"folder   {place.path}")
     typer.echo(f"used by  {'nobody' if user is None else 'process {pid}: {command}'.format(**user)}")
     typer.echo(f"objects  {len(objects)}")
-    for title, counts in (("stack", by_stack), ("type", by_type)):
-        table = Table(title, "objects", box=box.SIMPLE)
-        for name, count in counts.items():
-            table.add_row(name, str(count))
-        if counts:
-            Console(highlight=False, soft_wrap=True).print(table)
+    for counts in (by_stack, by_type):
+        typer.echo(_columns([(f"  {name}", str(count)) for name, count in counts.items()]))
 
 
 @app.command()
@@ -155,6 +145,13 @@ def _user(place: LabFolder) -> dict[str, Any] | None:
         return None
     words = Path(f"/proc/{user.pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     return {"pid": user.pid, "command": words.strip()}
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> str:
+    """Rows under each other, nothing cut: identifiers are there to be copied."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join(lines) or "nothing"
 
 
 def _json_or_text(text: str) -> Any:

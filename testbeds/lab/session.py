@@ -28,7 +28,7 @@ from testbeds.lab.folder import CLOUDS, LabFolder
 from testbeds.lab.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _START_WITHIN_S: Final = 30.0
 
@@ -51,13 +51,16 @@ class LabSession:
 
 
 @contextmanager
-def lab_session(root: Path, *, folder: Path | None = None, latency_s: float = 0.0) -> Iterator[LabSession]:
+def lab_session(
+    root: Path, *, folder: Path | None = None, latency_s: float = 0.0, expired: bool = False
+) -> Iterator[LabSession]:
     """Open a lab; its servers end with it, and also when this process is killed.
 
     Args:
         root: Where the stack files are read from: the repository.
         folder: The lab's folder, kept afterwards; None: a temporary one.
         latency_s: Seconds from an object's existence to the provider's answer (≥ 0).
+        expired: Whether the clouds say that the credentials have expired.
 
     Raises:
         UsageError: The folder holds something else than a lab.
@@ -70,9 +73,10 @@ def lab_session(root: Path, *, folder: Path | None = None, latency_s: float = 0.
             with _open(place) as session:
                 yield session
             return
+        options = ["--latency-s", str(latency_s), *(["--expired"] if expired else [])]
         with place.claimed():
             place.lay_out(root)
-            with _open(place) as session, _servers(place, latency_s, RealClock()):
+            with _open(place) as session, _servers(place, options, RealClock()):
                 yield session
 
 
@@ -96,8 +100,8 @@ def _folder(folder: Path | None) -> Iterator[Path]:
 
 
 @contextmanager
-def _servers(place: LabFolder, latency_s: float, clock: Clock) -> Iterator[None]:
-    started = {cloud: _start(cloud, place, latency_s) for cloud in CLOUDS}
+def _servers(place: LabFolder, options: Sequence[str], clock: Clock) -> Iterator[None]:
+    started = {cloud: _start(cloud, place, options) for cloud in CLOUDS}
     try:
         for cloud, server in started.items():
             _wait(cloud, server, place, clock)
@@ -109,11 +113,10 @@ def _servers(place: LabFolder, latency_s: float, clock: Clock) -> Iterator[None]
             server.wait()
 
 
-def _start(cloud: str, place: LabFolder, latency_s: float) -> subprocess.Popen[bytes]:
+def _start(cloud: str, place: LabFolder, options: Sequence[str]) -> subprocess.Popen[bytes]:
     place.port_file(cloud).unlink(missing_ok=True)
     command = [sys.executable, "-m", "testbeds.lab.server", cloud, "--world", str(place.world)]
-    command += ["--port-file", str(place.port_file(cloud)), "--session", str(Process.current())]
-    command += ["--latency-s", str(latency_s)]
+    command += ["--port-file", str(place.port_file(cloud)), "--session", str(Process.current()), *options]
     # A session of its own: Ctrl-C reaches the engine, which then still has its providers to finish what it began.
     with place.log(cloud).open("ab") as log:
         return subprocess.Popen(
