@@ -55,11 +55,19 @@ class Component(pulumi.ComponentResource):
 
 @dataclass(frozen=True)
 class Scope:
-    """What an implementation needs to make children: the component, its name and its place."""
+    """What an implementation needs to make children: the component, its name and its place.
+
+    Args:
+        parent: The component.
+        name: Its name.
+        place: Where.
+        is_locked: Every child stays protected even where the place has the protection lifted: an archive.
+    """
 
     parent: pulumi.Resource
     name: str
     place: Place
+    is_locked: bool = False
 
     def named(self, *parts: str) -> str:
         """The name of a child: the component's own name, then `parts`."""
@@ -73,7 +81,7 @@ class Scope:
             holds_data: Put the engine's protection on it unless the place has it lifted.
             more: Any further `pulumi.ResourceOptions`.
         """
-        protect = True if holds_data and self.place.protect else None
+        protect = True if self.is_locked or (holds_data and self.place.protect) else None
         return pulumi.ResourceOptions(parent=self.parent, ignore_changes=[*ignore] or None, protect=protect, **more)
 
     def tags(self, child: str) -> dict[str, str]:

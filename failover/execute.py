@@ -1,32 +1,30 @@
-"""Runs a playbook on a target under the service's lease; drills, failovers and resumed runs all come through here."""
+"""Failover and re-protection on a target: the playbook of a run, under the service's lease."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from aurops.errors import OutsideError, UsageError
+from aurops import execution
+from aurops.errors import UsageError
 from aurops.history import History
-from aurops.journal import Journal, JournalTakenError, RecordKind, new_run_id
 from aurops.lease import Lease
-from aurops.runner import Runner
 from failover.planner import FailoverGoal
 from failover.playbook import FailoverPlaybook, ReprotectPlaybook
 
 if TYPE_CHECKING:
     from aurops.clock import Clock
-    from aurops.lease_record import LeaseRecord
+    from aurops.journal import Journal
     from aurops.plan import Json
     from aurops.runner import Listener, Result
     from aurops.store import Store
     from failover.model import Target
 
-SERVICE = "ledger"
-"""The one service of the local bed."""
-_TRIES = 10
 _PLAYBOOKS = {"failover": FailoverPlaybook, "reprotect": ReprotectPlaybook}
 
 
-def begin(store: Store, clock: Clock, kind: str, goal: FailoverGoal, about: dict[str, str]) -> Journal:
+def begin(
+    store: Store, clock: Clock, kind: str, goal: FailoverGoal, about: dict[str, Json], *, run: str | None = None
+) -> Journal:
     """A new run of this kind (`failover`, `reprotect`), with its goal in its first record.
 
     Args:
@@ -35,37 +33,47 @@ def begin(store: Store, clock: Clock, kind: str, goal: FailoverGoal, about: dict
         kind: Which playbook.
         goal: What for.
         about: What else a resume or a reader needs: the bed, the evidence.
+        run: Its id; None: a new one.
     """
-    journal = Journal.create(store, new_run_id(kind, clock), clock)
     arguments: dict[str, Json] = {"regions": list(goal.regions), "lost": goal.lost, "to": goal.to, **about}
-    journal.append(RecordKind.STARTED, {"goal": kind, "arguments": arguments})
-    return journal
+    return execution.begin(store, clock, kind, arguments, run=run)
 
 
 def execute(
     journal: Journal, target: Target, *, store: Store, clock: Clock, listener: Listener, take_over: bool = False
 ) -> Result:
-    """Take the lease, run the journal's goal until it ends, release the lease.
+    """Take the service's lease, run the journal's goal until it ends, release the lease.
 
     Raises:
         UsageError: The run is of a kind that cannot be executed here, or has ended.
         HeldByAnotherError: Somebody else acts on the service; it says who.
+        LeaseLostError: Somebody else took over while this run acted.
         OutsideError: The previous holder's process goes on writing its journal.
     """
     playbook = _playbook(journal, target)
-    lease = Lease(store, SERVICE, clock)
-    lease.take(journal.run, take_over=take_over, reported_epochs=(target.observe().highest_epoch(),))
-    try:
-        with lease.keep():
-            _stop_previous(lease.previous, journal, lease.epoch, store, clock)
-            return Runner(playbook, store=store, journal=journal, lease=lease, clock=clock, listener=listener).run()
-    finally:
-        lease.release()
+    reported = (target.observe().highest_epoch(),)
+    lease = Lease(store, service_of(journal), clock)
+    return execution.drive(
+        playbook,
+        journal,
+        lease,
+        store=store,
+        clock=clock,
+        listener=listener,
+        take_over=take_over,
+        reported_epochs=reported,
+    )
+
+
+def service_of(journal: Journal) -> str:
+    """Whose lease a run acts under: its bed's service, or the run itself when only its children touch the service."""
+    history = History(journal.records)
+    return f"ledger-{history.arguments.get('bed')}" if history.kind in _PLAYBOOKS else journal.run
 
 
 def _playbook(journal: Journal, target: Target) -> FailoverPlaybook:
-    started = journal.records[0].data if journal.records else {}
-    kind = str(started.get("goal", ""))
+    history = History(journal.records)
+    kind, arguments = history.kind, history.arguments
     if kind not in _PLAYBOOKS:
         raise UsageError(
             f"a run of the kind `{kind}` cannot be resumed",
@@ -73,28 +81,9 @@ def _playbook(journal: Journal, target: Target) -> FailoverPlaybook:
             allowed=", ".join(_PLAYBOOKS),
             next_step="aurops runs list",
         )
-    if ended := History(journal.records).finished:
-        raise UsageError(f"the run has ended: {ended}", where=f"run {journal.run}")
-    arguments = cast("dict[str, object]", started["arguments"])
+    if history.finished:
+        raise UsageError(f"the run has ended: {history.finished}", where=f"run {journal.run}")
     regions = tuple(cast("list[str]", arguments["regions"]))
     wanted = arguments.get("to")
     goal = FailoverGoal(regions, str(arguments["lost"]), None if wanted is None else str(wanted))
     return _PLAYBOOKS[kind](target, goal)
-
-
-def _stop_previous(previous: LeaseRecord | None, journal: Journal, epoch: int, store: Store, clock: Clock) -> None:
-    """Take the next number of the previous holder's journal, so that what it still wants to append collides."""
-    if previous is None or previous.run == journal.run or previous.kind.value == "release":
-        return
-    for _ in range(_TRIES):
-        try:
-            theirs = Journal.open(store, previous.run, clock)
-            theirs.append(RecordKind.TAKEN, {"epoch": epoch, "by": journal.run}, epoch=epoch)
-        except JournalTakenError:
-            continue  # the old holder was quicker; it stops at the next number
-        return
-    raise OutsideError(
-        f"run {previous.run} goes on writing",
-        where=f"run {journal.run}",
-        next_step=f"stop its process (pid {previous.holder.pid} on {previous.holder.host}), then resume",
-    )

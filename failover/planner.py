@@ -319,8 +319,12 @@ def plan_reprotect(regions: tuple[str, ...], region: str, primary: str) -> tuple
     return (Stage("re-protect", (_follow(region, primary),)),)
 
 
-def violations(world: World, _: History) -> tuple[str, ...]:
-    """At most one writable primary; no traffic to a fenced region; weights sum to their total."""
+def violations(world: World, history: History) -> tuple[str, ...]:
+    """At most one writable primary; no traffic to a fenced region; weights sum to their total.
+
+    Before the promotion a failover may find traffic at its lost region, fenced by itself or by its last call: closing
+    that traffic is what it does next.
+    """
     broken = []
     writable = world.writers()
     if len(writable) > 1:
@@ -328,7 +332,9 @@ def violations(world: World, _: History) -> tuple[str, ...]:
     edge = world.edge.value
     if edge is not None:
         served = [region for region, weight in edge.weights.items() if weight]
-        broken += [f"traffic goes to {r}, which is fenced" for r in served if (s := world.state(r)) and s.fenced]
+        closing = history.arguments.get("lost") if history.kind == "failover" and not history.past_no_return else None
+        fenced = [region for region in served if (state := world.state(region)) and state.fenced and region != closing]
+        broken += [f"traffic goes to {region}, which is fenced" for region in fenced]
         if sum(edge.weights.values()) not in (0, TOTAL_WEIGHT):
             broken.append(f"weights sum to {sum(edge.weights.values())}, not to {TOTAL_WEIGHT} or 0")
     return tuple(broken)

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aurops.clock import RealClock
-from aurops.errors import AnswerIsNoError, UsageError
+from aurops.errors import AnswerIsNoError, AuropsError, HeldError, OutsideError, UsageError
+from aurops.report import Verdict
+from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
-from failover.drill import Drill, DrillOrder, DrillResult
+from failover.drill import Drill, DrillOrder, conclude
 from failover.drill_report import report
 from failover.faults import fault_named
 from runbooks.terminal import Timeline
 from testbeds.local import bed as beds
 from testbeds.local.drillbed import LocalDrillBed
 
+if TYPE_CHECKING:
+    from aurops.journal import Journal
+    from aurops.runner import Result
+    from aurops.store import Store
+    from testbeds.local.state import BedState
+
 app = typer.Typer(name="failover-test")
+IDLE_S = 300.0
+"""A bed whose drill was killed or paused ends after so many seconds."""
 
 Fault = Annotated[str, typer.Option(help="kill or freeze.")]
 Region = Annotated[str, typer.Option(help="The region to lose: the one that serves.")]
@@ -45,30 +56,101 @@ def failover_test(  # noqa: PLR0913 (each an option)
     fault_named(fault)
     if region != "north":
         raise UsageError(f"region `{region}` does not serve in a new bed", where="--region", allowed="north")
+    store, timeline = open_store(default_store_url()), Timeline()
+    timeline.tell("bringing up three regions")
+    bed = beds.up(idle_s=IDLE_S, progress=lambda _: None)
+    timeline.tell(f"bed {bed.id} is up after {bed.up_s:.1f} s")
+    order = DrillOrder(
+        fault, region, tuple(bed.agents), rate_per_s=rate, seed=seed, bed=bed.id, rto_limit_s=rto, rpo_limit=rpo
+    )
+    result, drill = _conduct(bed, order, store, timeline)
+    _conclude(result, drill, bed, timeline, as_json=as_json, report_file=report_file)
+
+
+def resume(journal: Journal, store: Store, *, take_over: bool = False) -> Result:
+    """Finish a drill that was killed, paused or halted, or close it when its bed is gone; print the verdict.
+
+    Raises:
+        AnswerIsNoError: It proved nothing, or missed its limits.
+        HeldError: It was stopped again, or another process is at it.
+    """
+    order = DrillOrder.of(journal)
+    bed = next((bed for bed in beds.beds() if bed.id == order.bed), None)
+    if bed is None:
+        why = f"its bed {order.bed} is gone, and the clients' ledger with it"
+        conclude(store, RealClock(), journal.run, why)
+        raise AnswerIsNoError(f"INCONCLUSIVE: {why}", where=f"run {journal.run}", next_step="aurops failover-test")
+    beds.touch(bed)
     timeline = Timeline()
-    result, versions = _run(timeline, fault, region, rate_per_s=rate, seed=seed)
-    told = report(result, fault=fault, region=region, rto_limit_s=rto, rpo_limit=rpo, versions=versions)
+    result, drill = _conduct(bed, order, store, timeline, journal, take_over=take_over)
+    if result.ending is not Ending.RESTORED:
+        _conclude(result, drill, bed, timeline)
+    return result
+
+
+def _conduct(
+    bed: BedState,
+    order: DrillOrder,
+    store: Store,
+    timeline: Timeline,
+    journal: Journal | None = None,
+    *,
+    take_over: bool = False,
+) -> tuple[Result, Drill]:
+    """Run what is left, then end the bed; it stays when the run can go on, or is another's."""
+    drill_bed = LocalDrillBed(bed, RealClock())
+    tell, hear = timeline.tell, timeline.hear
+    drill = Drill(drill_bed, order, store=store, clock=RealClock(), tell=tell, listener=hear, journal=journal)
+    stays, why = False, "it was given up, and its bed was ended"
+    try:
+        result = drill.run(take_over=take_over)
+        stays, why = result.ending in (Ending.PAUSED, Ending.HALTED), result.why or why
+    except HeldError:
+        stays = True
+        raise
+    finally:
+        if not stays:
+            _end(bed, drill_bed)
+            with suppress(AuropsError):  # whoever comes later finds the bed gone, and closes it then
+                conclude(store, RealClock(), drill.journal.run, why)
+        drill_bed.close()
+    return result, drill
+
+
+def _end(bed: BedState, drill_bed: LocalDrillBed) -> None:
+    try:
+        drill_bed.undo_fault()
+    finally:
+        beds.down(bed)
+
+
+def _conclude(
+    result: Result,
+    drill: Drill,
+    bed: BedState,
+    timeline: Timeline,
+    *,
+    as_json: bool = False,
+    report_file: Path | None = None,
+) -> None:
+    """Print the verdict.
+
+    Raises:
+        AnswerIsNoError: It is not `passed`.
+        HeldError: A person stopped it, or is needed.
+        OutsideError: It is stuck.
+    """
+    run = drill.journal.run
+    if drill.result is None:
+        kind = OutsideError if result.ending is Ending.STUCK else HeldError
+        next_step = f"aurops runs show {run}"
+        if result.ending in (Ending.PAUSED, Ending.HALTED):
+            next_step = f"aurops runs resume {run}, within {IDLE_S:g} s: then its bed ends"
+        raise kind(f"the drill ended as {result.ending}: {result.why}", where=f"run {run}", next_step=next_step)
+    told = report(drill.result, versions=bed.versions)
     if report_file is not None:
         report_file.parent.mkdir(parents=True, exist_ok=True)
         report_file.write_text(told.to_html(), encoding="utf-8")
     typer.echo(told.to_json() if as_json else timeline.verdict(told, report_file), nl=False)
-    if told.verdict.value != "passed":
-        raise AnswerIsNoError(told.because, where=f"run {result.run}", next_step=f"aurops runs show {result.run}")
-
-
-def _run(
-    timeline: Timeline, fault: str, region: str, *, rate_per_s: float, seed: int
-) -> tuple[DrillResult, dict[str, str]]:
-    clock = RealClock()
-    store = open_store(default_store_url())
-    timeline.tell("bringing up three regions")
-    bed = beds.up(idle_s=300, progress=lambda _: None)
-    timeline.tell(f"bed {bed.id} is up after {bed.up_s:.1f} s")
-    drill_bed = LocalDrillBed(bed, clock)
-    try:
-        order = DrillOrder(fault, region, tuple(bed.agents), rate_per_s=rate_per_s, seed=seed, about={"bed": bed.id})
-        drill = Drill(drill_bed, order, store=store, clock=clock, tell=timeline.tell, listener=timeline.hear)
-        return drill.run(), bed.versions
-    finally:
-        drill_bed.close()
-        beds.down(bed)
+    if told.verdict is not Verdict.PASSED:
+        raise AnswerIsNoError(told.because, where=f"run {run}", next_step=f"aurops runs show {run}")

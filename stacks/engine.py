@@ -6,20 +6,21 @@ The program runs inline, so that a stack needs no language host and several stac
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pulumi import automation as auto
 
 from aurops.clock import RealClock
-from aurops.errors import AuropsError, OutsideError
+from aurops.errors import AuropsError
 from stacks import program
 from stacks.changes import Changes
 from stacks.engine_errors import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pulumi.automation.events import EngineEvent
 
@@ -36,7 +37,10 @@ class Operation(StrEnum):
 
     PREVIEW = "preview"
     UP = "up"
+    LIFT = "lift"
+    """`up` of the same program with no protection on what holds data, except what is locked by law."""
     DESTROY = "destroy"
+    """What is still protected stays, and so does what that needs."""
     REFRESH = "refresh"
     """Take over into the state what the cloud says."""
     DRIFT = "drift"
@@ -52,12 +56,14 @@ class StackRun:
         operation: What was done.
         changes: What it did, or would do.
         seconds: How long it took.
+        exports: What the stack exports after an `up`.
     """
 
     stack: str
     operation: Operation
     changes: Changes
     seconds: float
+    exports: Mapping[str, Any] = field(default_factory=dict)
 
 
 class EngineStack:
@@ -99,12 +105,12 @@ class EngineStack:
             listen(changes)
 
         try:
-            self._call(operation, hear)
+            exports = self._call(operation, hear)
         except Exception as error:
             if isinstance(self._refused, AuropsError):
                 raise self._refused from None
             raise explain(error, self.name, changes.errors) from error
-        return StackRun(self.name, operation, changes, clock.now_s() - began_s)
+        return StackRun(self.name, operation, changes, clock.now_s() - began_s, exports)
 
     def command(self, *arguments: str) -> str:
         """Run any other command of the CLI on this stack; its standard output.
@@ -127,40 +133,47 @@ class EngineStack:
 
     def outputs(self) -> dict[str, Any]:
         """What the stack exports; empty before the first `up`."""
-        return {name: output.value for name, output in self._stack.outputs().items()}
+        return _plain(self._stack.outputs())
 
-    def _program(self) -> None:
+    def _program(self, *, protect: bool = True) -> None:
         with _PROGRAM:
             try:
-                program.main(self._site.stacks_dir)
+                program.main(self._site.stacks_dir, protect=protect)
             except BaseException as error:
                 self._refused = error
                 raise
 
-    def _call(self, operation: Operation, hear: Callable[[EngineEvent], None]) -> None:
+    def _call(self, operation: Operation, hear: Callable[[EngineEvent], None]) -> dict[str, Any]:
+        stack = self._stack
         match operation:
             case Operation.PREVIEW:
-                self._stack.preview(on_event=hear, color="never")
+                stack.preview(on_event=hear, color="never")
             case Operation.UP:
-                self._stack.up(on_event=hear, color="never", suppress_outputs=True)
+                return _plain(stack.up(on_event=hear, color="never", suppress_outputs=True).outputs)
+            case Operation.LIFT:
+                lifted = partial(self._program, protect=False)
+                stack.up(program=lifted, on_event=hear, color="never", suppress_outputs=True)
             case Operation.DESTROY:
-                self._stack.destroy(on_event=hear, color="never", suppress_outputs=True)
+                stack.destroy(exclude_protected=True, on_event=hear, color="never", suppress_outputs=True)
             case Operation.REFRESH:
-                self._stack.refresh(on_event=hear, color="never", suppress_outputs=True)
+                stack.refresh(on_event=hear, color="never", suppress_outputs=True)
             case Operation.DRIFT:
-                self._stack.preview_refresh(on_event=hear, color="never", suppress_outputs=True)
+                stack.preview_refresh(on_event=hear, color="never", suppress_outputs=True)
+        return {}
 
 
-def stack_exists(site: Site, name: str) -> bool:
-    """Whether the backend has a stack of this name.
+def _plain(outputs: Mapping[str, auto.OutputValue]) -> dict[str, Any]:
+    return {name: output.value for name, output in outputs.items()}
+
+
+def deployed(site: Site) -> frozenset[str]:
+    """The stacks that the backend holds with at least one resource.
 
     Raises:
         OutsideError: No Pulumi CLI, or no backend.
     """
-    options = auto.LocalWorkspaceOptions(work_dir=str(site.work_dir), env_vars=dict(site.env))
     try:
-        return any(each.name == name for each in auto.LocalWorkspace(**vars(options)).list_stacks())
-    except OutsideError:
-        raise
+        listed = auto.LocalWorkspace(work_dir=str(site.work_dir), env_vars=dict(site.env)).list_stacks()
     except Exception as error:
-        raise explain(error, name, []) from error
+        raise explain(error, "of the fleet", []) from error
+    return frozenset(each.name for each in listed if each.resource_count)

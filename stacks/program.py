@@ -33,12 +33,13 @@ if TYPE_CHECKING:
 Facts = dict[str, Any]
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, *, protect: bool = True) -> None:
     """Run the program of the stack that the engine has selected.
 
     Args:
         folder: Where the stack files are. The stack's own values are the engine's (`pulumi config`); the other files
             say who is home and what must not overlap.
+        protect: False lifts the protection of what holds data, whatever the configuration says.
 
     Raises:
         ConfigError: A stack file is wrong.
@@ -51,6 +52,9 @@ def main(folder: Path) -> None:
     given = {key: value for key in files.MODELS if (value := pulumi.Config("aurops").get_object(key.split(":")[1]))}
     fleet = Fleet({**fleet.stacks, stack: files.parse(given, file)})
     check(fleet)
+    if not protect:
+        lifted = fleet.stacks[stack].model_copy(update={"protect": False})
+        fleet = Fleet({**fleet.stacks, stack: lifted})
     run(fleet, stack)
 
 

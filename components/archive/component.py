@@ -33,5 +33,5 @@ class Archive(Component):
     ) -> None:
         super().__init__(name, opts)
         build = load("archive", keys.place.cloud)
-        self.outputs: ArchiveOutputs = build(Scope(self, name, keys.place), spec, keys)
+        self.outputs: ArchiveOutputs = build(Scope(self, name, keys.place, is_locked=True), spec, keys)
         self.register_outputs({"bucket": self.outputs.bucket, "replicaBucket": self.outputs.replica_bucket})

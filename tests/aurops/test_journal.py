@@ -74,7 +74,7 @@ def test_what_was_appended_is_read_back_in_order(store: Store) -> None:
 
 
 @given(data=st.dictionaries(st.text(), json_values, max_size=4))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_any_json_survives(data: dict[str, object]) -> None:
     """Whatever JSON a run notes, it reads the same."""
     store = open_store("memory://")
@@ -302,7 +302,7 @@ def test_verify_finds_what_was_cut_off_since(root: Path) -> None:
 
 
 @given(number=st.integers(1, 3), where=st.floats(0, 0.999), bit=st.integers(0, 7))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_flipped_bit_before_the_last_record_is_found(number: int, where: float, bit: int) -> None:
     """No single flipped bit passes in any record but the last, which may count as torn."""
     clean, dirty = open_store("memory://"), open_store("memory://")

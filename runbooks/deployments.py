@@ -1,0 +1,165 @@
+"""What `up`, `destroy` and `runs resume` share: a deployment run from its first record to its end."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aurops.clock import RealClock
+from aurops.errors import AuropsError, ExitCode, HeldError, OutsideError, UsageError
+from aurops.execution import begin, drive
+from aurops.history import History
+from aurops.inventories import Inventories
+from aurops.lease import Lease
+from aurops.runner import Ending
+from aurops.store import default_store_url, open_store
+from runbooks.sites import open_site
+from runbooks.terminal import Timeline
+from stacks.deploy import Goal, Order, plan
+from stacks.deployment import Deployment
+from stacks.health import Health, ServiceHealth
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aurops.inventory import Inventory
+    from aurops.journal import Journal
+    from aurops.plan import Json
+    from aurops.runner import Result
+    from runbooks.sites import OpenSite
+    from stacks.fleet import Fleet
+    from stacks.health import HealthCheck
+    from testbeds.lab.session import LabSession
+
+KINDS = frozenset(goal.value for goal in Goal)
+LEASE_TTL_S = 60.0
+"""A call of a deployment lasts up to `stacks.deploy.CALL_S`, a third of this."""
+
+
+def chosen(fleet: Fleet, stacks: Sequence[str]) -> tuple[str, ...]:
+    """The stacks that a command acts on: those named, else all.
+
+    Raises:
+        UsageError: One does not exist.
+    """
+    for stack in stacks:
+        if stack not in fleet.stacks:
+            raise UsageError(f"there is no stack {stack}", where="STACK", allowed=", ".join(sorted(fleet.stacks)))
+    return tuple(dict.fromkeys(stacks)) or tuple(sorted(fleet.stacks))
+
+
+def start(order: Order, fleet: Fleet) -> Journal:
+    """A new deployment run."""
+    name = next(iter(fleet.stacks.values())).fleet
+    arguments = order.arguments() | {"fleet": name, "who": getpass.getuser()}
+    return begin(open_store(default_store_url()), RealClock(), order.goal.value, arguments)
+
+
+def carry_out(journal: Journal, opened: OpenSite, told: Timeline, *, take_over: bool = False) -> Result:
+    """Run a deployment until it ends; engines that still run are waited for, whatever happens.
+
+    Raises:
+        HeldByAnotherError: Somebody else deploys this fleet.
+    """
+    history = History(journal.records)
+    store, clock = open_store(default_store_url()), RealClock()
+    order = Order.read(str(journal.records[0].data["goal"]), history.arguments)
+    deployment = Deployment(
+        opened.site,
+        order,
+        inventories=Inventories(store, is_lab=order.is_lab),
+        health=_health(opened),
+        recover=lambda _: "",
+    )
+    try:
+        lease = Lease(store, service_of(journal), clock, LEASE_TTL_S)
+        return drive(deployment, journal, lease, store=store, clock=clock, listener=told.hear, take_over=take_over)
+    finally:
+        for step in deployment.busy():
+            told.tell(f"{step}: still running; waiting for the engine, which would leave its stack locked")
+        deployment.close()
+
+
+def resume(journal: Journal, *, take_over: bool = False) -> Result:
+    """Go on with a deployment where it stands."""
+    with open_site(lab=bool(History(journal.records).arguments["lab"])) as opened:
+        return carry_out(journal, opened, Timeline(), take_over=take_over)
+
+
+def service_of(journal: Journal) -> str:
+    """Whose lease a deployment acts under: its fleet's; two may not deploy one fleet at once."""
+    arguments = History(journal.records).arguments
+    return f"{'lab-' if arguments['lab'] else ''}fleet-{arguments['fleet']}"
+
+
+def conclude(journal: Journal, result: Result) -> None:
+    """Raise unless the run reached its goal.
+
+    Raises:
+        AuropsError: A stack failed: with the exit code of its failure.
+        HeldError: A person or a gate stopped the run.
+    """
+    if result.ending is Ending.DONE:
+        return
+    failed = History(journal.records).failed
+    again = f"aurops runs resume {journal.run}"
+    if not failed:
+        raise HeldError(
+            f"the run ended as {result.ending.value}: {result.why or 'what is up stays up'}",
+            where=f"run {journal.run}",
+            next_step=f"aurops runs show {journal.run}; {again}",
+        )
+    results = History(journal.records).results
+    codes = {int(results[step].get("exit_code", ExitCode.BUG)) for step in failed}
+    kind: type[AuropsError] = UsageError if codes == {ExitCode.USAGE} else OutsideError
+    raise kind(
+        "\n".join(f"{step} failed: {why}" for step, why in failed.items()), where=f"run {journal.run}", next_step=again
+    )
+
+
+def _health(opened: OpenSite) -> HealthCheck:
+    return ServiceHealth() if opened.lab is None else LabHealth(opened.lab)
+
+
+@dataclass(frozen=True)
+class LabHealth:
+    """The gate in the lab.
+
+    Args:
+        lab: The session.
+    """
+
+    lab: LabSession
+
+    def look(self, inventory: Inventory) -> Health:
+        """Whether what the inventory names exists; nothing is asked over a network."""
+        from testbeds.lab.health import missing  # noqa: PLC0415 (only --lab needs it)
+
+        lacking = missing(self.lab.world, inventory)
+        return Health(not lacking, f"missing in the lab: {', '.join(lacking)}" if lacking else "exists in the lab")
+
+
+def dry_run(order: Order, *, as_json: bool) -> str:
+    """The plan of a run that has not begun."""
+    stages = plan(order, History([]))
+    if as_json:
+        rows = [{"stage": s.name, "steps": [{"name": t.name, "reason": t.reason} for t in s.steps]} for s in stages]
+        return json.dumps(rows)
+    lines = []
+    for number, stage in enumerate(stages, 1):
+        lines.append(f"{number}. {stage.name}")
+        lines += [f"   {step.name}\n      {step.reason}" for step in stage.steps]
+    return "\n".join(lines)
+
+
+def rows(order: Order, history: History) -> list[dict[str, Json]]:
+    """What the run did with each stack, in the order of the waves."""
+    found: list[dict[str, Json]] = []
+    for stack in (stack for wave in order.waves for stack in wave):
+        data = history.results.get(f"{order.goal.value} {stack}", {})
+        counts = data.get("counts", {})
+        told = ", ".join(f"{count} {op}" for op, count in counts.items())
+        found.append({"stack": stack, "counts": counts, "seconds": data.get("seconds"), "told": told or "nothing"})
+    return found

@@ -1,0 +1,26 @@
+"""What a gate can look at in the lab: whether what the inventory names exists. Nothing answers over a network here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aurops.inventory import Inventory
+    from testbeds.lab.world import World
+
+_SERVICE = ("aws:ecs/service:Service", "name")
+_DATABASE = ("aws:rds/cluster:Cluster", "clusterIdentifier")
+
+
+def missing(world: World, inventory: Inventory) -> tuple[str, ...]:
+    """What of the inventory's service and database the lab's world lacks; empty when nothing."""
+    wanted = []
+    if inventory.service is not None:
+        wanted.append((*_SERVICE, inventory.service.service))
+    if inventory.database is not None:
+        wanted.append((*_DATABASE, inventory.database.cluster))
+    return tuple(
+        f"{type_} {name}"
+        for type_, key, name in wanted
+        if name not in {str(found.outputs.get(key)) for found in world.objects(type_, region=inventory.region)}
+    )

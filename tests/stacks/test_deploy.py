@@ -1,0 +1,112 @@
+"""What `aurops up` and `aurops destroy` do, wave by wave, whatever happens in between."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from aurops.clock import RealClock
+from aurops.execution import begin
+from aurops.history import RESTORE, History
+from aurops.journal import RecordKind
+from aurops.store import open_store
+from stacks.config import load
+from stacks.deploy import Goal, Order, order_destroy, order_up, plan
+from stacks.fleet import Kind
+from tests.stacks.test_config import STACKS
+
+if TYPE_CHECKING:
+    from aurops.journal import Journal
+    from aurops.plan import Stage
+    from stacks.fleet import Fleet
+
+HOME, EU, ASIA, NAMES = "aws-us-east-1", "aws-eu-west-1", "aws-ap-southeast-1", "aws-global"
+
+
+@pytest.fixture
+def fleet() -> Fleet:
+    """The repository's own four stacks."""
+    return load(STACKS)
+
+
+@pytest.fixture
+def journal() -> Journal:
+    """A run of `up`."""
+    return begin(open_store("memory://"), RealClock(), "up", {})
+
+
+def do(journal: Journal, step: str, outcome: str, **data: str) -> None:
+    """Journal a call of a step and how it ended."""
+    journal.append(RecordKind.INTENT, {"step": step, "stage": "", "action": "", "reason": ""})
+    journal.append(RecordKind.RESULT, {"step": step, "outcome": outcome, **data})
+
+
+def names(order: Order, journal: Journal) -> list[tuple[str, tuple[str, ...]]]:
+    """Stages of the plan with their steps."""
+    return [(stage.name, tuple(step.name for step in stage.steps)) for stage in plan(order, History(journal.records))]
+
+
+def next_stage(order: Order, journal: Journal) -> Stage[None]:
+    """The first stage with something left to do."""
+    history = History(journal.records)
+    return next(stage for stage in plan(order, history) if stage.open(None, history))
+
+
+def test_a_new_fleet_comes_up_home_first_and_each_wave_waits_for_the_gate_of_the_one_before(
+    fleet: Fleet, journal: Journal
+) -> None:
+    """Home, secondaries side by side, global; after each wave its inventory is recorded and its health looked at."""
+    order = order_up(fleet, fleet.stacks, (), is_lab=True)
+    assert order.waves == ((HOME,), (ASIA, EU), (NAMES,))
+    assert names(order, journal)[0] == ("wave 1", (f"up {HOME}",))
+    for step in (f"up {HOME}", f"record {HOME}", f"health {HOME}", f"up {ASIA}", f"up {EU}"):
+        do(journal, step, "done")
+    assert next_stage(order, journal).name == "record 2"
+
+
+def test_a_change_goes_through_one_secondary_first_and_home_late(fleet: Fleet) -> None:
+    """When every stack has been up before, a mistake meets one secondary before anything else."""
+    order = order_up(fleet, fleet.stacks, fleet.stacks, is_lab=False)
+    assert (order.kind, order.waves) == (Kind.CHANGE, ((ASIA,), (EU,), (HOME,), (NAMES,)))
+
+
+def test_only_the_stacks_that_were_asked_for_are_touched(fleet: Fleet) -> None:
+    """The others are left out of their waves, and an empty wave is no wave."""
+    assert order_up(fleet, {EU, NAMES}, {HOME}, is_lab=False).waves == ((EU,), (NAMES,))
+
+
+def test_a_failed_stack_holds_the_run_until_a_person_resumes_it(fleet: Fleet, journal: Journal) -> None:
+    """Nothing of a later wave begins; who resumes tries the failed stack again, and only that one."""
+    order = order_up(fleet, fleet.stacks, (), is_lab=True)
+    for step in (f"up {HOME}", f"record {HOME}", f"health {HOME}", f"up {EU}"):
+        do(journal, step, "done")
+    do(journal, f"up {ASIA}", "failed", error="no capacity")
+    (stage,) = plan(order, History(journal.records))
+    assert stage.hold == f"up {ASIA}: no capacity"
+    journal.append(RecordKind.TAKEN, {"epoch": 2}, epoch=2)
+    unfinished = next_stage(order, journal).unfinished(None, History(journal.records))
+    assert [step.name for step in unfinished] == [f"up {ASIA}"]
+
+
+def test_an_aborted_run_leaves_what_is_up(fleet: Fleet, journal: Journal) -> None:
+    """There is no way back through a deployment: the plan of the goal restore is empty."""
+    journal.append(RecordKind.GOAL, {"goal": RESTORE, "who": "kim", "reason": "wrong"})
+    assert names(order_up(fleet, fleet.stacks, (), is_lab=True), journal) == []
+
+
+def test_protection_is_lifted_home_first_and_stacks_are_destroyed_backwards(fleet: Fleet, journal: Journal) -> None:
+    """Lifting is an `up`, so it goes in the order of creation; the destruction goes the other way."""
+    order = order_destroy(fleet, fleet.stacks, is_lab=True, lift=True)
+    stages = [name for name, _ in names(order, journal)]
+    assert stages[0] == f"lift {HOME}"
+    assert stages[3] == f"lift {NAMES}"
+    assert order.waves == ((NAMES,), (ASIA, EU), (HOME,))
+    unlifted = order_destroy(fleet, fleet.stacks, is_lab=True, lift=False)
+    assert names(unlifted, journal)[0] == ("wave 1", (f"destroy {NAMES}",))
+
+
+def test_an_order_survives_the_journal(fleet: Fleet) -> None:
+    """What a resume reads is what was asked for."""
+    order = order_destroy(fleet, fleet.stacks, is_lab=True, lift=True)
+    assert Order.read(Goal.DESTROY, order.arguments()) == order
