@@ -11,6 +11,7 @@ from typing import Any, NotRequired, TypedDict, TypeVar
 
 from pulumi import Input, Output, ResourceOptions
 from pulumi.errors import InputPropertyError
+from pulumi.provider.experimental.util import camel_case
 from pydantic import BaseModel, ValidationError
 
 from components import hosted_inputs as inputs
@@ -365,7 +366,7 @@ def checked(spec: type[S], args: Mapping[str, Any]) -> S:
         return spec.model_validate(args.get("spec") or {})
     except ValidationError as cause:
         error = cause.errors()[0]
-        path = ".".join(["spec", *map(str, error["loc"])])
+        path = ".".join(["spec", *(camel_case(str(part)) for part in error["loc"])])
         raise InputPropertyError(path, error["msg"].removeprefix("Value error, ")) from cause
 
 

@@ -45,7 +45,7 @@ def open_site(*, lab: bool) -> Iterator[OpenSite]:
         OutsideError: Another command is using the lab.
     """
     root = repository(Path.cwd())
-    if cli := pulumi_cli():
+    if not shutil.which("pulumi") and (cli := pulumi_cli()):
         os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(cli).parent)])
     if not lab:
         yield OpenSite(Site(root))

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aurops.clock import RealClock
 from aurops.errors import ExitCode, OutsideError
 from stacks.engine import EngineStack, Operation
 from stacks.engine_errors import Holder, StackLockedError
 from stacks.site import Site
 from testbeds.lab.session import LabSession, lab_session
+from tests.engine.processes import processes_of, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,8 +93,9 @@ def test_a_provider_that_dies_in_the_middle_is_told_from_a_failed_resource(lab: 
     stack = EngineStack(site(lab), HOME)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(stack.run, Operation.UP)
-        wait_for(lab, objects=5)
-        os.kill(server_pid(lab), signal.SIGKILL)
+        wait_until(lambda: len(lab.world.objects()) >= 5, within_s=120)
+        (server,) = (pid for pid, command in processes_of(lab.folder).items() if "testbeds.lab.server aws" in command)
+        os.kill(server, signal.SIGKILL)
         error = running.exception(timeout=120)
     assert isinstance(error, OutsideError)
     assert error.what == "a provider died while the engine was using it"
@@ -107,26 +108,3 @@ def test_a_backend_that_cannot_be_reached_is_named(lab: LabSession) -> None:
     error = refused(replace(site(lab), env={**lab.env, "PULUMI_BACKEND_URL": f"file://{gone}"}))
     assert str(gone) in str(error)
     assert not gone.exists()
-
-
-def wait_for(lab: LabSession, *, objects: int) -> None:
-    """Wait until so much has been made."""
-    clock = RealClock()
-    deadline_s = clock.now_s() + 120
-    while len(lab.world.objects()) < objects:
-        assert clock.now_s() < deadline_s, "nothing is being made"
-        clock.sleep(0.02)
-
-
-def server_pid(lab: LabSession) -> int:
-    """The process of the lab's AWS server."""
-    wanted = ["testbeds.lab.server", "aws", "--world", str(lab.folder / "world.sqlite")]
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes().decode().split("\0")
-            except (FileNotFoundError, ProcessLookupError, PermissionError):
-                continue
-            if words[2:6] == wanted:
-                return int(entry.name)
-    raise AssertionError("the server does not run")

@@ -118,7 +118,7 @@ def test_a_wrong_input_is_refused_by_its_property(lab: LabSession) -> None:
 
     with pytest.raises(auto.CommandError) as caught:
         stack(lab, program).preview()
-    assert "spec.rotation_period_days" in str(caught.value)
+    assert "spec.rotationPeriodDays" in str(caught.value)
     assert "greater than or equal to 90" in str(caught.value)
     assert "hosted.py" not in str(caught.value)
 

@@ -9,16 +9,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from aurops.clock import RealClock
 from testbeds.lab.folder import LabFolder
 from testbeds.lab.world import NewObject, World
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.engine.processes import processes_of, wait_until
 
 ROOT = Path(__file__).parents[2]
 VPC, BUCKET = "aws:ec2/vpc:Vpc", "aws:s3/bucket:Bucket"
@@ -75,28 +71,6 @@ def lab(home: LabFolder, *arguments: str) -> subprocess.CompletedProcess[str]:
         env=environment(home),
         stdin=subprocess.DEVNULL,
     )
-
-
-def processes_of(home: LabFolder) -> set[int]:
-    """Pids of everything that runs in the lab's environment."""
-    found = set()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if f"AUROPS_LAB={home.path}".encode() in (entry / "environ").read_bytes().split(b"\0"):
-                    found.add(int(entry.name))
-            except (FileNotFoundError, ProcessLookupError, PermissionError):
-                continue
-    return found
-
-
-def wait_until(condition: Callable[[], bool], *, within_s: float = 30.0) -> None:
-    """Poll a condition; fail when it does not come true in time."""
-    clock = RealClock()
-    deadline_s = clock.now_s() + within_s
-    while not condition():
-        assert clock.now_s() < deadline_s, "it did not come true in time"
-        clock.sleep(0.02)
 
 
 def test_the_list_is_narrowed_by_a_part_of_the_type(full: LabFolder) -> None:
@@ -173,7 +147,7 @@ def test_a_command_runs_in_the_lab_and_its_exit_code_is_passed_on(home: LabFolde
     assert backend == f"file://{home.path}/state"
     assert provider == f"{home.path}/bin/pulumi-resource-aws"
     assert {"Pulumi.aws-us-east-1.yaml", "__main__.py"} <= set(stacks)
-    assert processes_of(home) == set()
+    assert processes_of(home.path) == {}
     assert lab(home, "run", "--", "no-such-program").returncode == 2
 
 
@@ -216,7 +190,7 @@ def test_a_signal_ends_the_command_and_the_servers(home: LabFolder, number: sign
         code = child.wait(timeout=60)
     # Python ends itself by SIGINT after KeyboardInterrupt, so that its parent sees the signal.
     assert code == 128 + number
-    wait_until(lambda: processes_of(home) == set())
+    wait_until(lambda: processes_of(home.path) == {})
 
 
 def test_ctrl_c_on_a_terminal_reaches_the_command_once(home: LabFolder) -> None:
@@ -236,7 +210,7 @@ def test_ctrl_c_on_a_terminal_reaches_the_command_once(home: LabFolder) -> None:
         finally:
             child.kill()
             os.close(terminal)
-    wait_until(lambda: processes_of(home) == set())
+    wait_until(lambda: processes_of(home.path) == {})
 
 
 def test_the_lab_writes_nothing_into_the_repository(home: LabFolder) -> None:
