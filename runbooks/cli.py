@@ -39,6 +39,7 @@ COMMANDS = {
     "failover": Entry("runbooks.failover", "Leave a region of a bed that is up, or show the plan for it."),
     "failover-test": Entry("runbooks.drill", "Lose a region on purpose and measure RTO and RPO."),
     "halt": Entry("runbooks.halt", "Halt every run before its next call, or let them go on."),
+    "lab": Entry("runbooks.lab", "Stand-in clouds on this machine: no account."),
     "local": Entry("runbooks.local", "Test beds of real processes on this machine."),
     "recover": Entry(
         "runbooks.recover", "Finish what a killed engine left on a stack, with your answers where needed."

@@ -14,7 +14,8 @@ import pytest
 from pulumi.automation import CommandError, ConcurrentUpdateError
 
 from testbeds.lab.session import lab_session
-from tests.engine.killing import kill_engines, processes_of, wait_until
+from tests.engine.killing import kill_engines
+from tests.engine.processes import processes_of, wait_until
 
 if TYPE_CHECKING:
     from conftest import Engine

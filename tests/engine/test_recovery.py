@@ -25,7 +25,8 @@ from stacks.engine_errors import EngineError, StackLockedError
 from stacks.lookup.finder import Told
 from stacks.recovery import LostCreateError, recover
 from testbeds.lab.session import LabSession, lab_session
-from tests.engine.killing import engines, kill_engines, wait_until
+from tests.engine.killing import engines, kill_engines
+from tests.engine.processes import wait_until
 from tests.engine.small_fleet import STACK, bring_up, site_of, small
 
 if TYPE_CHECKING:
