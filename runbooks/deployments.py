@@ -14,6 +14,7 @@ from aurops.history import History
 from aurops.inventories import Inventories
 from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
+from stacks.cli import cli
 from stacks.deploy import Order, plan
 from stacks.deployment import Deployment
 from stacks.health import Health, ServiceHealth
@@ -82,6 +83,9 @@ def carry_out(journal: Journal, opened: OpenSite, told: Timeline, *, take_over: 
             ttl_s=LEASE_TTL_S,
             take_over=take_over,
         )
+    except KeyboardInterrupt:
+        cli().interrupt()
+        raise
     finally:
         for step in deployment.busy():
             told.tell(f"{step}: still running; waiting for the engine, which would leave its stack locked")

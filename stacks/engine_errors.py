@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pulumi.automation import CommandError, ConcurrentUpdateError
+from pulumi.automation import CommandError, ConcurrentUpdateError, StackNotFoundError
 
 from aurops.errors import OutsideError
 
@@ -55,6 +55,10 @@ class EngineError(OutsideError):
     """The engine stopped; what it had done until then is in the stack's state."""
 
 
+class StackMissingError(OutsideError):
+    """The backend has no stack of this name."""
+
+
 @dataclass(frozen=True)
 class Holder:
     """Who holds a stack's lock, as a self-managed backend tells it.
@@ -98,6 +102,10 @@ def explain(error: Exception, stack: str, reported: Sequence[str]) -> OutsideErr
     raw = str(error)
     if isinstance(error, ConcurrentUpdateError):
         return StackLockedError(stack, [_holder(found) for found in _HOLDER.finditer(raw)], raw)
+    if isinstance(error, StackNotFoundError):
+        return StackMissingError(
+            "the backend has no such stack", where=f"stack {stack}", next_step=f"aurops up {stack} makes it"
+        )
     if isinstance(error, FileNotFoundError) or (not isinstance(error, CommandError) and _NO_CLI.search(raw)):
         return OutsideError(
             "there is no Pulumi CLI", where="PATH", next_step="aurops doctor, or https://www.pulumi.com/docs/install"
