@@ -34,8 +34,10 @@ COMMANDS = {
     "failover": Entry("runbooks.failover", "Leave a region of the local service now, or show the plan for it."),
     "failover-test": Entry("runbooks.drill", "Lose a region on purpose and measure RTO and RPO."),
     "halt": Entry("runbooks.halt", "Halt every run before its next call, or let them go on."),
+    "init": Entry("runbooks.init", "Write the stack files of a new fleet for chosen clouds and regions."),
     "local": Entry("runbooks.local", "Test beds of real processes on this machine."),
     "up": Entry("runbooks.up", "Bring stacks up, wave by wave."),
+    "preview": Entry("runbooks.preview", "What a change would do to each stack; changes nothing."),
     "runs": Entry("runbooks.runs", "List, show, verify and steer runs."),
 }
 _PACKAGES = ("pulumi", "pulumi-aws", "pulumi-azure-native", "pulumi-gcp", "pulumi-kubernetes")
