@@ -31,7 +31,7 @@ Force = Annotated[bool, typer.Option("--force", help="Overwrite the files that w
 
 
 @app.command()
-def init(
+def init(  # noqa: PLR0913 (each is an option)
     *,
     fleet: FleetName,
     cloud: CloudName,
