@@ -30,15 +30,18 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
+    "destroy": Entry("runbooks.destroy", "Take stacks down, in the reverse order of their creation."),
     "doctor": Entry("runbooks.doctor", "What this machine has, what is missing, and how to get it."),
+    "drift": Entry("runbooks.drift", "What somebody changed behind the program's back."),
     "failover": Entry("runbooks.failover", "Leave a region of the local service now, or show the plan for it."),
     "failover-test": Entry("runbooks.drill", "Lose a region on purpose and measure RTO and RPO."),
     "halt": Entry("runbooks.halt", "Halt every run before its next call, or let them go on."),
     "init": Entry("runbooks.init", "Write the stack files of a new fleet for chosen clouds and regions."),
     "local": Entry("runbooks.local", "Test beds of real processes on this machine."),
-    "up": Entry("runbooks.up", "Bring stacks up, wave by wave."),
     "preview": Entry("runbooks.preview", "What a change would do to each stack; changes nothing."),
     "runs": Entry("runbooks.runs", "List, show, verify and steer runs."),
+    "status": Entry("runbooks.status", "What is up, what was never finished, and whether the store knows it."),
+    "up": Entry("runbooks.up", "Bring stacks up, wave by wave."),
 }
 _PACKAGES = ("pulumi", "pulumi-aws", "pulumi-azure-native", "pulumi-gcp", "pulumi-kubernetes")
 

@@ -35,9 +35,8 @@ class Timeline:
     def hear(self, record: Record) -> None:
         """Print what a record says of a step or a decision."""
         if record.kind is RecordKind.RESULT:
-            self.tell(
-                f"{record.data['step']}: {record.data['outcome']} {record.data.get('error') or record.data.get('waiting', '')}".rstrip()
-            )
+            said = record.data.get("error") or record.data.get("waiting", "")
+            self.tell(f"{record.data['step']}: {record.data['outcome']} {said}".rstrip())
         elif record.kind is RecordKind.DECISION:
             self.tell(f"decided {record.data['name']} = {record.data['value']} ({record.data['reason']})")
 

@@ -121,6 +121,7 @@ class Changes:
     done: int = 0
     same: int = 0
     exported: tuple[str, ...] = ()
+    _refreshed: set[str] = field(default_factory=set)
 
     def hear(self, event: EngineEvent) -> None:
         """Take in one event."""
@@ -128,7 +129,7 @@ class Changes:
             self._begin(before.metadata)
         elif (after := event.res_outputs_event) is not None:
             self.done += 1
-            if after.metadata.op.value == "refresh":
+            if after.metadata.urn in self._refreshed:
                 self._drift(after.metadata)
             elif after.metadata.type == "pulumi:pulumi:Stack" and after.metadata.new is not None:
                 old = after.metadata.old.outputs if after.metadata.old else None
@@ -151,6 +152,8 @@ class Changes:
         return {op: counts[op] for op in Op if counts[op]}
 
     def _begin(self, step: StepEventMetadata) -> None:
+        if step.op.value == "refresh":
+            self._refreshed.add(step.urn)
         op = _OPS[step.op.value]
         if op in (Op.SAME, Op.READ):
             self.same += op is Op.SAME
@@ -172,14 +175,11 @@ class Changes:
             )
 
     def _drift(self, step: StepEventMetadata) -> None:
-        """A refresh step ends with what the cloud says now; no new state: the object is gone."""
-        if step.new is None:
+        """A refresh begins as `refresh` and ends as what the cloud made of it: same, update, delete."""
+        if step.op.value == "update":
+            self.by_urn[step.urn] = Change(step.urn, step.type, Op.DRIFT, tuple(step.diffs or ()))
+        elif step.op.value == "delete":
             self.by_urn[step.urn] = Change(step.urn, step.type, Op.DELETE)
-            return
-        old, new = (step.old.outputs if step.old else None) or {}, step.new.outputs or {}
-        keys = tuple(sorted(key for key in {*old, *new} if old.get(key) != new.get(key)))
-        if keys:
-            self.by_urn[step.urn] = Change(step.urn, step.type, Op.DRIFT, keys)
 
 
 def differing(old: Any, new: Any, path: str = "") -> Iterator[str]:

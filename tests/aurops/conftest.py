@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import urllib.request
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
     """A moto server on a free loopback port, with the bucket `runs`."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # else a line for each of a schedule's 90 requests
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -50,8 +52,8 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def store(store_url: str) -> Store:
-    """An empty store of each kind."""
-    return open_store(store_url)
+    """An empty store of each kind; patient, for a busy machine's slow answer is no lost one."""
+    return open_store(store_url, timeout_s=60.0)
 
 
 @pytest.fixture

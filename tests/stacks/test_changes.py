@@ -52,17 +52,17 @@ def test_only_the_loss_of_what_holds_data_is_a_loss_of_data() -> None:
 def test_drift_names_the_properties_that_somebody_else_changed() -> None:
     """A refreshed object with other outputs is drift; one that is gone is a deletion; an equal one is nothing."""
 
-    def refreshed(name: str, new: dict[str, Any] | None) -> EngineEvent:
-        state = {"type": "t", "urn": "u", "id": "i", "parent": "", "provider": ""}
-        old = state | {"outputs": {"size": 1}}
-        after = None if new is None else state | {"outputs": new}
-        return event("resOutputsEvent", "refresh", "aws:s3/bucket:Bucket", name, old=old, new=after)
+    def refreshed(name: str, op: str, **more: Any) -> list[EngineEvent]:
+        kind = "aws:s3/bucket:Bucket"
+        return [event("resourcePreEvent", "refresh", kind, name), event("resOutputsEvent", op, kind, name, **more)]
 
-    changes = heard(refreshed("moved", {"size": 2}), refreshed("gone", None), refreshed("equal", {"size": 1}))
+    steps = [*refreshed("moved", "update", diffs=["size"]), *refreshed("gone", "delete"), *refreshed("equal", "same")]
+    changes = heard(*steps)
     assert {change.name: (change.op, change.keys) for change in changes.changes} == {
         "moved": (Op.DRIFT, ("size",)),
         "gone": (Op.DELETE, ()),
     }
+    assert changes.counts[Op.SAME] == 3
 
 
 def state(inputs: dict[str, Any], *, outputs: dict[str, Any] | None = None, protect: bool = False) -> dict[str, Any]:

@@ -1,0 +1,101 @@
+"""`aurops destroy`: take stacks down, in the reverse order of their creation."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aurops.errors import HeldError
+from aurops.history import History
+from runbooks import deployments
+from runbooks.sites import Lab, open_site
+from runbooks.terminal import Timeline, confirm
+from stacks import config as files
+from stacks import deploy
+from stacks.abreast import abreast, first_error
+from stacks.engine import EngineStack, deployed
+from stacks.survey import Survey, survey
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runbooks.sites import OpenSite
+
+app = typer.Typer(name="destroy")
+
+Stacks = Annotated[list[str] | None, typer.Argument(metavar="[STACK]...", help="Which stacks; else the whole fleet.")]
+Lift = Annotated[bool, typer.Option("--lift-protection", help="What holds data may go; asked for apart from --yes.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask whether to destroy.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+
+
+@app.command()
+def destroy(
+    stacks: Stacks = None, *, lift_protection: Lift = False, lab: Lab = False, yes: Yes = False, as_json: AsJson = False
+) -> None:
+    """Destroy stacks; says what holds data first, and leaves locked archives standing."""
+    with open_site(lab=lab) as opened:
+        fleet = files.load(opened.site.stacks_dir)
+        there = deployed(opened.site)
+        wanted = [stack for stack in deployments.chosen(fleet, stacks or ()) if stack in there]
+        if not wanted:
+            typer.echo("Nothing to destroy: none of these stacks is up.")
+            return
+        surveys = look(opened, wanted)
+        typer.echo(told(surveys), err=as_json)
+        confirm(f"Destroy {', '.join(wanted)}{' in the lab' if lab else ''}?", yes=yes)
+        protected = [each for found in surveys for each in found.protected()]
+        if protected:
+            confirm_lift(len(protected), given=lift_protection, may_ask=not yes)
+        order = deploy.order_destroy(fleet, wanted, is_lab=lab, lift=bool(protected))
+        journal = deployments.start(order, fleet)
+        result = deployments.carry_out(journal, opened, Timeline())
+        deployments.conclude(journal, result)
+        left = look(opened, wanted)
+    stay = [each for found in left for each in found.resources if each.holds_data]
+    if as_json:
+        rows = deployments.rows(order, History(journal.records))
+        typer.echo(json.dumps({"run": journal.run, "stacks": rows, "stays": [each.id for each in stay]}))
+        return
+    for each in stay:
+        typer.echo(f"stays    {each.type:<28} {each.id}")
+    typer.echo(f"done: run {journal.run}")
+
+
+def look(opened: OpenSite, stacks: Sequence[str]) -> list[Survey]:
+    """The stacks as their states tell them.
+
+    Raises:
+        OutsideError: The backend does not answer.
+    """
+    found, errors = abreast(stacks, lambda stack: survey(stack, EngineStack(opened.site, stack).state()))
+    if error := first_error(errors):
+        raise error
+    return list(found.values())
+
+
+def told(surveys: Sequence[Survey]) -> str:
+    """What the stacks hold, for the person who decides."""
+    lines = []
+    for found in surveys:
+        lines.append(f"{found.stack}: {len(found.resources)} resources")
+        lines += [f"  holds data   {each.type:<52} {each.id}" for each in found.data()]
+        lines += [f"  stays        {each.type:<52} {each.id}" for each in found.locked()]
+    return "\n".join(lines)
+
+
+def confirm_lift(count: int, *, given: bool, may_ask: bool) -> None:
+    """A decision of its own: from here on data is lost.
+
+    Raises:
+        HeldError: Nobody said so.
+    """
+    if given:
+        return
+    if not may_ask:
+        raise HeldError(
+            f"{count} resources are protected", next_step="--lift-protection says that what holds data may go"
+        )
+    confirm(f"Lift the protection of {count} resources? Their data is lost for good.", yes=False)
