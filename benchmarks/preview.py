@@ -152,6 +152,7 @@ def main() -> None:
         stacks = tuple(load(site.stacks_dir).stacks)
         # The CLI runs the program in the project's own environment, which is the one that we are in.
         (lab.work_dir / ".venv").symlink_to(sys.prefix)
+        shutil.copy(ROOT / "stacks" / "__main__.py", lab.work_dir / "stacks")
         for stack in stacks:
             command(lab, "pulumi", "stack", "init", "--no-select", stack)
         if "--up-only" not in sys.argv:

@@ -137,7 +137,9 @@ class Changes:
                 self.exported = tuple(differing(old or {}, after.metadata.new.outputs or {}))
         elif (said := event.diagnostic_event) is not None and said.severity == "error" and not said.ephemeral:
             name = said.urn.rsplit("::", 1)[-1] if said.urn else ""
-            self.errors.append(f"{name}: {said.message.strip()}".removeprefix(": "))
+            # What an inline program raises comes with its traceback; that is in the engine's output too, for --debug.
+            message = said.message.partition("\nTraceback (most recent call last)")[0].strip()
+            self.errors.append(f"{name}: {message}".removeprefix(": "))
 
     @property
     def changes(self) -> tuple[Change, ...]:

@@ -5,8 +5,10 @@ The program runs inline, so that a stack needs no language host and several stac
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -23,7 +25,8 @@ from stacks.cli import cli
 from stacks.engine_errors import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from pulumi.automation.events import EngineEvent
 
@@ -171,7 +174,8 @@ class EngineStack:
             case Operation.PREVIEW:
                 # Without the flag the engine stops at the first thing that is protected, and the rest stays unseen.
                 seen = _workspace(self._site, self._program, "--ignore-protect")
-                auto.Stack.select(self.name, seen).preview(on_event=hear, color="never")
+                with _copied(self._site.stacks_dir / f"Pulumi.{self.name}.yaml") as file:
+                    auto.Stack.select(self.name, seen).preview(on_event=hear, color="never", config_file=file)
             case Operation.UP:
                 return _plain(stack.up(on_event=hear, color="never", suppress_outputs=True).outputs)
             case Operation.LIFT:
@@ -214,6 +218,13 @@ class _Workspace(auto.LocalWorkspace):
 def _workspace(site: Site, run: Callable[[], None] | None = None, *flags: str) -> _Workspace:
     options = {"work_dir": str(site.work_dir), "env_vars": dict(site.env), "pulumi_command": cli()}
     return _Workspace(flags, program=run, **options)
+
+
+@contextmanager
+def _copied(file: Path) -> Iterator[str]:
+    """A copy of a stack file: with a passphrase the engine writes `encryptionsalt` into it, even in a preview."""
+    with tempfile.TemporaryDirectory(prefix="aurops-stack-") as folder:
+        yield shutil.copy(file, folder)
 
 
 def _plain(outputs: Mapping[str, auto.OutputValue]) -> dict[str, Any]:

@@ -105,3 +105,11 @@ def test_exports_that_would_change_are_told_by_path() -> None:
     assert heard(first).exported == ()
     assert heard(first, last).exported == ("inventory.b.c", "inventory.d")
     assert heard(event("resOutputsEvent", "create", kind, "s", new=state({}, outputs=new))).exported == ("inventory",)
+
+
+def test_an_error_of_the_program_comes_without_its_traceback() -> None:
+    """A person reads what is wrong; the traceback is the engine's output's."""
+    said = {"message": "runtime error: no such key\nTraceback (most recent call last):\n  File …", "severity": "error"}
+    fixed = {"prefix": "", "color": "never", "urn": "urn:x::y"}
+    event = EngineEvent.from_json({"sequence": 0, "timestamp": 0, "diagnosticEvent": said | fixed})
+    assert heard(event).errors == ["y: runtime error: no such key"]
