@@ -74,7 +74,11 @@ CASES = (
     Case(
         "another machine type",
         put("nodes.instance_type", "m7i.2xlarge"),
-        ((Op.UPDATE, "payments-nodes-template", "instanceType"),),
+        (
+            (Op.UPDATE, "payments-nodes-template", "instanceType"),
+            # A new version of the template: the groups roll their nodes, in place.
+            *((Op.UPDATE, name, "launchTemplate.version") for name in GROUPS),
+        ),
     ),
     Case(
         "bigger database instances",
