@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -72,7 +73,7 @@ def preview(
     Returns:
         One for each stack in the given order, also for those that failed.
     """
-    with ThreadPoolExecutor(len(stacks), thread_name_prefix="preview") as pool:
+    with _uncollected(), ThreadPoolExecutor(len(stacks), thread_name_prefix="preview") as pool:
         running = [pool.submit(_one, site, stack, listen) for stack in stacks]
         try:
             done = [each.result() for each in running]
@@ -96,6 +97,22 @@ def with_upstream(fleet: Fleet, previews: Sequence[StackPreview]) -> tuple[Stack
         )
         for each in previews
     )
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Collect no cycles meanwhile.
+
+    Looking for them among the 400,000 objects that the SDK's import makes costs a third of this process's CPU time; what
+    a preview leaves behind uncollected is 5 MiB.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _inventory_paths(changes: Changes) -> tuple[str, ...]:
