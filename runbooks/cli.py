@@ -39,8 +39,10 @@ COMMANDS = {
     "failover": Entry("runbooks.failover", "Leave a region of a bed that is up, or show the plan for it."),
     "failover-test": Entry("runbooks.drill", "Lose a region on purpose and measure RTO and RPO."),
     "halt": Entry("runbooks.halt", "Halt every run before its next call, or let them go on."),
+    "init": Entry("runbooks.init", "Write the stack files of a new fleet for chosen clouds and regions."),
     "lab": Entry("runbooks.lab", "Stand-in clouds on this machine: no account."),
     "local": Entry("runbooks.local", "Test beds of real processes on this machine."),
+    "preview": Entry("runbooks.preview", "What a change would do to each stack; changes nothing."),
     "recover": Entry(
         "runbooks.recover", "Finish what a killed engine left on a stack, with your answers where needed."
     ),

@@ -19,7 +19,9 @@ from aurops.runner import Ending
 from runbooks.finders import finder_of
 from runbooks.kinds import refuse_without_store
 from runbooks.sites import open_site
+from runbooks.stopping import Stopped
 from runbooks.terminal import timeline
+from stacks.cli import cli
 from stacks.deploy import Order, plan
 from stacks.deployment import Deployment
 from stacks.health import Health, ServiceHealth
@@ -80,6 +82,9 @@ def carry_out(journal: Journal, store: Store, opened: OpenSite, told: Timeline, 
     try:
         lease = Lease(store, service_of(journal), clock, LEASE_TTL_S)
         return drive(deployment, journal, lease, store=store, clock=clock, listener=told.hear, take_over=take_over)
+    except Stopped:
+        cli().interrupt()
+        raise
     finally:
         for step in deployment.busy():
             told.tell(f"{step}: still running; waiting for the engine, which would leave its stack locked")

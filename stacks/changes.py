@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from components.data import holds_data
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pulumi.automation.events import EngineEvent, StepEventMetadata
+
+
+UNKNOWN = "(known after up)"
+# `plugin.UnknownStringValue` and `resource.SigKey` in the engine's source.
+_UNKNOWN_MARK = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+_SECRET_MARK = "4dabf18193072939515e22adb298388d"  # noqa: S105 (marks a secret, is none)
+_PART = re.compile(r'\["([^"]+)"\]|\[(\d+)\]|\.?([^.\[\]]+)')
 
 
 class Op(StrEnum):
@@ -49,6 +58,21 @@ _OPS = {
 
 
 @dataclass(frozen=True)
+class Difference:
+    """A property that differs.
+
+    Args:
+        key: Its path.
+        before: Its value as JSON, None when there is none; the engine has already put `[secret]` for secrets.
+        after: Likewise; `UNKNOWN` where only the cloud will say.
+    """
+
+    key: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True)
 class Change:
     """What happens to one resource.
 
@@ -58,6 +82,8 @@ class Change:
         op: What happens.
         keys: Properties that differ, as dotted paths.
         replaces: Those of them that force the replacement.
+        differences: The values of `keys`, where the engine told them.
+        protected: Whether an `up` would refuse to replace or delete it.
     """
 
     urn: str
@@ -65,6 +91,8 @@ class Change:
     op: Op
     keys: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    protected: bool = False
 
     @property
     def name(self) -> str:
@@ -85,12 +113,14 @@ class Changes:
         by_urn: Each resource's change, in the engine's order; those that stay the same are only counted.
         errors: What the engine reported as errors, in order.
         done: Resources that are finished.
+        exported: Paths of the stack's exports that differ, or would.
     """
 
     by_urn: dict[str, Change] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     done: int = 0
     same: int = 0
+    exported: tuple[str, ...] = ()
     _refreshed: set[str] = field(default_factory=set)
 
     def hear(self, event: EngineEvent) -> None:
@@ -101,9 +131,15 @@ class Changes:
             self.done += 1
             if after.metadata.urn in self._refreshed:
                 self._drift(after.metadata)
+            elif after.metadata.type == "pulumi:pulumi:Stack" and after.metadata.new is not None:
+                old = after.metadata.old.outputs if after.metadata.old else None
+                # Told twice: when the stack is registered, with the old values, and at the end.
+                self.exported = tuple(differing(old or {}, after.metadata.new.outputs or {}))
         elif (said := event.diagnostic_event) is not None and said.severity == "error" and not said.ephemeral:
             name = said.urn.rsplit("::", 1)[-1] if said.urn else ""
-            self.errors.append(f"{name}: {said.message.strip()}".removeprefix(": "))
+            # What an inline program raises comes with its traceback; that is in the engine's output too, for --debug.
+            message = said.message.partition("\nTraceback (most recent call last)")[0].strip()
+            self.errors.append(f"{name}: {message}".removeprefix(": "))
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -131,7 +167,13 @@ class Changes:
         if known is None or op is Op.REPLACE:
             earlier = known or Change(step.urn, step.type, op)
             self.by_urn[step.urn] = Change(
-                step.urn, step.type, op, keys or earlier.keys, replaces or tuple(step.keys or ()) or earlier.replaces
+                step.urn,
+                step.type,
+                op,
+                keys or earlier.keys,
+                replaces or tuple(step.keys or ()) or earlier.replaces,
+                earlier.differences or tuple(_difference(key, step) for key in keys),
+                protected=earlier.protected or bool(step.old and step.old.protect),
             )
 
     def _drift(self, step: StepEventMetadata) -> None:
@@ -140,3 +182,36 @@ class Changes:
             self.by_urn[step.urn] = Change(step.urn, step.type, Op.DRIFT, tuple(step.diffs or ()))
         elif step.op.value == "delete":
             self.by_urn[step.urn] = Change(step.urn, step.type, Op.DELETE)
+
+
+def differing(old: Any, new: Any, path: str = "") -> Iterator[str]:
+    """Paths of the values that differ."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted({*old, *new}):
+            yield from differing(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
+    elif old != new:
+        yield path
+
+
+def _difference(key: str, step: StepEventMetadata) -> Difference:
+    old, new = (step.old.inputs if step.old else None), (step.new.inputs if step.new else None)
+    return Difference(key, _shown(old, key), _shown(new, key))
+
+
+def _shown(values: Any, key: str) -> str | None:
+    """The value at a property path such as `rules[0].tags["cost-center"]`, as JSON."""
+    for quoted, index, name in _PART.findall(key):
+        try:
+            values = values[int(index) if index else quoted or name]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return None if values is None else json.dumps(_readable(values), ensure_ascii=False)
+
+
+def _readable(value: Any) -> Any:
+    """The value with words where the engine has marks."""
+    if isinstance(value, dict):
+        return "[secret]" if _SECRET_MARK in value else {key: _readable(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_readable(each) for each in value]
+    return UNKNOWN if value == _UNKNOWN_MARK else value

@@ -6,29 +6,37 @@ The program runs inline, so that a stack needs no language host and several stac
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 import threading
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import pulumi.log
 from pulumi import automation as auto
 
 from aurops.clock import RealClock
 from aurops.errors import AuropsError, OutsideError
 from stacks import program
 from stacks.changes import Changes
+from stacks.cli import cli
 from stacks.engine_errors import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from pulumi.automation.events import EngineEvent
 
     from stacks.site import Site
 
-PROJECT = "aurops"
+T = TypeVar("T")
+# The SDK sends the engine seven debug lines for each resource, each a blocking call, and nobody reads them: a fifth of
+# all CPU time of a preview.
+pulumi.log.debug = lambda *_args, **_options: None
 # The SDKs import their modules lazily, which two threads must not do at once: a cold import then fails with
 # "module 'pulumi_aws.kms' has no attribute 'Key'".
 _PROGRAM = threading.Lock()
@@ -73,19 +81,20 @@ class EngineStack:
 
     Args:
         site: Where the engine works.
-        name: The stack; it is made in the backend, empty, when it does not exist.
+        name: The stack.
+        make: Whether a stack that the backend lacks is made there, empty, by the first call that needs it.
 
     Raises:
-        OutsideError: No Pulumi CLI, no backend, or the wrong passphrase.
+        OutsideError: No Pulumi CLI.
     """
 
-    def __init__(self, site: Site, name: str) -> None:
+    def __init__(self, site: Site, name: str, *, make: bool = True) -> None:
         self.name = name
         self._site = site
+        self._make = make
         self._refused: BaseException | None = None
-        options = auto.LocalWorkspaceOptions(work_dir=str(site.work_dir), env_vars=dict(site.env))
         try:
-            self._stack = auto.create_or_select_stack(name, project_name=PROJECT, program=self._program, opts=options)
+            self._stack = auto.Stack.select(name, _workspace(site, self._program))
         except Exception as error:
             raise explain(error, name, []) from error
 
@@ -119,7 +128,7 @@ class EngineStack:
             listen(changes)
 
         try:
-            exports = self._call(operation, hear, targets)
+            exports = self._made(lambda: self._call(operation, hear, targets))
         except Exception as error:
             if isinstance(self._refused, AuropsError):
                 raise self._refused from None
@@ -134,8 +143,10 @@ class EngineStack:
         """
         workspace = self._stack.workspace
         try:
-            done = workspace.pulumi_command.run(
-                [*arguments, "--stack", self.name], workspace.work_dir, dict(self._site.env)
+            done = self._made(
+                lambda: workspace.pulumi_command.run(
+                    [*arguments, "--stack", self.name], workspace.work_dir, dict(self._site.env)
+                )
             )
         except Exception as error:
             raise explain(error, self.name, []) from error
@@ -176,7 +187,20 @@ class EngineStack:
 
     def outputs(self) -> dict[str, Any]:
         """What the stack exports; empty before the first `up`."""
-        return _plain(self._stack.outputs())
+        return _plain(self._made(self._stack.outputs))
+
+    def _made(self, call: Callable[[], T]) -> T:
+        """Do something with the stack; make it first if the backend turns out to lack it.
+
+        To ask before would cost a call of the CLI each time, and the answer could be old when it is used.
+        """
+        try:
+            return call()
+        except auto.StackNotFoundError:
+            if not self._make:
+                raise
+            self._stack.workspace.create_stack(self.name)
+            return call()
 
     def _program(self, *, protect: bool = True) -> None:
         with _PROGRAM:
@@ -192,7 +216,10 @@ class EngineStack:
         stack, only = self._stack, None if targets is None else list(targets)
         match operation:
             case Operation.PREVIEW:
-                stack.preview(on_event=hear, color="never")
+                # Without the flag the engine stops at the first thing that is protected, and the rest stays unseen.
+                seen = _workspace(self._site, self._program, "--ignore-protect")
+                with _copied(self._site.stacks_dir / f"Pulumi.{self.name}.yaml") as file:
+                    auto.Stack.select(self.name, seen).preview(on_event=hear, color="never", config_file=file)
             case Operation.UP:
                 return _plain(stack.up(on_event=hear, color="never", suppress_outputs=True).outputs)
             case Operation.LIFT:
@@ -207,6 +234,43 @@ class EngineStack:
         return {}
 
 
+class _Workspace(auto.LocalWorkspace):
+    """Every command names its stack; which one the user has selected for the plain CLI is nothing of ours.
+
+    Args:
+        flags: Put on every operation of the engine.
+        options: The SDK's.
+    """
+
+    def __init__(self, flags: tuple[str, ...], **options: Any) -> None:
+        super().__init__(**options)
+        self._flags = flags
+
+    def serialize_args_for_op(self, stack_name: str) -> list[str]:  # noqa: ARG002 (the SDK's signature)
+        """The flags."""
+        return list(self._flags)
+
+    def select_stack(self, stack_name: str) -> None:
+        """Nothing."""
+
+    def create_stack(self, stack_name: str) -> None:
+        """Make a stack, empty; somebody else may do so at the same moment."""
+        with suppress(auto.StackAlreadyExistsError):
+            self.pulumi_command.run(["stack", "init", "--no-select", stack_name], self.work_dir, self.env_vars)
+
+
+def _workspace(site: Site, run: Callable[[], None] | None = None, *flags: str) -> _Workspace:
+    options = {"work_dir": str(site.work_dir), "env_vars": dict(site.env), "pulumi_command": cli()}
+    return _Workspace(flags, program=run, **options)
+
+
+@contextmanager
+def _copied(file: Path) -> Iterator[str]:
+    """A copy of a stack file: with a passphrase the engine writes `encryptionsalt` into it, even in a preview."""
+    with tempfile.TemporaryDirectory(prefix="aurops-stack-") as folder:
+        yield shutil.copy(file, folder)
+
+
 def _plain(outputs: Mapping[str, auto.OutputValue]) -> dict[str, Any]:
     return {name: output.value for name, output in outputs.items()}
 
@@ -218,7 +282,7 @@ def deployed(site: Site) -> frozenset[str]:
         OutsideError: No Pulumi CLI, or no backend.
     """
     try:
-        listed = auto.LocalWorkspace(work_dir=str(site.work_dir), env_vars=dict(site.env)).list_stacks()
+        listed = _workspace(site).list_stacks()
     except Exception as error:
         raise explain(error, "of the fleet", []) from error
     return frozenset(each.name for each in listed if each.resource_count)

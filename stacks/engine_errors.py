@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pulumi.automation import CommandError, ConcurrentUpdateError
+from pulumi.automation import CommandError, ConcurrentUpdateError, StackNotFoundError
 
 from aurops.errors import OutsideError
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _HOLDER = re.compile(r"created by (?P<user>[^@\s]+)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<at>\S+)")
 _SHOWN = 5
+_AGAIN = "run the same command again: what was begun is recovered first"
 _KNOWN = (
     (
         re.compile(r"incorrect passphrase|passphrase must be set|get encryption passphrase", re.IGNORECASE),
@@ -50,15 +51,19 @@ _KNOWN = (
             re.IGNORECASE,
         ),
         "a provider died while the engine was using it",
-        "run the same command again: what was begun is recovered first",
+        _AGAIN,
     ),
+    (re.compile(r"^\s*code: -\d+$", re.MULTILINE), "the engine was killed", _AGAIN),
 )
-_KILLED = re.compile(r"^\s*code: -\d+$", re.MULTILINE)
 _NO_CLI = re.compile(r"pulumi.*(not found|No such file)|No such file or directory: '?pulumi", re.IGNORECASE)
 
 
 class EngineError(OutsideError):
     """The engine stopped; what it had done until then is in the stack's state."""
+
+
+class StackMissingError(OutsideError):
+    """The backend has no stack of this name."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,10 @@ def explain(error: Exception, stack: str, reported: Sequence[str]) -> OutsideErr
     raw = str(error)
     if isinstance(error, ConcurrentUpdateError):
         return StackLockedError(stack, [_holder(found) for found in _HOLDER.finditer(raw)], raw)
+    if isinstance(error, StackNotFoundError):
+        return StackMissingError(
+            "the backend has no such stack", where=f"stack {stack}", next_step=f"aurops up {stack} makes it"
+        )
     if isinstance(error, FileNotFoundError) or (not isinstance(error, CommandError) and _NO_CLI.search(raw)):
         return OutsideError(
             "there is no Pulumi CLI", where="PATH", next_step="aurops doctor, or https://www.pulumi.com/docs/install"
@@ -112,12 +121,6 @@ def explain(error: Exception, stack: str, reported: Sequence[str]) -> OutsideErr
     for pattern, what, step in _KNOWN:
         if pattern.search(text):
             return EngineError(what, where=f"stack {stack}", next_step=step)
-    if _KILLED.search(raw):
-        return EngineError(
-            "the engine was killed",
-            where=f"stack {stack}",
-            next_step="run the same command again: what was begun is recovered first",
-        )
     said = list(dict.fromkeys(reported)) or [_last_line(raw)]
     more = f"\n  and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
     return EngineError("\n  ".join(said[:_SHOWN]) + more, where=f"stack {stack}", next_step="mend it, then run again")

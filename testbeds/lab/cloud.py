@@ -98,6 +98,10 @@ class Cloud(Protocol):
         """Outputs after a change in place. Raises `RefusedError`."""
         ...
 
+    def counted(self, current: WorldObject, inputs: Object) -> Object:
+        """Outputs that a change in place counts up by itself, with their new values; a preview cannot know them."""
+        ...
+
     def refuse_delete(self, current: WorldObject) -> None:
         """Raise `RefusedError` when the object is protected or in use."""
         ...

@@ -30,7 +30,7 @@ from testbeds.lab.checking import Failure, check
 from testbeds.lab.cloud import Cloud, RefusedError, Settings
 from testbeds.lab.filling import preview
 from testbeds.lab.shapes import UnknownTypeError
-from testbeds.lab.wire import DEFAULTS, Object, from_struct, has_unknown, to_struct
+from testbeds.lab.wire import DEFAULTS, UNKNOWN, Object, from_struct, has_unknown, to_struct
 from testbeds.lab.world import NewObject, World, WorldObject
 
 if TYPE_CHECKING:
@@ -155,8 +155,11 @@ class LabProvider(ResourceProviderServicer):
     def Update(self, request: pb.UpdateRequest, context: grpc.ServicerContext) -> pb.UpdateResponse:
         token, inputs, olds = _type_of(request.urn), from_struct(request.news), from_struct(request.olds)
         if request.preview:
-            outputs = self._cloud.resource(token).outputs
-            return pb.UpdateResponse(properties=to_struct(preview(inputs, olds, outputs)))
+            told = preview(inputs, olds, self._cloud.resource(token).outputs)
+            there = self._find(token, request.id, olds, self._of(context))
+            counted = self._cloud.counted(there, inputs) if there else {}
+            told |= {name: UNKNOWN for name, value in counted.items() if value != olds.get(name)}
+            return pb.UpdateResponse(properties=to_struct(told))
         with _refusals(context, f"updating {_name_of(request.urn)}"), self._cloud.world.exclusive():
             current = self._find(token, request.id, olds, self._of(context))
             if current is None:

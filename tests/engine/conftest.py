@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pulumi import automation as auto
 
+from stacks.engine import EngineStack, Operation
+from stacks.site import Site
 from testbeds.lab.session import LabSession, lab_session
 
 if TYPE_CHECKING:
@@ -70,6 +72,16 @@ def engine() -> Iterator[Engine]:
     with lab_session(ROOT) as lab:
         yield Engine(lab)
     _collect()
+
+
+@pytest.fixture(scope="session")
+def home_seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a lab, closed again, in which the repository's home region is up: copy it, open a lab in the copy."""
+    folder = tmp_path_factory.mktemp("home")
+    with lab_session(ROOT, folder=folder) as lab:
+        EngineStack(Site(lab.work_dir, lab.env, is_lab=True), "aws-us-east-1").run(Operation.UP)
+    _collect()
+    return folder
 
 
 @pytest.fixture

@@ -63,3 +63,53 @@ def test_drift_names_the_properties_that_somebody_else_changed() -> None:
         "gone": (Op.DELETE, ()),
     }
     assert changes.counts[Op.SAME] == 3
+
+
+def state(inputs: dict[str, Any], *, outputs: dict[str, Any] | None = None, protect: bool = False) -> dict[str, Any]:
+    """A resource's state as events carry it."""
+    fixed = {"type": "t", "urn": "u", "id": "i", "parent": "", "provider": ""}
+    return fixed | {"inputs": inputs, "outputs": outputs or {}, "protect": protect}
+
+
+def test_a_change_tells_the_values_before_and_after_but_no_secret() -> None:
+    """Values come as JSON by their path; what only the cloud knows and what is secret are said in words."""
+    unknown, mark = "04da6b54-80e4-46f7-96ec-b56ff0331ba9", "4dabf18193072939515e22adb298388d"
+    old = state({"size": 1, "tags": {"a b": "x"}, "ids": ["1"], "password": {mark: "1b47", "ciphertext": "AAAA"}})
+    new = state({"size": 2, "tags": {"a b": "y"}, "ids": ["1", unknown], "password": {mark: "1b47", "plaintext": "p"}})
+    keys = ("size", 'tags["a b"]', "ids", "password", "gone[3].x")
+    diff = {"detailedDiff": {key: {"diffKind": "update", "inputDiff": True} for key in keys}}
+    (change,) = heard(event("resourcePreEvent", "update", "t", "n", old=old, new=new, **diff)).changes
+    assert {each.key: (each.before, each.after) for each in change.differences} == {
+        "size": ("1", "2"),
+        'tags["a b"]': ('"x"', '"y"'),
+        "ids": ('["1"]', '["1", "(known after up)"]'),
+        "password": ('"[secret]"', '"[secret]"'),
+        "gone[3].x": (None, None),
+    }
+
+
+def test_a_replacement_says_that_the_resource_is_protected() -> None:
+    """What `up` would refuse is told apart from what it would do."""
+    kind = "aws:s3/bucket:Bucket"
+    kept = event("resourcePreEvent", "replace", kind, "kept", old=state({}, protect=True), new=state({}, protect=True))
+    free = event("resourcePreEvent", "replace", kind, "free", old=state({}), new=state({}))
+    assert {change.name: change.protected for change in heard(kept, free).changes} == {"kept": True, "free": False}
+
+
+def test_exports_that_would_change_are_told_by_path() -> None:
+    """The stack's outputs are compared value by value; the event at its registration is not the last word."""
+    old, new = {"inventory": {"a": 1, "b": {"c": 2}}}, {"inventory": {"a": 1, "b": {"c": 3}, "d": 4}}
+    kind = "pulumi:pulumi:Stack"
+    first = event("resOutputsEvent", "same", kind, "s", old=state({}, outputs=old), new=state({}, outputs=old))
+    last = event("resOutputsEvent", "same", kind, "s", old=state({}, outputs=old), new=state({}, outputs=new))
+    assert heard(first).exported == ()
+    assert heard(first, last).exported == ("inventory.b.c", "inventory.d")
+    assert heard(event("resOutputsEvent", "create", kind, "s", new=state({}, outputs=new))).exported == ("inventory",)
+
+
+def test_an_error_of_the_program_comes_without_its_traceback() -> None:
+    """A person reads what is wrong; the traceback is the engine's output's."""
+    said = {"message": "runtime error: no such key\nTraceback (most recent call last):\n  File …", "severity": "error"}
+    fixed = {"prefix": "", "color": "never", "urn": "urn:x::y"}
+    event = EngineEvent.from_json({"sequence": 0, "timestamp": 0, "diagnosticEvent": said | fixed})
+    assert heard(event).errors == ["y: runtime error: no such key"]

@@ -19,6 +19,7 @@ from stacks.config import load
 from stacks.fleet import Kind, waves
 from testbeds.lab.session import LabSession, lab_session
 from tests.components import parts
+from tests.stacks.swap import swap_roles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,26 +77,6 @@ def test_the_fleet_comes_up_and_a_swap_of_roles_changes_nothing(lab: LabSession)
     for each in stacks:
         each.refresh()
     assert changes(stacks) == {}
-
-
-def swap_roles(lab: LabSession) -> None:
-    """Move in the world, behind the program's back, what a failover moves."""
-    world = lab.world
-    moved = {
-        "aws:rds/cluster:Cluster": [("engineVersion", "17.6"), ("globalClusterIdentifier", "payments-db-moved")],
-        "aws:elasticache/replicationGroup:ReplicationGroup": [("engineVersion", "8.2")],
-        "aws:eks/nodeGroup:NodeGroup": [("scalingConfig.desiredSize", 9)],
-        "aws:ecs/service:Service": [("desiredCount", 40)],
-    }
-    for kind, edits in moved.items():
-        objects = world.objects(kind)
-        assert objects, kind
-        for each in objects:
-            for path, value in edits:
-                if path.split(".", maxsplit=1)[0] in each.outputs:
-                    world.tamper(each.id, path, value, type_=kind)
-    for check in world.objects("aws:route53/healthCheck:HealthCheck"):
-        world.tamper(check.id, "invertHealthcheck", value=True, type_=check.type)
 
 
 def changes(stacks: list[auto.Stack]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from AWS's API references. A plan that the lab accepts can still be refused by A
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from testbeds.lab.aws import invokes, rules
@@ -104,7 +105,17 @@ class Aws:
         """The object with other properties."""
         rules.refuse_change(current, inputs, self.world)
         arn = text(current.outputs, "arn") or None
-        return self._made(current.type, current.id, arn, inputs, current.outputs, current.region, settings)
+        made = self._made(current.type, current.id, arn, inputs, current.outputs, current.region, settings)
+        return replace(made, outputs=made.outputs | self.counted(current, inputs))
+
+    def counted(self, current: WorldObject, inputs: Object) -> Object:
+        """A launch template's versions: the provider makes a new one for every change of the template's data."""
+        if current.type != "aws:ec2/launchTemplate:LaunchTemplate":
+            return {}
+        own = {DEFAULTS, "name", "tags", "tagsAll", "description"}
+        old, new = ({k: v for k, v in each.items() if k not in own} for each in (current.inputs, inputs))
+        version = current.outputs.get("latestVersion")
+        return {"latestVersion": int(version) + (old != new)} if isinstance(version, int | float) else {}
 
     def refuse_delete(self, current: WorldObject) -> None:
         """Protection and use."""

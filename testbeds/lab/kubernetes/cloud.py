@@ -110,6 +110,10 @@ class Kubernetes:
         self._refuse_unreachable(current.region)
         return self._made(current.type, current.id, inputs, current.outputs, current.region)
 
+    def counted(self, current: WorldObject, inputs: Object) -> Object:  # noqa: ARG002
+        """Nothing that another object reads."""
+        return {}
+
     def refuse_delete(self, current: WorldObject) -> None:
         """Nothing is protected; deleting a namespace takes what is in it along."""
         self._refuse_unreachable(current.region)

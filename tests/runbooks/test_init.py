@@ -1,0 +1,102 @@
+"""`aurops init` writes a fleet's files, and never over others."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stacks.config import load
+
+ROOT = Path(__file__).parents[2]
+GOOD = ("--fleet", "payments", "--cloud", "aws", "--domain", "api.example.com", "--zone-id", "Z1")
+TWO = (*GOOD, "--region", "us-east-1", "--region", "eu-west-1")
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    """A clone whose stack files are not written yet."""
+    (tmp_path / "stacks").mkdir()
+    shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
+    return tmp_path
+
+
+def init(repo: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `aurops init` in the clone, with no terminal."""
+    command = [sys.executable, "-m", "runbooks", "init", *arguments]
+    return subprocess.run(
+        command, cwd=repo, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60
+    )
+
+
+def written(repo: Path) -> dict[str, str]:
+    """The stack files."""
+    return {file.name: file.read_text() for file in (repo / "stacks").iterdir()}
+
+
+def test_the_files_are_a_fleet_and_the_next_steps_are_said(repo: Path) -> None:
+    """Without a question: a file for each region and one for the cloud, which the program accepts."""
+    done = init(repo, *TWO)
+    assert done.returncode == 0, done.stderr
+    assert set(load(repo / "stacks").stacks) == {"aws-us-east-1", "aws-eu-west-1", "aws-global"}
+    assert "aurops preview" in done.stdout
+
+
+def test_a_dry_run_prints_and_writes_nothing(repo: Path) -> None:
+    """`--dry-run` prints the files as they would be."""
+    done = init(repo, *TWO, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "# stacks/Pulumi.aws-eu-west-1.yaml" in done.stdout
+    assert written(repo) == {}
+
+
+def test_nothing_is_overwritten_unless_it_was_listed_and_forced(repo: Path) -> None:
+    """An existing file stops the command, is named, and stays; so do its neighbours; `--force` replaces it."""
+    init(repo, *GOOD, "--region", "us-east-1")
+    mine = repo / "stacks" / "Pulumi.aws-us-east-1.yaml"
+    mine.write_text(mine.read_text() + "# mine\n")
+    before = written(repo)
+    refused = init(repo, *TWO)
+    assert refused.returncode == 2
+    assert "stacks/Pulumi.aws-us-east-1.yaml" in refused.stderr
+    assert "Pulumi.aws-eu-west-1.yaml" not in refused.stderr
+    assert written(repo) == before
+    assert init(repo, *TWO, "--force").returncode == 0
+    assert "# mine" not in mine.read_text()
+
+
+def test_files_that_contradict_those_that_stay_are_not_written(repo: Path) -> None:
+    """Another fleet's stack in the folder is a contradiction that is said before anything is written."""
+    init(repo, *GOOD, "--region", "us-east-1")
+    before = written(repo)
+    other = ("--fleet", "orders", "--cloud", "aws", "--domain", "a.example.com", "--region", "eu-west-1", "--force")
+    refused = init(repo, *other)
+    assert refused.returncode == 2
+    assert "fleets" in refused.stderr
+    assert written(repo) == before
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        (*GOOD, "--region", "mars-north-1"),
+        (*GOOD, "--region", "us-east-1", "--region", "us-east-1"),
+        (*GOOD, "--region", "us-east-1", "--home", "eu-west-1"),
+        (*GOOD, "--region", "us-east-1", "--fleet", "payments-and-more"),
+        (*GOOD, "--region", "us-east-1", "--domain", "nodots"),
+        (*GOOD, "--region", "us-east-1", "--image", "no tag"),
+        (*GOOD, "--region", "us-east-1", "--cloud", "gcp"),
+        (*GOOD, "--region", "us-east-1", "--cloud", "moon"),
+        GOOD,
+    ],
+)
+def test_bad_input_exits_2_and_writes_nothing(wrong: tuple[str, ...], repo: Path) -> None:
+    """What cannot be is refused with a sentence and no traceback."""
+    refused = init(repo, *wrong)
+    assert refused.returncode == 2, refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert refused.stderr
+    assert written(repo) == {}

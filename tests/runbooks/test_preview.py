@@ -1,0 +1,96 @@
+"""What `aurops preview` prints and how it ends, from previews that are made up."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from aurops.errors import AnswerIsNoError, AuropsError, OutsideError, UsageError
+from runbooks.preview import FailOn, conclude, document, text
+from stacks.changes import Change, Changes, Difference, Op
+from stacks.config import load
+from stacks.preview import StackPreview, with_upstream
+
+HOME, EU, GLOBAL = "aws-us-east-1", "aws-eu-west-1", "aws-global"
+FLEET = load(Path(__file__).parents[2] / "stacks")
+LOST = Change(
+    "urn:pulumi:s::aurops::aws:rds/cluster:Cluster::db",
+    "aws:rds/cluster:Cluster",
+    Op.REPLACE,
+    ("databaseName",),
+    ("databaseName",),
+    (Difference("databaseName", '"ledger"', '"journal"'),),
+    protected=True,
+)
+
+
+def made(
+    stack: str, *changes: Change, error: AuropsError | None = None, exported: tuple[str, ...] = ()
+) -> StackPreview:
+    """A preview with these changes."""
+    seen = Changes({change.urn: change for change in changes}, same=3, exported=exported)
+    return StackPreview(stack, seen, 1.25, error=error)
+
+
+def test_the_summary_comes_first_then_what_would_be_lost() -> None:
+    """A row for each stack; then each loss with stack, operation, name, type, cause, and that `up` would refuse."""
+    lines = text([made(HOME, LOST), made(EU)], diff=False).splitlines()
+    assert lines[0].split() == ["STACK", "create", "update", "replace", "delete", "same", "seconds"]
+    assert [line.split() for line in lines[1:3]] == [
+        [HOME, "0", "0", "1", "0", "3", "1.2"],
+        [EU, "0", "0", "0", "0", "3", "1.2"],
+    ]
+    loss = next(line for line in lines if "replace  db" in line)
+    assert HOME in loss
+    assert "aws:rds/cluster:Cluster because of databaseName; protected" in loss
+    assert "→" not in "\n".join(lines)
+
+
+def test_details_come_only_when_asked_for() -> None:
+    """`--diff` shows the values before and after."""
+    assert 'databaseName: "ledger" → "journal"  (forces the replacement)' in text([made(HOME, LOST)], diff=True)
+
+
+def test_readers_of_a_stack_are_told_what_of_it_would_change() -> None:
+    """Of the stacks previewed together, those that read another's inventory name its paths that would change."""
+    previews = with_upstream(FLEET, [made(HOME, exported=("inventory.cache.group",)), made(EU), made(GLOBAL)])
+    assert {each.stack: dict(each.upstream) for each in previews} == {
+        HOME: {},
+        EU: {HOME: ("cache.group",)},
+        GLOBAL: {HOME: ("cache.group",)},
+    }
+    said = text(previews, diff=False)
+    assert "Values of other stacks are those of their last `up`." in said
+    assert f"{EU} reads {HOME}, which would then export other values: cache.group" in said
+
+
+def test_every_failure_is_said_once_and_the_command_ends_with_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """The rows of the others stand; two stacks that fail for one reason are one failure; usage comes first."""
+    outside, usage = OutsideError("no backend"), UsageError("wrong value")
+    previews = [made(HOME, error=outside), made(EU, error=OutsideError("no backend")), made(GLOBAL, error=usage)]
+    with pytest.raises(UsageError):
+        conclude(previews, None)
+    assert capsys.readouterr().err.count("no backend") == 1
+    assert text(previews, diff=False).count("failed") == 3
+
+
+def test_fail_on_counts_losses_and_nothing_else() -> None:
+    """Exit 1 exactly when something that holds data would be replaced or deleted and the option was given."""
+    role = Change("urn::r", "aws:iam/role:Role", Op.REPLACE)
+    conclude([made(HOME, role)], FailOn.STATEFUL_REPLACE)
+    conclude([made(HOME, LOST)], None)
+    with pytest.raises(AnswerIsNoError) as caught:
+        conclude([made(HOME, LOST)], FailOn.STATEFUL_REPLACE)
+    assert f"{HOME}: db" in str(caught.value)
+
+
+def test_the_document_has_the_documented_keys() -> None:
+    """Every key of the JSON stands in docs/preview.md."""
+    whole = json.loads(json.dumps(document([made(HOME, LOST, error=OutsideError("x"))])))
+    (stack,) = whole["stacks"]
+    described = (Path(__file__).parents[2] / "docs" / "preview.md").read_text()
+    keys = {*whole, *stack, *stack["changes"][0], *stack["changes"][0]["differences"][0], *stack["error"]}
+    assert {key for key in keys if f"`{key}`" not in described and f'"{key}"' not in described} == set()
+    assert (whole["schema"], stack["error"]["exit_code"], stack["losses"]) == (1, 3, [LOST.urn])
