@@ -49,7 +49,8 @@ def here(*arguments: str) -> int:
 
 
 EVERY = [
-    *((name,) for name in ("destroy", "drift", "status", "up")),
+    *((name,) for name in ("destroy", "drift", "init", "preview", "recover", "status", "up")),
+    *(("lab", verb) for verb in ("list", "tamper", "status", "reset", "run")),
     ("doctor",),
     ("failover",),
     ("failover-test",),
@@ -62,7 +63,7 @@ EVERY = [
 def test_the_list_of_commands_above_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
     """A new command, or a new verb of one, is tested too."""
     assert {command[0] for command in EVERY} == set(COMMANDS)
-    for group in ("local", "runs"):
+    for group in ("lab", "local", "runs"):
         assert here(group, "--help") == 0
         verbs = re.findall(r"^  ([a-z-]+) ", capsys.readouterr().out.partition("Commands:")[2], re.MULTILINE)
         assert verbs == [verb for name, *rest in EVERY if name == group for verb in rest]
