@@ -103,7 +103,7 @@ def with_upstream(fleet: Fleet, previews: Sequence[StackPreview]) -> tuple[Stack
 def _uncollected() -> Iterator[None]:
     """Collect no cycles meanwhile.
 
-    Looking for them among the 400,000 objects that the SDK's import makes costs a third of this process's CPU time; what
+    Looking for them among the 400,000 objects that the SDK's import makes costs a third of its CPU time; what
     a preview leaves behind uncollected is 5 MiB.
     """
     was_on = gc.isenabled()
