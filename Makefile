@@ -5,17 +5,24 @@ unexport PYTHONDONTWRITEBYTECODE UV_COMPILE_BYTECODE VIRTUAL_ENV PYTHONPATH PYTH
 
 UV = $$(sh ci/find-uv)
 RUN = $(UV) run --no-sync
+# A Pulumi CLI on PATH wins over the one that set-up gets.
+export PATH := $(PATH):$(CURDIR)/.tools/pulumi/bin
 
-.PHONY: setup drill test lint format campaign bench clean
+.PHONY: setup pulumi drill test lint format campaign bench clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
 
-setup: .venv/.ready ## Install everything into .venv (uv is bootstrapped into .tools when it is missing)
+setup: .venv/.ready pulumi ## Install everything into .venv (uv is bootstrapped into .tools when it is missing)
 
 .venv/.ready: pyproject.toml uv.lock ci/find-uv
-	@uv=$(UV) || exit 3; "$$uv" sync --locked --quiet && touch $@
+	@uv=$(UV) || exit 3; "$$uv" sync --locked --quiet && touch $@ || { echo "setup: uv failed. Where a proxy opens TLS \
+	('invalid peer certificate'), do: export UV_SYSTEM_CERTS=1 and make again" >&2; exit 3; }
+
+# Whoever has no CLI can still run everything that needs no engine.
+pulumi: .venv/.ready
+	@$(RUN) python ci/pulumi-cli/install.py .tools/pulumi || true
 
 drill: setup ## Lose a region for real and measure RTO and RPO
 	@$(RUN) aurops failover-test --fault kill --report reports/drill.html
@@ -23,8 +30,8 @@ drill: setup ## Lose a region for real and measure RTO and RPO
 test: setup ## Run the test suite
 	@$(RUN) pytest -q -m "not campaign"
 
-lint: setup ## Format check, ruff, mypy
-	@$(RUN) ruff format --check . && $(RUN) ruff check . && $(RUN) mypy
+lint: setup ## Format check, ruff, mypy, ty
+	@$(RUN) ruff format --check . && $(RUN) ruff check . && $(RUN) mypy && $(RUN) ty check --quiet
 
 format: setup ## Format and fix what can be fixed
 	@$(RUN) ruff format . && $(RUN) ruff check --fix .

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 
 class ExitCode(IntEnum):
-    """Exit codes of every aurops command."""
+    """Exit codes of every aurops command. One that signal n stopped exits 128 + n (runbooks/stopping.py)."""
 
     DONE = 0
     NO = 1
@@ -24,8 +24,6 @@ class ExitCode(IntEnum):
     """Declined, held or aborted."""
     BUG = 70
     """A bug in aurops (EX_SOFTWARE of sysexits.h)."""
-    INTERRUPTED = 130
-    """Ctrl-C (128 + SIGINT)."""
 
 
 class AuropsError(Exception):

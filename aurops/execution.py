@@ -1,4 +1,4 @@
-"""Runs a playbook under a service's lease: drills, failovers and deployments all come through here."""
+"""Runs a playbook under a lease: drills, failovers and deployments all come through here."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aurops.errors import OutsideError
 from aurops.journal import Journal, JournalTakenError, RecordKind, new_run_id
-from aurops.lease import DEFAULT_TTL_S, Lease
+from aurops.lease import LeaseLostError
+from aurops.plan import StaleEpochError
 from aurops.runner import Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from aurops.clock import Clock
+    from aurops.lease import Lease
     from aurops.lease_record import LeaseRecord
     from aurops.plan import Json, Playbook
     from aurops.runner import Listener, Result
@@ -22,55 +24,60 @@ World = TypeVar("World")
 _TRIES = 10
 
 
-def begin(store: Store, clock: Clock, kind: str, arguments: Mapping[str, Json]) -> Journal:
+def begin(store: Store, clock: Clock, kind: str, arguments: Mapping[str, Json], *, run: str | None = None) -> Journal:
     """A new run, with its goal in its first record.
 
     Args:
         store: Holds the run.
         clock: Time.
-        kind: The goal: `failover`, `up` …; the run's id begins with it.
+        kind: The goal: `failover`, `up` …; the run's id ends with it.
         arguments: Whatever the planner, a resume or a reader needs.
+        run: Its id; None: a new one.
     """
-    journal = Journal.create(store, new_run_id(kind, clock), clock)
+    journal = Journal.create(store, run or new_run_id(kind, clock), clock)
     journal.append(RecordKind.STARTED, {"goal": kind, "arguments": dict(arguments)})
     return journal
 
 
-def execute(  # noqa: PLR0913 (each a part of the run)
+def drive(  # noqa: PLR0913 (what a runner needs)
     playbook: Playbook[World],
     journal: Journal,
-    service: str,
+    lease: Lease,
     *,
     store: Store,
     clock: Clock,
-    listener: Listener,
-    ttl_s: float = DEFAULT_TTL_S,
-    reported_epochs: Iterable[int] = (),
+    listener: Listener = lambda _: None,
     take_over: bool = False,
+    reported_epochs: tuple[int, ...] = (),
 ) -> Result:
-    """Take the service's lease, run the journal's goal until it ends, release the lease.
+    """Take the lease, run the journal's goal until it ends, release the lease.
 
     Args:
         playbook: What kind of run.
         journal: The run.
-        service: Name of the lease.
-        store: Where lease and journal are.
+        lease: Not taken yet; calls may last two thirds of its ttl.
+        store: Where requests and the halt switch are looked up.
         clock: Time.
         listener: Told of every record.
-        ttl_s: How long others wait when this process falls silent, seconds; calls may last two thirds of it.
-        reported_epochs: Epochs that targets have seen; the new one is above them.
         take_over: A person says that the present holder cannot act any more.
+        reported_epochs: Epochs that targets have seen; the new one is above them.
 
     Raises:
-        HeldByAnotherError: Somebody else acts on the service; it says who.
+        HeldByAnotherError: Somebody else acts; it says who.
+        LeaseLostError: Somebody else took over while this run acted.
         OutsideError: The previous holder's process goes on writing its journal.
     """
-    lease = Lease(store, service, clock, ttl_s)
-    lease.take(journal.run, take_over=take_over, reported_epochs=tuple(reported_epochs))
+    lease.take(journal.run, take_over=take_over, reported_epochs=reported_epochs)
     try:
         with lease.keep():
             _stop_previous(lease.previous, journal, lease.epoch, store, clock)
             return Runner(playbook, store=store, journal=journal, lease=lease, clock=clock, listener=listener).run()
+    except StaleEpochError as error:
+        raise LeaseLostError(
+            f"this process does not hold the lease: {error}",
+            where=f"run {journal.run}",
+            next_step="`aurops runs list` shows who acts now",
+        ) from error
     finally:
         lease.release()
 

@@ -32,13 +32,13 @@ class Tries:
     """All calls of one step so far.
 
     Args:
-        first_intent_s: When the present holder of the run announced its first call, in seconds of its clock; an
-            earlier holder's calls do not count, for the run may have rested a day in between.
+        first_intent_s: When the present holder of the run first announced a call, in seconds of its machine's clock;
+            None when it has not. The time of an earlier holder, or of a pause, is no time of waiting.
         intents: How many calls were announced.
         outcomes: How they ended, in order; shorter than `intents` when an answer was lost with its holder.
     """
 
-    first_intent_s: float
+    first_intent_s: float | None
     intents: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
 
@@ -51,11 +51,14 @@ class Tries:
 class History:
     """The journal of one run, read from its first record to its last.
 
+    `kind` is the goal that it began with; `goal` changes when it is aborted.
+
     Args:
         records: The run's records in order.
     """
 
     def __init__(self, records: Iterable[Record]) -> None:
+        self.kind = ""
         self.goal = ""
         self.arguments: dict[str, Any] = {}
         self.epoch = 0
@@ -69,7 +72,6 @@ class History:
         self.results: dict[str, Mapping[str, Any]] = {}
         self.failed: dict[str, str] = {}
         """What failed for the present holder of the run, and why; who resumes a run tries again."""
-        self._of_earlier_holders: set[str] = set()
         for record in records:
             self._read(record)
 
@@ -95,8 +97,13 @@ class History:
             reader(record)
 
     def _read_started(self, record: Record) -> None:
-        self.goal = str(record.data["goal"])
+        self.kind = self.goal = str(record.data["goal"])
         self.arguments = cast("dict[str, Any]", record.data.get("arguments", {}))
+
+    def _read_taken(self, _: Record) -> None:
+        self.failed.clear()
+        for tries in self.tries.values():
+            tries.first_intent_s = None
 
     def _read_goal(self, record: Record) -> None:
         self.goal = str(record.data["goal"])
@@ -110,18 +117,16 @@ class History:
 
     def _read_intent(self, record: Record) -> None:
         name = str(record.data["step"])
-        tries = self.tries.setdefault(name, Tries(first_intent_s=record.at_s))
-        if name in self._of_earlier_holders:
-            self._of_earlier_holders.discard(name)
-            tries.first_intent_s = record.at_s
+        tries = self.tries.setdefault(name, Tries(first_intent_s=None))
         if tries.open:
             tries.outcomes.append(Outcome.UNKNOWN)
         tries.intents += 1
+        tries.first_intent_s = record.at_s if tries.first_intent_s is None else tries.first_intent_s
         self.past_no_return |= bool(record.data.get("no_return"))
 
     def _read_result(self, record: Record) -> None:
         name = str(record.data["step"])
-        tries = self.tries.setdefault(name, Tries(first_intent_s=record.at_s))
+        tries = self.tries.setdefault(name, Tries(first_intent_s=None))
         outcome = Outcome(str(record.data["outcome"]))
         if not tries.open and tries.outcomes:
             tries.outcomes[-1] = outcome
@@ -133,10 +138,6 @@ class History:
             self.failed[name] = str(record.data.get("error", ""))
         else:
             self.failed.pop(name, None)
-
-    def _read_taken(self, _: Record) -> None:
-        self.failed.clear()
-        self._of_earlier_holders = set(self.tries)
 
     def _read_skipped(self, record: Record) -> None:
         self.skipped[str(record.data["step"])] = str(record.data["reason"])

@@ -234,6 +234,21 @@ class Journal:
             if mine.hash != there.hash:
                 raise JournalBrokenError(self.run, mine.n, "was exchanged since this process read or wrote it")
 
+    def copy_to(self, store: Store) -> Self:
+        """The same journal in another store, byte by byte; what that has beyond it stays, and is read.
+
+        Raises:
+            JournalTakenError: The other store holds something else under one of these numbers.
+            StoreError: It cannot be written.
+        """
+        for record in self._records:
+            for number in record.void:
+                claim(store, journal_key(self.run, number), b"", may_retry=lambda: False)
+            data = canonical(record.model_dump(mode="json", by_alias=True))
+            if claim(store, journal_key(self.run, record.n), data, may_retry=lambda: False) != data:
+                raise self._taken(record.n)
+        return self.open(store, self.run, self._clock)
+
     def _settle(self, key: str, data: bytes) -> Record:
         """Make sure that the record under way is written, and is ours."""
         tries = iter(range(_TRIES - 1))

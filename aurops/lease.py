@@ -116,6 +116,18 @@ class Lease:
         self._writing = threading.Lock()
         self._stopping = threading.Event()
 
+    def acting(self, run: str) -> LeaseRecord | None:
+        """The last record of the process that acts for `run`; None when it provably ended, or released the lease."""
+        owner = self._tail().record
+        if (
+            owner is None
+            or owner.run != run
+            or owner.kind is LeaseKind.RELEASE
+            or self._is_dead(owner.holder, self._me)
+        ):
+            return None
+        return owner
+
     @property
     def epoch(self) -> int:
         """The fencing number that every call carries; 0 before `take`."""

@@ -73,7 +73,8 @@ class Step(Generic[World]):
         reason: Why this step, for the person who reads the plan.
         done: Whether the observed world shows it done: yes, no, or None for unknown.
         timeout_s: Longest time that one call may take.
-        deadline_s: Longest time from the first call until it is done; a step that waits longer fails the run.
+        deadline_s: Longest time from the first call of a run's present holder until it is done; a step that waits
+            longer stops the run.
         repeat: How the call may be repeated.
         lasting: Whether the world or the journal says that it is done.
         required: False for best effort: it is tried once, and its failure blocks nothing.

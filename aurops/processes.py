@@ -55,11 +55,13 @@ class Stat:
         process: The process that has the pid.
         state: Its state letter: R, S, D, T, Z …
         parent: Its parent's pid.
+        name: File name of its program, cut to 15 characters.
     """
 
     process: Process
     state: str
     parent: int
+    name: str
 
     @property
     def alive(self) -> bool:
@@ -71,7 +73,15 @@ def read_stat(pid: int) -> Stat | None:
     """What /proc says of a pid; None when it is gone or hidden from this user (mount option hidepid)."""
     try:
         # The name in field 2 may hold blanks and brackets: fields count from the last bracket on.
-        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        head, _, tail = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")
     except OSError:
         return None
-    return Stat(Process(pid, int(fields[19])), fields[0], int(fields[1]))
+    fields = tail.split()
+    return Stat(Process(pid, int(fields[19])), fields[0], int(fields[1]), head.partition("(")[2])
+
+
+def started_s(process: Process) -> float:
+    """When a process started: seconds since the epoch on this machine's clock as it is set now, to about a second."""
+    lines = Path("/proc/stat").read_text().splitlines()
+    booted_s = next(int(line.split()[1]) for line in lines if line.startswith("btime "))
+    return booted_s + process.start_ticks / os.sysconf("SC_CLK_TCK")

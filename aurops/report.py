@@ -59,9 +59,9 @@ class StepRow(_Model):
     Args:
         name: The step.
         stage: The stage it belongs to; steps of a stage run in parallel.
-        start_s: When it began.
-        end_s: When it ended; None: it did not end.
-        wait_s: Seconds of it that it only waited (for a lock, a position, a time-out).
+        start_s: When its first call began.
+        end_s: When its last call ended; None: it did not end.
+        wait_s: Seconds of it in which no call was under way: between an answer and the next try.
         retries: Calls after the first.
         outcome: How it ended: done, adopted, failed, unknown, skipped.
         reason: Why the plan has it, or why it ended so.

@@ -137,8 +137,7 @@ class Runner(Generic[World]):
             if stage is None:
                 return self._finish(history)
             if stage.hold:
-                self._append(RecordKind.STUCK, {"stage": stage.name, "why": stage.hold})
-                raise _StopError(Ending.HELD, stage.hold)
+                raise self._held(stage.name, stage.hold)
             for decision in stage.undecided(history):
                 self._append(
                     RecordKind.DECISION, {"name": decision.name, "value": decision.value, "reason": decision.reason}
@@ -174,7 +173,9 @@ class Runner(Generic[World]):
                 self._result(step, Outcome.ADOPTED, {})
                 return Outcome.ADOPTED
             if seen is None and step.repeat is Repeat.AT_MOST_ONCE:
-                raise _StopError(Ending.HELD, f"`{step.name}` may or may not have happened, and must not happen twice")
+                error = history.results.get(step.name, {}).get("error", "no answer is known")
+                why = f"`{step.name}` may or may not have happened, and must not happen twice: {error}"
+                raise self._held(stage, why)
         self._check_deadline(step, history)
         self._check_halt()
         self._lease.check(step.timeout_s)
@@ -202,7 +203,7 @@ class Runner(Generic[World]):
 
     def _check_deadline(self, step: Step[World], history: History) -> None:
         tries = history.tries.get(step.name)
-        if tries is None:
+        if tries is None or tries.first_intent_s is None:
             return
         waited_s = self._clock.now_s() - tries.first_intent_s
         if waited_s > step.deadline_s and tries.outcomes and tries.outcomes[-1] is Outcome.WAITING:
@@ -228,7 +229,8 @@ class Runner(Generic[World]):
                 case RequestKind.SKIP:
                     self._append(RecordKind.SKIPPED, said | {"step": request.step or ""})
                 case RequestKind.PAUSE:
-                    if any(later.kind is RequestKind.RESUME and later.n > request.n for later in asked):
+                    over = (RequestKind.RESUME, RequestKind.ABORT)
+                    if any(later.kind in over and later.n > request.n for later in asked):
                         continue
                     self._append(RecordKind.PAUSED, said)
                     raise _StopError(Ending.PAUSED, f"{request.who} paused it: {request.reason}")
@@ -251,6 +253,10 @@ class Runner(Generic[World]):
         self._append(RecordKind.VIOLATION, {"invariants": list(broken)})
         self._execute(self._playbook.safe_stop(world, history), world)
         raise _StopError(Ending.VIOLATION, why)
+
+    def _held(self, stage: str, why: str) -> _StopError:
+        self._append(RecordKind.STUCK, {"stage": stage, "why": why})
+        return _StopError(Ending.HELD, why)
 
     def _stuck(self, stage: Stage[World], world: World) -> None:
         history = self._history()

@@ -53,6 +53,7 @@ __all__ = [
     "claim",
     "default_store_url",
     "open_store",
+    "state_folder",
 ]
 
 ALLOWED_URLS = "a folder, file:///folder, memory://, s3://bucket/prefix, gs://bucket/prefix, az://container/prefix"
@@ -99,13 +100,18 @@ class Store(Protocol):
 
 
 def default_store_url() -> str:
-    """`AUROPS_STORE`, else a folder of this user (XDG Base Directory Specification: `XDG_STATE_HOME`)."""
+    """`AUROPS_STORE`, else a folder of this user."""
     return os.environ.get("AUROPS_STORE") or _home_store().as_uri()
 
 
-def _home_store() -> Path:
+def state_folder() -> Path:
+    """What aurops keeps on this machine for this user (XDG Base Directory Specification: `XDG_STATE_HOME`)."""
     state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(state).expanduser().absolute() / "aurops" / "store"
+    return Path(state).expanduser().absolute() / "aurops"
+
+
+def _home_store() -> Path:
+    return state_folder() / "store"
 
 
 def open_store(url: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Store:

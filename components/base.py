@@ -41,14 +41,14 @@ class Component(pulumi.ComponentResource):
 
     Its own options are never merged into its children.
 
-    Aliases policy: a renamed class keeps its former type tokens in `formerly`; a renamed child is given
+    Aliases policy: a renamed class keeps its former type tokens in `_formerly`; a renamed child is given
     `aliases=[pulumi.Alias(name=former)]` where it is made. A test fails on a URN that vanishes without one.
     """
 
-    formerly: ClassVar[tuple[str, ...]] = ()
+    _formerly: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
-        known_as = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=token) for token in self.formerly])
+        known_as = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=token) for token in self._formerly])
         token = f"aurops:index:{type(self).__name__}"
         super().__init__(token, name, None, pulumi.ResourceOptions.merge(opts, known_as))
 

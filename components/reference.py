@@ -36,13 +36,14 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str, 
     for name, field in model.model_fields.items():
         path = f"{prefix}{name}"
         why = " ".join((field.description or "").split()).replace("|", "\\|")
-        yield path, _kind(field.annotation), _default(field), why
-        if inner := _model_in(field.annotation):
+        yield path, _kind(field.annotation), default_of(field), why
+        if inner := model_in(field.annotation):
             mark = "[]." if get_origin(field.annotation) is tuple else "."
             yield from _rows(inner, f"{path}{mark}")
 
 
-def _default(field: FieldInfo) -> str:
+def default_of(field: FieldInfo) -> str:
+    """The default of an input in words: `**required**`, `none`, `see below`, or the value between backquotes."""
     if field.is_required():
         return "**required**"
     value = field.get_default(call_default_factory=True, validated_data={})
@@ -80,10 +81,11 @@ def _kind(annotation: Any) -> str:
     return names.get(annotation, str(annotation))
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that an annotation holds, alone or in a list, a mapping or a choice."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for each in get_args(annotation) if (found := _model_in(each))), None)
+    return next((found for each in get_args(annotation) if (found := model_in(each))), None)
 
 
 def write(folder: Path) -> None:

@@ -1,36 +1,38 @@
 """A drill: lose a region on purpose, watch the service come back, measure, restore.
 
-The processes that inject, load and watch are not this one: killing a drill kills nothing else, and the injector undoes
-its fault by itself. This module decides what happens in which order; `DrillBed` is what it asks of a test bed.
+The processes that inject, load and watch are not this one: killing a drill kills nothing else, the injector undoes
+its fault by itself, and `aurops runs resume` finishes what is left (failover/drill_playbook.py). `DrillBed` is what a
+drill asks of a test bed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, cast
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
 
-from aurops.errors import AnswerIsNoError, OutsideError
+from pydantic import TypeAdapter
+
+from aurops.execution import drive
 from aurops.history import History
-from aurops.journal import Journal, Record, RecordKind, new_run_id
-from aurops.runner import Ending, Result
-from failover.detector import Verdict, watch_reports
-from failover.execute import begin, execute
-from failover.measurement import Measurement, Objective, Recovery, measure
-from failover.planner import FailoverGoal
+from aurops.journal import Journal, RecordKind, list_runs, new_run_id
+from aurops.lease import Lease
+from failover.drill_playbook import DrillPlaybook, child
+from failover.measurement import Objective
 
 if TYPE_CHECKING:
     from aurops.clock import Clock
-    from aurops.plan import Json
-    from aurops.runner import Listener
+    from aurops.runner import Listener, Result
     from aurops.store import Store
+    from failover.drill_report import DrillResult
     from failover.faults import FaultRecord
     from failover.ledger import Ledger
     from failover.model import Target
 
-_POLL_S = 0.02
-_BOTH_BACK_S = 30.0
-_EFFECT_S = 10.0
+KIND = "measure"
+"""The goal of a drill's run."""
+LEASE_TTL_S = 180.0
+"""Longer than a drill's longest step. A holder that died on this machine is not waited for."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,9 @@ class DrillOrder:
         seed: Of arrivals.
         objective: What counts as served.
         fault_expires_s: The injector undoes its fault after so many seconds, whatever happens.
-        about: What the runs' first records should say besides: the bed.
+        bed: Id of the bed, so that a resume finds it.
+        rto_limit_s: Longest RTO that passes.
+        rpo_limit: Acknowledged writes that may be lost.
     """
 
     fault: str
@@ -59,11 +63,21 @@ class DrillOrder:
     seed: int = 1
     objective: Objective = field(default_factory=Objective)
     fault_expires_s: float = 60.0
-    about: Mapping[str, str] = field(default_factory=dict)
+    bed: str = ""
+    rto_limit_s: float = 3.0
+    rpo_limit: int = 0
+
+    @classmethod
+    def of(cls, journal: Journal) -> DrillOrder:
+        """The order that a drill's first record holds."""
+        return _ORDER.validate_python(journal.records[0].data["arguments"])
+
+
+_ORDER = TypeAdapter(DrillOrder)
 
 
 class DrillBed(Protocol):
-    """What a drill needs of a test bed."""
+    """What a drill needs of a test bed. Everything that is started finds what was started before, by whomever."""
 
     @property
     def target(self) -> Target:
@@ -71,11 +85,15 @@ class DrillBed(Protocol):
         ...
 
     def start_vantages(self, region: str) -> Mapping[str, str]:
-        """Start the vantage points; their URLs by name."""
+        """Start those vantage points that are not up; the URLs of all by name."""
         ...
 
     def start_load(self, run: str, rate_per_s: float, seed: int) -> None:
-        """Start the clients."""
+        """Start the clients, unless they are at work.
+
+        Raises:
+            OutsideError: They have ended: what they would go on with is no evidence.
+        """
         ...
 
     def ledger(self) -> Ledger:
@@ -94,8 +112,12 @@ class DrillBed(Protocol):
         """The injector's journal."""
         ...
 
+    def injecting(self) -> bool:
+        """Whether an injector is at work."""
+        ...
+
     def undo_fault(self) -> None:
-        """Ask the injector to undo its fault."""
+        """Ask the injector to undo its fault, or undo what a dead one left behind; returns when it is undone."""
         ...
 
     def readable_ids(self, region: str, run: str) -> frozenset[str] | None:
@@ -105,40 +127,6 @@ class DrillBed(Protocol):
     def cached_ids(self, region: str, run: str) -> frozenset[str] | None:
         """The ids of this run that the region's cache holds; None when it cannot be read."""
         ...
-
-
-@dataclass(frozen=True)
-class DrillResult:
-    """What a drill gave.
-
-    Args:
-        run: The drill's run id; `failover_run` is its child's.
-        t0_s: First signal of the fault, boot-clock seconds; `effective_s` when it was proved.
-        detected: The detector's verdict.
-        serving: The region that serves now.
-        measurement: What the clients saw.
-        ledger: Their ledger.
-        reprotected: How the lost region came back.
-        failover: The failover's journal, for its steps.
-        head_hash: Hash of the drill's last journal record.
-    """
-
-    run: str
-    failover_run: str
-    t0_s: float
-    effective_s: float
-    detected: Verdict
-    serving: str
-    measurement: Measurement
-    ledger: Ledger
-    reprotected: Result
-    failover: tuple[Record, ...]
-    head_hash: str
-
-    @property
-    def conclusive(self) -> bool:
-        """Whether the clients' ledger can bear a verdict."""
-        return self.measurement.recovery in (Recovery.RECOVERED, Recovery.NOT_RECOVERED)
 
 
 Tell = Callable[[str], None]
@@ -154,11 +142,23 @@ class Drill:
         clock: Time.
         tell: Told each event as it happens, for the live timeline.
         listener: Told every record of the failover and the re-protection.
+        journal: Of a drill that was begun before; None begins one.
     """
 
     def __init__(
-        self, bed: DrillBed, order: DrillOrder, *, store: Store, clock: Clock, tell: Tell, listener: Listener
+        self,
+        bed: DrillBed,
+        order: DrillOrder,
+        *,
+        store: Store,
+        clock: Clock,
+        tell: Tell,
+        listener: Listener,
+        journal: Journal | None = None,
     ) -> None:
+        self.journal = journal or _begin(order, store, clock)
+        self.result: DrillResult | None = None
+        """What was measured; None until `run` ended as done."""
         self._bed = bed
         self._order = order
         self._store = store
@@ -166,115 +166,39 @@ class Drill:
         self._tell = tell
         self._listener = listener
 
-    def run(self) -> DrillResult:
-        """Do it; the fault is undone whatever happens.
+    def run(self, *, take_over: bool = False) -> Result:
+        """Do what is left of the drill.
 
         Raises:
-            AnswerIsNoError: The fault was not detected, or the failover did not end well.
-            OutsideError: Steady state was not reached, or the fault took no effect.
+            HeldByAnotherError: Another process is at it.
+            StoreError: The store was lost.
         """
-        order = self._order
-        journal = self._begin()
-        vantages = self._bed.start_vantages(order.region)
-        self._bed.start_load(journal.run, order.rate_per_s, order.seed)
-        self._settle()
-        try:
-            return self._lose(journal, vantages)
-        finally:
-            self._bed.undo_fault()
-
-    def _lose(self, journal: Journal, vantages: Mapping[str, str]) -> DrillResult:
-        order = self._order
-        journal.append(RecordKind.INTENT, {"step": "inject", "fault": order.fault, "region": order.region})
-        self._bed.inject(order.fault, order.region, order.fault_expires_s)
-        fault = self._await_effect()
-        t0_s, effective_s = cast("float", fault.t0_s), cast("float", fault.effective_s)
-        detected = watch_reports(order.region, dict(vantages), self._clock, limit_s=15.0)
-        if detected is None:
-            raise AnswerIsNoError(f"the loss of {order.region} was not detected within 15 s", where=journal.run)
-        self._tell(f"{detected.detected_at_s - t0_s:.2f} s after the fault: {detected.text}")
-        failover = self._failover(detected)
-        serving = str(History(failover.records).decisions["target"])
-        self._clock.sleep(order.after_s)
-        ledger = self._bed.stop_load()
-        self._bed.undo_fault()
-        reprotected = self._reprotect(serving)
-        measurement = measure(
-            ledger,
-            t0_s,
-            self._bed.readable_ids(serving, journal.run),
-            self._bed.cached_ids(serving, journal.run),
-            order.objective,
-        )
-        figures: dict[str, Json] = {"rto_s": measurement.rto_s, "lost": measurement.rpo_count, "serving": serving}
-        journal.append(RecordKind.FINISHED, {"outcome": measurement.recovery.value, **figures})
-        return DrillResult(
+        journal = self.journal
+        playbook = DrillPlaybook(
             journal.run,
-            failover.run,
-            t0_s,
-            effective_s,
-            detected,
-            serving,
-            measurement,
-            ledger,
-            reprotected,
-            failover.records,
-            journal.head_hash,
+            self._bed,
+            self._order,
+            store=self._store,
+            clock=self._clock,
+            tell=self._tell,
+            listener=self._listener,
         )
+        lease = Lease(self._store, journal.run, self._clock, LEASE_TTL_S)
+        result = drive(playbook, journal, lease, store=self._store, clock=self._clock, take_over=take_over)
+        self.result = playbook.result and replace(playbook.result, head_hash=journal.head_hash)
+        return result
 
-    def _failover(self, detected: Verdict) -> Journal:
-        order = self._order
-        goal = FailoverGoal(order.regions, order.region)
-        journal = begin(self._store, self._clock, "failover", goal, {"evidence": detected.text, **order.about})
-        result = self._execute(journal)
-        if result.ending is not Ending.DONE:
-            raise AnswerIsNoError(f"the failover ended as {result.ending}: {result.why}", where=journal.run)
-        return journal
 
-    def _reprotect(self, serving: str) -> Result:
-        goal = FailoverGoal(self._order.regions, self._order.region, to=serving)
-        self._await_answer(self._order.region)
-        return self._execute(begin(self._store, self._clock, "reprotect", goal, dict(self._order.about)))
+def _begin(order: DrillOrder, store: Store, clock: Clock) -> Journal:
+    """A new drill's journal, with its order in its first record."""
+    journal = Journal.create(store, new_run_id("drill", clock), clock)
+    journal.append(RecordKind.STARTED, {"goal": KIND, "arguments": _ORDER.dump_python(order, mode="json")})
+    return journal
 
-    def _execute(self, journal: Journal) -> Result:
-        return execute(journal, self._bed.target, store=self._store, clock=self._clock, listener=self._listener)
 
-    def _begin(self) -> Journal:
-        order = self._order
-        arguments: dict[str, Json] = {"fault": order.fault, "region": order.region, "seed": order.seed, **order.about}
-        journal = Journal.create(self._store, new_run_id("drill", self._clock), self._clock)
-        journal.append(RecordKind.STARTED, {"goal": "measure", "arguments": arguments})
-        return journal
-
-    def _settle(self) -> None:
-        """Wait until clients have been served for the whole steady time."""
-        order = self._order
-        wanted = int(order.rate_per_s * order.steady_s * 0.8)
-
-        def served() -> bool:
-            return sum(entry.is_ok for entry in self._bed.ledger().entries[-wanted:]) >= wanted
-
-        if not self._await(served, within_s=30.0 + order.steady_s):
-            raise OutsideError("steady state was not reached: clients are not served", where="before the fault")
-        self._tell(f"steady: {wanted} writes acknowledged; losing {order.region} by {order.fault}")
-
-    def _await_effect(self) -> FaultRecord:
-        """The fault's record, once it is proved to be in effect."""
-        proved = self._await(lambda: self._bed.fault().effective_s is not None, within_s=_EFFECT_S)
-        fault = self._bed.fault()
-        if not proved:
-            said = ", ".join(f"{event.event.value} {event.reason or ''}" for event in fault.events) or "nothing"
-            raise OutsideError(f"the fault was not proved to be in effect; the injector said: {said}")
-        return fault
-
-    def _await_answer(self, region: str) -> None:
-        if not self._await(lambda: self._bed.target.observe().state(region) is not None, within_s=_BOTH_BACK_S):
-            raise OutsideError(f"{region} did not come back after the fault was undone", where=region)
-
-    def _await(self, condition: Callable[[], bool], *, within_s: float) -> bool:
-        deadline_s = self._clock.now_s() + within_s
-        while not condition():
-            if self._clock.now_s() > deadline_s:
-                return False
-            self._clock.sleep(_POLL_S)
-        return True
+def conclude(store: Store, clock: Clock, run: str, why: str) -> None:
+    """Close the journals of a drill whose bed is gone, and of its children: nothing can be proved any more."""
+    known = set(list_runs(store))
+    for name in (child(run, "reprotect"), child(run, "failover"), run):
+        if name in known and not History((journal := Journal.open(store, name, clock)).records).finished:
+            journal.append(RecordKind.FINISHED, {"outcome": "inconclusive", "why": why})

@@ -2,85 +2,188 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, cast
 
 from aurops.journal import RecordKind
-from aurops.report import DecisionRow, Mark, Report, StepRow, Verdict
+from aurops.report import DecisionRow, Figure, Mark, Report, StepRow, Verdict
 from aurops.runner import Ending
-from failover.measurement import Objective
+from failover.faults import Event
+from failover.measurement import Recovery
 from failover.summary import figures, requests, series
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from aurops.journal import Record
-    from failover.drill import DrillResult
+    from failover.drill import DrillOrder
+    from failover.faults import FaultRecord
+    from failover.ledger import Ledger
+    from failover.measurement import Measurement
 
 
-def report(
-    result: DrillResult, *, fault: str, region: str, rto_limit_s: float, rpo_limit: int, versions: dict[str, str]
-) -> Report:
+@dataclass(frozen=True)
+class DrillResult:
+    """What a drill gave.
+
+    Args:
+        run: The drill's run id.
+        order: What was asked.
+        fault: What the injector wrote down.
+        serving: The region that serves now.
+        measurement: What the clients saw.
+        ledger: Their ledger.
+        failover: How the failover ended, as the drill's journal has it: run, ending, why.
+        reprotected: How the lost region came back; empty when that was not tried.
+        records: The failover's journal; empty when there was none.
+        head_hash: Hash of the drill's last journal record.
+    """
+
+    run: str
+    order: DrillOrder
+    fault: FaultRecord
+    serving: str
+    measurement: Measurement
+    ledger: Ledger
+    failover: Mapping[str, Any]
+    reprotected: Mapping[str, Any]
+    records: tuple[Record, ...]
+    head_hash: str = ""
+
+    @property
+    def t0_s(self) -> float:
+        """When the first signal of the fault was sent."""
+        return self.measurement.t0_s
+
+    @property
+    def detection_s(self) -> float | None:
+        """Seconds from t0 to the quorum's verdict; None when there was none."""
+        if not self.records:
+            return None
+        arguments = cast("dict[str, Any]", self.records[0].data["arguments"])
+        return float(arguments["detected_at_s"]) - self.t0_s
+
+
+def report(result: DrillResult, *, versions: dict[str, str]) -> Report:
     """The report of one drill; times are seconds since t0, the first signal of the fault."""
-    detection_s = result.detected.detected_at_s - result.t0_s
-    told = figures(result.measurement, rto_limit_s=rto_limit_s, rpo_limit=rpo_limit, detection_s=detection_s)
-    verdict, because = _verdict(result, [figure.name for figure in told if figure.met is False])
+    order = result.order
+    found, because = verdict(result)
     return Report(
-        title=f"{region} lost by {fault}",
+        title=f"{order.region} lost by {order.fault}",
         run=result.run,
         made_at=datetime.now(UTC),
-        verdict=verdict,
+        verdict=found,
         because=because,
-        summary=f"Every process of {region} was hit by {fault} under load; {result.serving} serves now.",
-        objectives=told,
-        steps=tuple(_steps(result.failover, result.t0_s)),
-        decisions=tuple(_decisions(result.failover, result.t0_s)),
+        summary=f"Every process of {order.region} was hit by {order.fault} under load; {result.serving} serves now.",
+        objectives=_figures(result),
+        steps=tuple(_steps(result.records, result.t0_s)),
+        decisions=tuple(_decisions(result.records, result.t0_s)),
         requests=requests(result.measurement),
-        series=series(result.ledger, result.t0_s, Objective()),
-        marks=(
-            Mark(at_s=result.effective_s - result.t0_s, name="fault proved"),
-            Mark(at_s=detection_s, name="detected"),
-        ),
-        notes=_notes(result, region),
+        series=series(result.ledger, result.t0_s, order.objective),
+        marks=tuple(_marks(result)),
+        notes=tuple(_notes(result)),
         versions=versions,
         journal_head=result.head_hash,
     )
 
 
-def _verdict(result: DrillResult, missed: list[str]) -> tuple[Verdict, str]:
+def verdict(result: DrillResult) -> tuple[Verdict, str]:
+    """What the drill proved, and why. A lost write is a lost write; every other figure needs undoubted evidence."""
+    if harm := _harm(result):
+        return Verdict.FAILED, harm
+    if doubt := _doubt(result):
+        return Verdict.INCONCLUSIVE, doubt
+    if shortfall := _shortfall(result):
+        return Verdict.FAILED, shortfall
+    return Verdict.PASSED, f"the service came back in {result.measurement.rto_s:.2f} s with every acknowledged write"
+
+
+def _harm(result: DrillResult) -> str:
+    """What must never happen, whatever else is in doubt; empty when it did not."""
+    if doubled := len(result.measurement.split_brain_ids):
+        return f"{doubled} writes were acknowledged by an older epoch"
+    lost = result.measurement.rpo_count or 0
+    return f"missed: RPO ({lost} acknowledged writes are lost)" if lost > result.order.rpo_limit else ""
+
+
+def _shortfall(result: DrillResult) -> str:
+    """What did not go as it should; empty when all did."""
+    missed = [figure.name for figure in _figures(result) if figure.met is False]
+    if result.failover.get("ending") != Ending.DONE.value:
+        return f"the failover ended as {_ending(result.failover)}"
+    if missed or result.measurement.rto_s is None:
+        return f"missed: {', '.join(missed) or 'the service did not come back'}"
+    if result.reprotected.get("ending") != Ending.DONE.value:
+        return f"the lost region did not come back as a standby: {_ending(result.reprotected)}"
+    return ""
+
+
+def _doubt(result: DrillResult) -> str:
+    """Why the evidence cannot bear a verdict; empty when it can."""
     measurement = result.measurement
-    if not result.conclusive:
-        return Verdict.INCONCLUSIVE, f"the clients' ledger cannot bear a verdict: {measurement.recovery.value}"
+    if measurement.recovery not in (Recovery.RECOVERED, Recovery.NOT_RECOVERED):
+        return f"the clients' ledger cannot bear a verdict: {measurement.recovery.value}"
     if measurement.rpo_count is None:
-        return Verdict.INCONCLUSIVE, "the database could not be read back"
-    if measurement.split_brain_ids:
-        return Verdict.FAILED, f"{len(measurement.split_brain_ids)} writes were acknowledged by an older epoch"
-    if missed or measurement.rto_s is None:
-        return Verdict.FAILED, f"missed: {', '.join(missed) or 'the service did not come back'}"
-    if result.reprotected.ending is not Ending.DONE:
-        return Verdict.FAILED, f"the lost region did not come back as a standby: {result.reprotected.why}"
-    return Verdict.PASSED, f"the service came back in {measurement.rto_s:.2f} s with every acknowledged write"
+        return "the database could not be read back"
+    if measurement.steady_before is not True:
+        return "the service was not well before the fault, or too few requests show that it was"
+    last_s = result.t0_s + measurement.observed_after_s
+    if measurement.rto_s is None and result.records and last_s < result.records[-1].at_s + result.order.after_s / 2:
+        return "the clients ended before the failover did"
+    well_s = last_s if measurement.rto_s is None else result.t0_s + measurement.rto_s
+    undone = next((event for event in result.fault.events if event.event is Event.UNDONE), None)
+    if undone is not None and undone.at_s < well_s:
+        after_s = undone.at_s - result.t0_s
+        return f"the fault was undone after {after_s:.2f} s ({undone.reason}), before the service was well again"
+    return ""
+
+
+def _ending(said: Mapping[str, Any]) -> str:
+    return ": ".join(str(part) for part in (said.get("ending", "not begun"), said.get("why")) if part)
+
+
+def _figures(result: DrillResult) -> tuple[Figure, ...]:
+    order = result.order
+    return figures(
+        result.measurement,
+        rto_limit_s=order.rto_limit_s,
+        rpo_limit=order.rpo_limit,
+        detection_s=result.detection_s,
+    )
 
 
 def _steps(records: Iterable[Record], t0_s: float) -> Iterable[StepRow]:
-    begun: dict[str, Record] = {}
-    calls: dict[str, int] = {}
+    """One row per step that ended: from its first call to the end of its last."""
+    calls: dict[str, list[Record]] = {}
+    ends: dict[str, list[Record]] = {}
     for record in records:
-        name = str(record.data.get("step", ""))
         if record.kind is RecordKind.INTENT:
-            begun.setdefault(name, record)
-            calls[name] = calls.get(name, 0) + 1
-        elif record.kind is RecordKind.RESULT and name in begun:
-            first = begun.pop(name)
-            yield StepRow(
-                name=name,
-                stage=str(first.data["stage"]),
-                start_s=first.at_s - t0_s,
-                end_s=record.at_s - t0_s,
-                retries=calls[name] - 1,
-                outcome=str(record.data["outcome"]),
-                reason=str(record.data.get("error") or first.data["reason"]),
-            )
+            calls.setdefault(str(record.data["step"]), []).append(record)
+        elif record.kind is RecordKind.RESULT:
+            ends.setdefault(str(record.data["step"]), []).append(record)
+    for name, results in ends.items():
+        intents, last = calls[name], results[-1]
+        yield StepRow(
+            name=name,
+            stage=str(intents[0].data["stage"]),
+            start_s=intents[0].at_s - t0_s,
+            end_s=last.at_s - t0_s,
+            wait_s=_idle_s(intents, results),
+            retries=len(intents) - 1,
+            outcome=str(last.data["outcome"]),
+            reason=str(last.data.get("error") or intents[0].data["reason"]),
+        )
+
+
+def _idle_s(intents: list[Record], results: list[Record]) -> float:
+    """Seconds between an answer and the next call. A call without an answer counts as under way until the next."""
+    answered = {result.n: result.at_s for result in results}
+    called = {intent.n: intent.at_s for intent in intents}
+    numbers = sorted(answered | called)
+    pairs = pairwise(numbers)
+    return sum(called[after] - answered[before] for before, after in pairs if before in answered and after in called)
 
 
 def _decisions(records: Iterable[Record], t0_s: float) -> Iterable[DecisionRow]:
@@ -94,11 +197,20 @@ def _decisions(records: Iterable[Record], t0_s: float) -> Iterable[DecisionRow]:
             )
 
 
-def _notes(result: DrillResult, region: str) -> tuple[str, ...]:
-    return (
-        f"t0 is the first signal sent; the fault was proved {result.effective_s - result.t0_s:.3f} s later.",
-        f"Detection: {result.detected.text}",
-        f"{region} came back as a standby: {result.reprotected.ending.value}.",
-        f"The failover's own run is {result.failover_run}.",
-        "A time-out is counted as info: nobody knows whether that write was executed.",
-    )
+def _marks(result: DrillResult) -> Iterable[Mark]:
+    if result.fault.effective_s is not None:
+        yield Mark(at_s=result.fault.effective_s - result.t0_s, name="fault proved")
+    if result.detection_s is not None:
+        yield Mark(at_s=result.detection_s, name="detected")
+
+
+def _notes(result: DrillResult) -> Iterable[str]:
+    if result.fault.effective_s is not None:
+        proved_s = result.fault.effective_s - result.t0_s
+        yield f"t0 is the first signal sent; the fault was proved {proved_s:.3f} s later."
+    if result.records:
+        arguments = cast("dict[str, Any]", result.records[0].data["arguments"])
+        yield f"Detection: {arguments['evidence']}"
+        yield f"The failover's own run is {result.records[0].run}."
+    yield f"{result.order.region} came back as a standby: {_ending(result.reprotected)}."
+    yield "A time-out is counted as info: nobody knows whether that write was executed."

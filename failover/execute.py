@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from aurops import execution
 from aurops.errors import UsageError
 from aurops.history import History
+from aurops.lease import Lease
 from failover.planner import FailoverGoal
 from failover.playbook import FailoverPlaybook, ReprotectPlaybook
 
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
     from aurops.store import Store
     from failover.model import Target
 
-SERVICE = "ledger"
-"""The one service of the local bed."""
 _PLAYBOOKS = {"failover": FailoverPlaybook, "reprotect": ReprotectPlaybook}
 
 
-def begin(store: Store, clock: Clock, kind: str, goal: FailoverGoal, about: dict[str, str]) -> Journal:
+def begin(
+    store: Store, clock: Clock, kind: str, goal: FailoverGoal, about: dict[str, Json], *, run: str | None = None
+) -> Journal:
     """A new run of this kind (`failover`, `reprotect`), with its goal in its first record.
 
     Args:
@@ -32,36 +33,63 @@ def begin(store: Store, clock: Clock, kind: str, goal: FailoverGoal, about: dict
         kind: Which playbook.
         goal: What for.
         about: What else a resume or a reader needs: the bed, the evidence.
+        run: Its id; None: a new one.
     """
     arguments: dict[str, Json] = {"regions": list(goal.regions), "lost": goal.lost, "to": goal.to, **about}
-    return execution.begin(store, clock, kind, arguments)
+    return execution.begin(store, clock, kind, arguments, run=run)
 
 
 def execute(
-    journal: Journal, target: Target, *, store: Store, clock: Clock, listener: Listener, take_over: bool = False
+    journal: Journal,
+    target: Target,
+    *,
+    store: Store,
+    clock: Clock,
+    listener: Listener,
+    take_over: bool = False,
+    leap: int = 0,
 ) -> Result:
-    """Take the lease, run the journal's goal until it ends, release the lease.
+    """Take the service's lease, run the journal's goal until it ends, release the lease.
+
+    Args:
+        journal: The run.
+        target: What it acts on.
+        store: Holds run and lease.
+        clock: Time.
+        listener: Told of every record.
+        take_over: A person says that the present holder cannot act any more.
+        leap: How far, beyond the next one, the epoch must be above every known one (`failover.break_glass`).
 
     Raises:
         UsageError: The run is of a kind that cannot be executed here, or has ended.
         HeldByAnotherError: Somebody else acts on the service; it says who.
+        LeaseLostError: Somebody else took over while this run acted.
         OutsideError: The previous holder's process goes on writing its journal.
     """
-    return execution.execute(
-        _playbook(journal, target),
+    playbook = _playbook(journal, target)
+    reported = (target.observe().highest_epoch() + leap, History(journal.records).epoch + leap)
+    lease = Lease(store, service_of(journal), clock)
+    return execution.drive(
+        playbook,
         journal,
-        SERVICE,
+        lease,
         store=store,
         clock=clock,
         listener=listener,
-        reported_epochs=(target.observe().highest_epoch(),),
         take_over=take_over,
+        reported_epochs=reported,
     )
 
 
+def service_of(journal: Journal) -> str:
+    """Whose lease a run acts under: its bed's service, or the run itself when only its children touch the service."""
+    history = History(journal.records)
+    return f"ledger-{history.arguments.get('bed')}" if history.kind in _PLAYBOOKS else journal.run
+
+
 def _playbook(journal: Journal, target: Target) -> FailoverPlaybook:
-    started = journal.records[0].data if journal.records else {}
-    kind = str(started.get("goal", ""))
+    history = History(journal.records)
+    kind, arguments = history.kind, history.arguments
     if kind not in _PLAYBOOKS:
         raise UsageError(
             f"a run of the kind `{kind}` cannot be resumed",
@@ -69,9 +97,8 @@ def _playbook(journal: Journal, target: Target) -> FailoverPlaybook:
             allowed=", ".join(_PLAYBOOKS),
             next_step="aurops runs list",
         )
-    if ended := History(journal.records).finished:
-        raise UsageError(f"the run has ended: {ended}", where=f"run {journal.run}")
-    arguments = cast("dict[str, object]", started["arguments"])
+    if history.finished:
+        raise UsageError(f"the run has ended: {history.finished}", where=f"run {journal.run}")
     regions = tuple(cast("list[str]", arguments["regions"]))
     wanted = arguments.get("to")
     goal = FailoverGoal(regions, str(arguments["lost"]), None if wanted is None else str(wanted))

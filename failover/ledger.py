@@ -117,6 +117,33 @@ def read(path: Path) -> Ledger:
         raise OutsideError(f"the ledger cannot be read: {error.strerror}", where=str(path)) from error
 
 
+class Tail:
+    """What a client appends while it runs, read piece by piece: for showing it live. A verdict comes from `read`.
+
+    Args:
+        path: The ledger; it need not exist yet, or any more.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read_bytes = 0
+
+    def new(self) -> tuple[Entry, ...]:
+        """The requests that have ended since the last call.
+
+        Raises:
+            OutsideError: A line is broken.
+        """
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._read_bytes)
+                whole, end, _unended = file.read().rpartition(b"\n")
+        except FileNotFoundError:
+            return ()
+        self._read_bytes += len(whole) + len(end)
+        return tuple(_entry(text, str(self._path)) for text in whole.decode(errors="replace").splitlines())
+
+
 def line(entry: Entry) -> str:
     """The ledger line of a request, with its end of line."""
     return _ENTRY.dump_json(entry).decode() + "\n"

@@ -9,6 +9,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import accumulate, pairwise
+from math import inf
 from typing import TYPE_CHECKING
 
 from failover.ledger import Entry, Ledger, Outcome
@@ -96,7 +97,7 @@ class Measurement:
         recovered_ids: Readable, although the client did not learn the outcome (`info`).
         split_brain_ids: Acknowledged under an older epoch after the first acknowledgement of a newer one.
         cache_lost: Acknowledged as cached and no longer in the cache; no part of the RPO. None when not read.
-        steady_before: Whether every window that ended before t0 met the objective; None when none could be judged.
+        steady_before: `well_before` t0.
         arrival_gap_s: Mean time between two requests.
         send_delay_max_s: Longest time by which the client sent later than intended: its own slowness.
         totals: Requests by outcome.
@@ -134,6 +135,8 @@ def measure(
     readable_ids: AbstractSet[str] | None,
     cached_ids: AbstractSet[str] | None,
     objective: Objective,
+    *,
+    steady_s: float = inf,
 ) -> Measurement:
     """Compute every figure of a drill.
 
@@ -143,6 +146,7 @@ def measure(
         readable_ids: Every id of this run that can be read at the end; None when it could not be read.
         cached_ids: Every id of this run that the cache holds at the end; None when it could not be read.
         objective: When a window counts as good.
+        steady_s: For so long before t0 the service should have been well; before, it may have been starting.
     """
     entries = sorted(ledger.entries, key=lambda entry: entry.intended_s)
     windows = _Windows(entries, objective)
@@ -167,11 +171,47 @@ def measure(
         recovered_ids=_recovered(entries, readable_ids),
         split_brain_ids=tuple(_split_brain(entries)),
         cache_lost=_cache_lost(entries, cached_ids),
-        steady_before=windows.all_good_before(t0_s),
+        steady_before=well_before(entries, t0_s, steady_s, objective),
         arrival_gap_s=(entries[-1].intended_s - entries[0].intended_s) / (len(entries) - 1) if entries[1:] else None,
         send_delay_max_s=max((entry.sent_s - entry.intended_s for entry in entries), default=0.0),
         totals=_totals(ledger),
     )
+
+
+def well_before(entries: Sequence[Entry], at_s: float, steady_s: float, objective: Objective) -> bool | None:
+    """Whether the steady time before a moment, taken as one window, met the objective.
+
+    It ends `Objective.p99_s` earlier: what was sent by then had its time, and what was sent later may have been hit by
+    what came at that moment.
+
+    Args:
+        entries: Requests, sorted by intended send time.
+        at_s: The moment.
+        steady_s: The length of the steady time in seconds.
+        objective: What to meet.
+
+    Returns:
+        None when there are too few requests to judge.
+    """
+    first = bisect_left(entries, at_s - steady_s, key=_intended_s)
+    window = entries[first : bisect_left(entries, at_s - objective.p99_s, key=_intended_s)]
+    ok, fast = sum(entry.is_ok for entry in window), sum(_is_good(entry, objective) for entry in window)
+    return _meets(objective, len(window), ok, fast) if len(window) >= objective.min_requests else None
+
+
+def _intended_s(entry: Entry) -> float:
+    return entry.intended_s
+
+
+def _is_good(entry: Entry, objective: Objective) -> bool:
+    return entry.is_ok and entry.latency_s < objective.p99_s
+
+
+def _meets(objective: Objective, count: int, ok: int, fast: int) -> bool:
+    """Whether so many requests meet the objective, `ok` of them acknowledged and `fast` of those in time."""
+    # p99 by nearest rank: the value at rank ceil(0.99 n) is below the limit when that many are (in integers: 0.99 has
+    # no exact float).
+    return ok > 0 and ok >= objective.success_ratio * count and 100 * fast >= 99 * ok
 
 
 class _Windows:
@@ -186,11 +226,8 @@ class _Windows:
         self._objective = objective
         self._starts_s = [entry.intended_s for entry in entries]
         self._ok = [0, *accumulate(int(entry.is_ok) for entry in entries)]
-        self._fast = [0, *accumulate(int(self._is_good(entry)) for entry in entries)]
+        self._fast = [0, *accumulate(int(_is_good(entry, objective)) for entry in entries)]
         self._verdicts = [self._judge(first) for first in range(len(entries))]
-
-    def _is_good(self, entry: Entry) -> bool:
-        return entry.is_ok and entry.latency_s < self._objective.p99_s
 
     def _end(self, first: int) -> int:
         return bisect_left(self._starts_s, self._starts_s[first] + self._objective.window_s, lo=first)
@@ -204,9 +241,7 @@ class _Windows:
         if first and self._starts_s[first - 1] == self._starts_s[first]:
             return None  # this window would leave out a request of its own start
         ok, fast = self._ok[end] - self._ok[first], self._fast[end] - self._fast[first]
-        # p99 by nearest rank: the value at rank ceil(0.99 n) is below the limit when that many are (in integers:
-        # 0.99 has no exact float).
-        return ok > 0 and ok >= self._objective.success_ratio * count and 100 * fast >= 99 * ok
+        return _meets(self._objective, count, ok, fast)
 
     def judged(self, since_s: float) -> Iterator[tuple[int, bool]]:
         """The windows that can be judged and start at or after a time, in order."""
@@ -222,7 +257,7 @@ class _Windows:
 
     def _first_bad_s(self, index: int) -> float:
         window = self._entries[index : self._end(index)]
-        return next(entry.intended_s for entry in window if not self._is_good(entry))
+        return next(entry.intended_s for entry in window if not _is_good(entry, self._objective))
 
     def outages(self, t0_s: float) -> Iterator[Outage]:
         """The outages from t0 on: from the first bad request (the first outage: from t0) to the next good window."""
@@ -239,12 +274,6 @@ class _Windows:
                 start_s = None
         if start_s is not None:
             yield Outage(start_s, None)
-
-    def all_good_before(self, t0_s: float) -> bool | None:
-        """Whether every judged window that ended by then was good; None when there was none."""
-        last = bisect_left(self._starts_s, t0_s - self._objective.window_s)
-        verdicts = [verdict for verdict in self._verdicts[:last] if verdict is not None]
-        return all(verdicts) if verdicts else None
 
     def gap_before(self, start_s: float) -> float | None:
         """Seconds from the request before to the one intended at this time."""

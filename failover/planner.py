@@ -61,7 +61,7 @@ def check_goal(goal: FailoverGoal, world: World) -> None:
     """Refuse a goal that cannot be meant.
 
     Raises:
-        UsageError: An unknown region, a failover to itself, or to a region that is down.
+        UsageError: An unknown region, one that does not serve, a failover to itself, or to a region that is down.
     """
     known = ", ".join(goal.regions)
     for region in (goal.lost, goal.to):
@@ -69,6 +69,9 @@ def check_goal(goal: FailoverGoal, world: World) -> None:
             raise UsageError(f"there is no region `{region}`", allowed=known, next_step="aurops local status")
     if goal.to == goal.lost:
         raise UsageError(f"`{goal.lost}` cannot fail over to itself", allowed=", ".join(goal.standbys))
+    serving = [region for region in goal.regions if world.weight(region)]
+    if serving and goal.lost not in serving:  # leaving it would interrupt the region that serves, for nothing
+        raise UsageError(f"`{goal.lost}` does not serve", allowed=", ".join(serving), next_step="aurops local status")
     if goal.to is not None:
         database = world.database(goal.to)
         if database is None or database.role is not DatabaseRole.STANDBY:
@@ -319,8 +322,12 @@ def plan_reprotect(regions: tuple[str, ...], region: str, primary: str) -> tuple
     return (Stage("re-protect", (_follow(region, primary),)),)
 
 
-def violations(world: World, _: History) -> tuple[str, ...]:
-    """At most one writable primary; no traffic to a fenced region; weights sum to their total."""
+def violations(world: World, history: History) -> tuple[str, ...]:
+    """At most one writable primary; no traffic to a fenced region; weights sum to their total.
+
+    Before the promotion a failover may find traffic at its lost region, fenced by itself or by its last call: closing
+    that traffic is what it does next.
+    """
     broken = []
     writable = world.writers()
     if len(writable) > 1:
@@ -328,7 +335,9 @@ def violations(world: World, _: History) -> tuple[str, ...]:
     edge = world.edge.value
     if edge is not None:
         served = [region for region, weight in edge.weights.items() if weight]
-        broken += [f"traffic goes to {r}, which is fenced" for r in served if (s := world.state(r)) and s.fenced]
+        closing = history.arguments.get("lost") if history.kind == "failover" and not history.past_no_return else None
+        fenced = [region for region in served if (state := world.state(region)) and state.fenced and region != closing]
+        broken += [f"traffic goes to {region}, which is fenced" for region in fenced]
         if sum(edge.weights.values()) not in (0, TOTAL_WEIGHT):
             broken.append(f"weights sum to {sum(edge.weights.values())}, not to {TOTAL_WEIGHT} or 0")
     return tuple(broken)

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
+from contextlib import suppress
 from importlib import import_module, metadata
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -17,6 +19,7 @@ from typer.main import get_command as typer_command
 
 from aurops import __version__
 from aurops.errors import AuropsError, ExitCode
+from runbooks.stopping import Stopped, stoppable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,16 +36,22 @@ COMMANDS = {
     "destroy": Entry("runbooks.destroy", "Take stacks down, in the reverse order of their creation."),
     "doctor": Entry("runbooks.doctor", "What this machine has, what is missing, and how to get it."),
     "drift": Entry("runbooks.drift", "What somebody changed behind the program's back."),
-    "failover": Entry("runbooks.failover", "Leave a region of the local service now, or show the plan for it."),
+    "failover": Entry("runbooks.failover", "Leave a region of a bed that is up, or show the plan for it."),
     "failover-test": Entry("runbooks.drill", "Lose a region on purpose and measure RTO and RPO."),
     "halt": Entry("runbooks.halt", "Halt every run before its next call, or let them go on."),
     "init": Entry("runbooks.init", "Write the stack files of a new fleet for chosen clouds and regions."),
+    "lab": Entry("runbooks.lab", "Stand-in clouds on this machine: no account."),
     "local": Entry("runbooks.local", "Test beds of real processes on this machine."),
     "preview": Entry("runbooks.preview", "What a change would do to each stack; changes nothing."),
+    "recover": Entry(
+        "runbooks.recover", "Finish what a killed engine left on a stack, with your answers where needed."
+    ),
     "runs": Entry("runbooks.runs", "List, show, verify and steer runs."),
     "status": Entry("runbooks.status", "What is up, what was never finished, and whether the store knows it."),
     "up": Entry("runbooks.up", "Bring stacks up, wave by wave."),
 }
+_READER_GONE = 128 + signal.SIGPIPE
+"""`aurops … | head -1`."""
 _PACKAGES = ("pulumi", "pulumi-aws", "pulumi-azure-native", "pulumi-gcp", "pulumi-kubernetes")
 
 
@@ -51,7 +60,7 @@ class Commands(TyperGroup):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.commands = {name: TyperCommand(name, help=entry.help) for name, entry in COMMANDS.items()}
+        self.commands = {name: TyperCommand(name, short_help=entry.help) for name, entry in COMMANDS.items()}
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 (click's signature)
         """The table's names."""
@@ -101,27 +110,57 @@ def options(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit with its code; the one place that turns an exception into words."""
+    """Run a command and exit with its code."""
     try:
-        app(args=list(arguments) if arguments is not None else None, standalone_mode=True)
-    except KeyboardInterrupt:
-        _say("interrupted; what was begun is journalled: aurops runs list")
-        code = ExitCode.INTERRUPTED
+        with stoppable():
+            code = _run(arguments)
+    except Stopped as stopped:  # while an error was being said
+        code = stopped.exit_code
+    raise SystemExit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """The one place that turns an exception into words and an exit code."""
+    try:
+        exited = app(args=None if arguments is None else list(arguments), standalone_mode=False)
+        sys.stdout.flush()
+        return exited if isinstance(exited, int) else ExitCode.DONE
+    except Stopped as stopped:
+        _say(f"stopped by {stopped.signum.name}; `aurops runs list` shows what was begun")
+        code = stopped.exit_code
+    except typer.TyperException as error:
+        cast("Any", error).show()  # click's errors print themselves, with the usage of the command
+        code = error.exit_code
     except AuropsError as error:
         _say(str(error))
-        code = error.exit_code
+        code = int(error.exit_code)
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        code = _READER_GONE  # Typer's own exit for that is 1, which is an answer here
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = ExitCode.ENVIRONMENT
+        code = _READER_GONE
+    except OSError as error:
+        _say(f"{error}\n  next: make room, or give access, and try again")
+        code = int(ExitCode.ENVIRONMENT)
     except Exception as error:  # noqa: BLE001 (whatever gets here is a bug, and is said to be one)
         _say(f"a bug in aurops: {type(error).__name__}: {error}\n  next: report what --debug says")
-        code = ExitCode.BUG
-    else:
-        return
+        code = int(ExitCode.BUG)
     if os.environ.get("AUROPS_DEBUG"):
         traceback.print_exc()
-    raise SystemExit(int(code))
+    _let_go()
+    return code
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"aurops: {text}\n")
+    with suppress(OSError):  # the terminal may be gone; the exit code still speaks
+        sys.stderr.write(f"aurops: {text}\n")
+
+
+def _let_go() -> None:
+    """Flush what can be flushed, so that the interpreter's own last flush cannot change the exit code."""
+    for stream in filter(None, (sys.__stdout__, sys.__stderr__)):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

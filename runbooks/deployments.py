@@ -7,13 +7,20 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import typer
+
 from aurops.clock import RealClock
 from aurops.errors import AuropsError, ExitCode, HeldError, OutsideError, UsageError
-from aurops.execution import begin, execute
+from aurops.execution import begin, drive
 from aurops.history import History
 from aurops.inventories import Inventories
+from aurops.lease import Lease
 from aurops.runner import Ending
-from aurops.store import default_store_url, open_store
+from runbooks.finders import finder_of
+from runbooks.kinds import refuse_without_store
+from runbooks.sites import open_site
+from runbooks.stopping import Stopped
+from runbooks.terminal import timeline
 from stacks.cli import cli
 from stacks.deploy import Order, plan
 from stacks.deployment import Deployment
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
     from aurops.journal import Journal
     from aurops.plan import Json
     from aurops.runner import Result
+    from aurops.store import Store
     from runbooks.sites import OpenSite
     from runbooks.terminal import Timeline
     from stacks.fleet import Fleet
@@ -48,48 +56,56 @@ def chosen(fleet: Fleet, stacks: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(stacks)) or tuple(sorted(fleet.stacks))
 
 
-def start(order: Order, fleet: Fleet) -> Journal:
+def start(order: Order, fleet: Fleet, store: Store) -> Journal:
     """A new deployment run."""
     name = next(iter(fleet.stacks.values())).fleet
     arguments = order.arguments() | {"fleet": name, "who": getpass.getuser()}
-    return begin(open_store(default_store_url()), RealClock(), order.goal.value, arguments)
+    return begin(store, RealClock(), order.goal.value, arguments)
 
 
-def carry_out(journal: Journal, opened: OpenSite, told: Timeline, *, take_over: bool = False) -> Result:
+def carry_out(journal: Journal, store: Store, opened: OpenSite, told: Timeline, *, take_over: bool = False) -> Result:
     """Run a deployment until it ends; engines that still run are waited for, whatever happens.
 
     Raises:
         HeldByAnotherError: Somebody else deploys this fleet.
     """
     history = History(journal.records)
-    store, clock = open_store(default_store_url()), RealClock()
+    clock = RealClock()
     order = Order.read(str(journal.records[0].data["goal"]), history.arguments)
     deployment = Deployment(
         opened.site,
         order,
         inventories=Inventories(store, is_lab=order.is_lab),
         health=_health(opened),
-        recover=lambda _: "",
+        finder=finder_of(opened),
     )
-    service = f"{'lab-' if order.is_lab else ''}fleet-{history.arguments['fleet']}"
     try:
-        return execute(
-            deployment,
-            journal,
-            service,
-            store=store,
-            clock=clock,
-            listener=told.hear,
-            ttl_s=LEASE_TTL_S,
-            take_over=take_over,
-        )
-    except KeyboardInterrupt:
+        lease = Lease(store, service_of(journal), clock, LEASE_TTL_S)
+        return drive(deployment, journal, lease, store=store, clock=clock, listener=told.hear, take_over=take_over)
+    except Stopped:
         cli().interrupt()
         raise
     finally:
         for step in deployment.busy():
             told.tell(f"{step}: still running; waiting for the engine, which would leave its stack locked")
         deployment.close()
+
+
+def resume(journal: Journal, store: Store, *, take_over: bool, leap: int) -> Result:
+    """Go on with a deployment where it stands (`runbooks.kinds.Kind.resume`)."""
+    refuse_without_store(journal, leap)
+    with open_site(lab=bool(History(journal.records).arguments["lab"])) as opened, timeline() as told:
+        result = carry_out(journal, store, opened, told, take_over=take_over)
+    if result.ending is not Ending.RESTORED:
+        conclude(journal, result)
+        typer.echo(f"done: run {journal.run}")
+    return result
+
+
+def service_of(journal: Journal) -> str:
+    """Whose lease a deployment acts under: its fleet's; two may not deploy one fleet at once."""
+    arguments = History(journal.records).arguments
+    return f"{'lab-' if arguments['lab'] else ''}fleet-{arguments['fleet']}"
 
 
 def conclude(journal: Journal, result: Result) -> None:

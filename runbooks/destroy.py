@@ -9,9 +9,10 @@ import typer
 
 from aurops.errors import HeldError
 from aurops.history import History
+from aurops.store import default_store_url, open_store
 from runbooks import deployments
 from runbooks.sites import Lab, open_site
-from runbooks.terminal import Timeline, confirm
+from runbooks.terminal import confirm, timeline
 from stacks import config as files
 from stacks import deploy
 from stacks.abreast import abreast, first_error
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from runbooks.sites import OpenSite
 
-app = typer.Typer(name="destroy")
+app = typer.Typer(name="destroy", add_completion=False, rich_markup_mode=None)
 
 Stacks = Annotated[list[str] | None, typer.Argument(metavar="[STACK]...", help="Which stacks; else the whole fleet.")]
 Lift = Annotated[bool, typer.Option("--lift-protection", help="What holds data may go; asked for apart from --yes.")]
@@ -50,8 +51,10 @@ def destroy(
         if protected:
             confirm_lift(len(protected), given=lift_protection, may_ask=not yes)
         order = deploy.order_destroy(fleet, wanted, is_lab=lab, lift=bool(protected))
-        journal = deployments.start(order, fleet)
-        result = deployments.carry_out(journal, opened, Timeline())
+        store = open_store(default_store_url())
+        journal = deployments.start(order, fleet, store)
+        with timeline() as shown:
+            result = deployments.carry_out(journal, store, opened, shown)
         deployments.conclude(journal, result)
         left = look(opened, wanted)
     stay = [each for found in left for each in found.resources if each.holds_data]

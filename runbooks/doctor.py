@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from dataclasses import asdict, dataclass
 from typing import Annotated
@@ -12,8 +11,9 @@ import typer
 
 from aurops.errors import AnswerIsNoError, AuropsError
 from aurops.store import default_store_url, open_store
+from runbooks import sites
 
-app = typer.Typer(name="doctor")
+app = typer.Typer(name="doctor", add_completion=False, rich_markup_mode=None)
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Finding:
 
 
 def pulumi_cli() -> str | None:
-    """The version of the Pulumi CLI on PATH; None when there is none."""
-    program = shutil.which("pulumi")
+    """The version of the Pulumi CLI that commands would use; None when there is none."""
+    program = sites.pulumi_cli()
     if program is None:
         return None
     asked = subprocess.run([program, "version"], capture_output=True, text=True, check=False, timeout=20)
@@ -74,7 +74,7 @@ def _store() -> Finding:
 def _pulumi() -> Finding:
     version = pulumi_cli()
     step = "https://www.pulumi.com/docs/install/ ; a local drill does not need it"
-    return Finding("pulumi", version is not None, version or "not on PATH", "" if version else step, needed=False)
+    return Finding("pulumi", version is not None, version or "not found", "" if version else step, needed=False)
 
 
 @app.command()

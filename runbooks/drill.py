@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aurops.clock import RealClock
-from aurops.errors import AnswerIsNoError, UsageError
+from aurops.errors import AnswerIsNoError, AuropsError, HeldError, OutsideError, UsageError
+from aurops.report import Verdict
+from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
-from failover.drill import Drill, DrillOrder, DrillResult
+from failover.drill import Drill, DrillOrder, conclude
 from failover.drill_report import report
-from failover.faults import fault_named
-from runbooks.terminal import Timeline
+from failover.faults import FAULTS, fault_named
+from runbooks.kinds import refuse_without_store
+from runbooks.stopping import shielded
+from runbooks.terminal import Timeline, timeline, verdict
 from testbeds.local import bed as beds
 from testbeds.local.drillbed import LocalDrillBed
 
-app = typer.Typer(name="failover-test")
+if TYPE_CHECKING:
+    from aurops.journal import Journal
+    from aurops.runner import Result
+    from aurops.store import Store
+    from testbeds.local.state import BedState
 
-Fault = Annotated[str, typer.Option(help="kill or freeze.")]
-Region = Annotated[str, typer.Option(help="The region to lose: the one that serves.")]
+app = typer.Typer(name="failover-test", add_completion=False, rich_markup_mode=None)
+IDLE_S = 300.0
+"""A bed whose drill was killed or paused ends after so many seconds."""
+
+Fault = Annotated[str, typer.Option(help=f"{' or '.join(FAULTS)}.", autocompletion=lambda: list(FAULTS))]
+Region = Annotated[str, typer.Option(help="The region to lose: the one that serves, north in a new bed.")]
 Rto = Annotated[float, typer.Option(help="Longest time to recover, in seconds.", min=0)]
 Rpo = Annotated[int, typer.Option(help="Acknowledged writes that may be lost.", min=0)]
 Rate = Annotated[float, typer.Option(help="Client writes per second.", min=20, max=1000)]
@@ -45,30 +58,137 @@ def failover_test(  # noqa: PLR0913 (each an option)
     fault_named(fault)
     if region != "north":
         raise UsageError(f"region `{region}` does not serve in a new bed", where="--region", allowed="north")
-    timeline = Timeline()
-    result, versions = _run(timeline, fault, region, rate_per_s=rate, seed=seed)
-    told = report(result, fault=fault, region=region, rto_limit_s=rto, rpo_limit=rpo, versions=versions)
     if report_file is not None:
-        report_file.parent.mkdir(parents=True, exist_ok=True)
-        report_file.write_text(told.to_html(), encoding="utf-8")
-    typer.echo(told.to_json() if as_json else timeline.verdict(told, report_file), nl=False)
-    if told.verdict.value != "passed":
-        raise AnswerIsNoError(told.because, where=f"run {result.run}", next_step=f"aurops runs show {result.run}")
-
-
-def _run(
-    timeline: Timeline, fault: str, region: str, *, rate_per_s: float, seed: int
-) -> tuple[DrillResult, dict[str, str]]:
-    clock = RealClock()
+        _check_writable(report_file)
     store = open_store(default_store_url())
-    timeline.tell("bringing up three regions")
-    bed = beds.up(idle_s=300, progress=lambda _: None)
-    timeline.tell(f"bed {bed.id} is up after {bed.up_s:.1f} s")
-    drill_bed = LocalDrillBed(bed, clock)
+    with timeline() as told:
+        told.tell("bringing up three regions")
+        bed = beds.up(idle_s=IDLE_S)
+        order = DrillOrder(
+            fault, region, tuple(bed.agents), rate_per_s=rate, seed=seed, bed=bed.id, rto_limit_s=rto, rpo_limit=rpo
+        )
+        result, drill = _conduct(bed, order, store, told)
+    _conclude(result, drill, bed, as_json=as_json, report_file=report_file)
+
+
+def _check_writable(file: Path) -> None:
+    """Find out before the drill, not after it.
+
+    Raises:
+        UsageError: The report cannot be written there.
+    """
     try:
-        order = DrillOrder(fault, region, tuple(bed.agents), rate_per_s=rate_per_s, seed=seed, about={"bed": bed.id})
-        drill = Drill(drill_bed, order, store=store, clock=clock, tell=timeline.tell, listener=timeline.hear)
-        return drill.run(), bed.versions
+        file.parent.mkdir(parents=True, exist_ok=True)
+        known = file.exists()
+        file.open("a").close()
+        if not known:
+            file.unlink()  # a drill that is stopped leaves no empty report
+    except OSError as error:
+        raise UsageError(f"the report cannot be written: {error.strerror}", where=f"--report {file}") from error
+
+
+def service_of(journal: Journal) -> str:
+    """A drill acts under a lease of its own; only the failover in it touches the service."""
+    return journal.run
+
+
+def resume(journal: Journal, store: Store, *, take_over: bool, leap: int) -> Result:
+    """Finish a drill that was killed, paused or halted, or close it when its bed is gone; print the verdict.
+
+    Raises:
+        AnswerIsNoError: It proved nothing, or missed its limits.
+        HeldError: It was stopped again, or another process is at it.
+    """
+    refuse_without_store(journal, leap)
+    order = DrillOrder.of(journal)
+    bed = next((bed for bed in beds.beds() if bed.id == order.bed), None)
+    if bed is None:
+        why = f"its bed {order.bed} is gone, and the clients' ledger with it"
+        conclude(store, RealClock(), journal.run, why)
+        raise AnswerIsNoError(f"INCONCLUSIVE: {why}", where=f"run {journal.run}", next_step="aurops failover-test")
+    beds.touch(bed)
+    with timeline() as told:
+        result, drill = _conduct(bed, order, store, told, journal, take_over=take_over)
+    if result.ending is not Ending.RESTORED:
+        _conclude(result, drill, bed)
+    return result
+
+
+def _conduct(
+    bed: BedState,
+    order: DrillOrder,
+    store: Store,
+    told: Timeline,
+    journal: Journal | None = None,
+    *,
+    take_over: bool = False,
+) -> tuple[Result, Drill]:
+    """Run what is left, then end the bed; it stays when the run can go on, or is another's."""
+    drill_bed: LocalDrillBed | None = None
+    drill: Drill | None = None
+    stays, why = False, "it was given up, and its bed was ended"
+    try:
+        told.tell(f"bed {bed.id} is up after {bed.up_s:.1f} s" if journal is None else f"going on with bed {bed.id}")
+        drill_bed = LocalDrillBed(bed, RealClock())
+        told.watch(drill_bed.ledger_file, drill_bed.loaded)
+        drill = Drill(
+            drill_bed, order, store=store, clock=RealClock(), tell=told.tell, listener=told.hear, journal=journal
+        )
+        result = drill.run(take_over=take_over)
+        stays, why = result.ending in (Ending.PAUSED, Ending.HALTED), result.why or why
+    except HeldError:
+        stays = True  # somebody else is at it
+        raise
     finally:
-        drill_bed.close()
+        with shielded():
+            if not stays:
+                told.tell(f"ending bed {bed.id}")
+                _end(bed, drill_bed)
+                if drill is not None and drill.result is None:
+                    _close(drill.journal, store, why)
+            if drill_bed is not None:
+                drill_bed.close()
+    return result, drill
+
+
+def _end(bed: BedState, drill_bed: LocalDrillBed | None) -> None:
+    try:
+        if drill_bed is not None:
+            drill_bed.undo_fault()
+    finally:
         beds.down(bed)
+
+
+def _close(journal: Journal, store: Store, why: str) -> None:
+    with suppress(AuropsError):  # whoever comes later finds the bed gone, and closes it then
+        conclude(store, RealClock(), journal.run, why)
+
+
+def _conclude(
+    result: Result,
+    drill: Drill,
+    bed: BedState,
+    *,
+    as_json: bool = False,
+    report_file: Path | None = None,
+) -> None:
+    """Print the verdict.
+
+    Raises:
+        AnswerIsNoError: It is not `passed`.
+        HeldError: A person stopped it, or is needed.
+        OutsideError: It is stuck.
+    """
+    run = drill.journal.run
+    if drill.result is None:
+        kind = OutsideError if result.ending is Ending.STUCK else HeldError
+        next_step = f"aurops runs show {run}"
+        if result.ending in (Ending.PAUSED, Ending.HALTED):
+            next_step = f"aurops runs resume {run}, within {IDLE_S:g} s: then its bed ends"
+        raise kind(f"the drill ended as {result.ending}: {result.why}", where=f"run {run}", next_step=next_step)
+    made = report(drill.result, versions=bed.versions)
+    if report_file is not None:
+        report_file.write_text(made.to_html(), encoding="utf-8")
+    typer.echo(made.to_json() if as_json else verdict(made, report_file), nl=False)
+    if made.verdict is not Verdict.PASSED:
+        raise AnswerIsNoError(made.because, where=f"run {run}", next_step=f"aurops runs show {run}")

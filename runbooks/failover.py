@@ -3,57 +3,121 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aurops.clock import RealClock
 from aurops.history import History
-from aurops.store import default_store_url, open_store
-from failover.execute import begin, execute
+from aurops.runner import Ending
+from aurops.store import default_store_url
+from failover import break_glass
+from failover.execute import begin, execute, service_of
 from failover.planner import FailoverGoal, check_goal, plan
 from failover.targets.local import LocalEndpoints, LocalTarget
-from runbooks.terminal import Timeline, confirm, ended
+from runbooks.terminal import alarm, confirm, ended, timeline
+from runbooks.words import plain
 from testbeds.local import bed as beds
 
-app = typer.Typer(name="failover")
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aurops.journal import Journal
+    from aurops.plan import Stage
+    from aurops.runner import Result
+    from aurops.store import Store
+    from failover.model import World
+
+__all__ = ["service_of"]
+app = typer.Typer(name="failover", add_completion=False, rich_markup_mode=None)
 
 Lost = Annotated[str, typer.Argument(metavar="REGION", help="The region to leave.")]
 To = Annotated[str | None, typer.Option(help="The region to serve from; else the most advanced standby.")]
 Bed = Annotated[str | None, typer.Option(help="Which bed; not needed when only one is up.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, call nothing that changes anything.")]
+Glass = Annotated[bool, typer.Option("--break-glass", help="If the store is lost, go on without it: no lease.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
 def failover(
-    region: Lost, *, to: To = None, bed: Bed = None, dry_run: DryRun = False, as_json: AsJson = False, yes: Yes = False
+    region: Lost,
+    *,
+    to: To = None,
+    bed: Bed = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    yes: Yes = False,
+    glass: Glass = False,
 ) -> None:
-    """Fail over the local bed's service by force, or print the plan for it."""
+    """Leave a region of a bed that is up, by force, or print the plan for it.
+
+    The region need not be lost: its writers are stopped first, and no acknowledged write is lost.
+    """
     found = beds.find(bed)
     clock = RealClock()
     target = LocalTarget(LocalEndpoints(found.agents, found.edge_url), clock)
     try:
         world, goal = target.observe(), FailoverGoal(tuple(found.agents), region, to)
         check_goal(goal, world)
-        if not dry_run:
-            confirm(f"Fail over from {region}? Its writers are stopped for good until it is re-protected.", yes=yes)
-            store = open_store(default_store_url())
-            journal = begin(store, clock, "failover", goal, {"bed": found.id})
-            told = Timeline()
-            ended(journal.run, execute(journal, target, store=store, clock=clock, listener=told.hear))
+        if dry_run:
+            stages = plan(world, goal, History([]))
+            typer.echo(json.dumps([_as_json(stage) for stage in stages]) if as_json else _as_text(stages))
             return
+        confirm(f"Leave {region} by force? Its writers are stopped until it is re-protected.", yes=yes)
+        with timeline() as told:
+            journal, result = break_glass.run(
+                default_store_url(),
+                lambda store: begin(store, clock, "failover", goal, {"bed": found.id}),
+                lambda journal, store, leap: execute(
+                    journal, target, store=store, clock=clock, listener=told.hear, leap=leap
+                ),
+                allowed=glass,
+                warn=alarm,
+            )
     finally:
         target.close()
-    stages = plan(world, goal, History([]))
-    if as_json:
-        rows = [{"stage": s.name, "steps": [{"name": t.name, "reason": t.reason} for t in s.steps]} for s in stages]
-        typer.echo(json.dumps(rows))
-        return
+    ended(journal.run, result, as_json=as_json)
+
+
+def resume(journal: Journal, store: Store, *, take_over: bool, leap: int) -> Result:
+    """Go on with a failover or a re-protection (`runbooks.kinds.Kind.resume`)."""
+    bed = beds.find(History(journal.records).arguments.get("bed"))
+    clock = RealClock()
+    target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
+    try:
+        with timeline() as told:
+            result = execute(
+                journal, target, store=store, clock=clock, listener=told.hear, take_over=take_over, leap=leap
+            )
+    finally:
+        target.close()
+    if result.ending is not Ending.RESTORED:
+        ended(journal.run, result)
+    return result
+
+
+def _as_json(stage: Stage[World]) -> dict[str, object]:
+    return {
+        "stage": stage.name,
+        "hold": stage.hold,
+        "decisions": [{"name": d.name, "value": d.value, "reason": d.reason} for d in stage.decisions],
+        "steps": [
+            {"name": s.name, "reason": s.reason, "required": s.required, "no_return": s.no_return} for s in stage.steps
+        ],
+    }
+
+
+def _as_text(stages: Iterable[Stage[World]]) -> str:
+    lines = []
     for number, stage in enumerate(stages, 1):
-        typer.echo(f"{number}. {stage.name}")
+        lines.append(f"{number}. {stage.name}")
+        lines += [f"   held: {stage.hold}"] if stage.hold else []
         for decision in stage.decisions:
-            typer.echo(f"   decide {decision.name} = {decision.value}\n      {decision.reason}")
+            lines += [f"   decide {decision.name} = {plain(decision.value)}", f"      {decision.reason}"]
         for step in stage.steps:
-            typer.echo(f"   {step.name}{'' if step.required else ' (best effort)'}\n      {step.reason}")
+            remark = "" if step.required else " (best effort)"
+            remark += " (no way back after this)" if step.no_return else ""
+            lines += [f"   {step.name}{remark}", f"      {step.reason}"]
+    return "\n".join(lines)

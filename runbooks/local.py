@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from aurops.errors import OutsideError
+from runbooks.terminal import Pipeable
 from testbeds.local import bed
 
 if TYPE_CHECKING:
@@ -18,25 +18,33 @@ if TYPE_CHECKING:
 
     from testbeds.local.state import BedState
 
-app = typer.Typer(name="local", help="Test beds of real processes on this machine.", no_args_is_help=True)
+app = typer.Typer(
+    name="local",
+    help="Test beds of real processes on this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 IdleS = Annotated[float, typer.Option(help="End the bed after so many seconds in which nobody used it.")]
-FirstPort = Annotated[int | None, typer.Option(help="First of the consecutive ports to take; else free ones.")]
-BedId = Annotated[str | None, typer.Argument(metavar="[BED]", help="Which bed; not needed when only one is up.")]
+FirstPort = Annotated[
+    int | None, typer.Option(help="First of the consecutive ports to take; else free ones.", min=1, max=65535)
+]
+BedId = Annotated[str | None, typer.Argument(metavar="BED", help="Which bed; not needed when only one is up.")]
 Everything = Annotated[bool, typer.Option("--all", help="End every bed of yours, and remove what dead ones have left.")]
 
 
 @app.command()
 def up(*, idle_s: IdleS = bed.IDLE_S, first_port: FirstPort = None, as_json: AsJson = False) -> None:
     """Bring up three regions: PostgreSQL, Valkey and two nodes each, and one Envoy before them."""
-    err = Console(stderr=True)
+    err = Pipeable(stderr=True)
     with err.status("bringing up a test bed") as spinner:
         one = bed.up(idle_s=idle_s, first_port=first_port, progress=_teller(err, spinner.update))
     if as_json:
         typer.echo(one.model_dump_json())
         return
-    typer.echo(f"Test bed {one.id} is up after {one.up_s:.1f} s, and ends after {idle_s:g} s in which nobody uses it.")
+    typer.echo(f"Test bed {one.id} is up after {one.up_s:.1f} s; it ends after {idle_s:g} s without use.")
     typer.echo(f'  write    curl -s {one.proxy_url}/writes -d \'{{"id": "a", "amount": 1}}\'')
     typer.echo(f"  look     aurops local status\n  end      aurops local down {one.id}")
 
@@ -66,7 +74,7 @@ def down(bed_id: BedId = None, *, everything: Everything = False, as_json: AsJso
     typer.echo(json.dumps({"ended": ended}) if as_json else f"Ended: {', '.join(ended) or 'none was up'}.")
 
 
-def _teller(err: Console, update: Callable[[str], None]) -> Callable[[str], None]:
+def _teller(err: Pipeable, update: Callable[[str], None]) -> Callable[[str], None]:
     """Says how far it is: in place on a terminal, line by line elsewhere."""
     return update if err.is_terminal else lambda text: err.print(text, highlight=False)
 
@@ -79,7 +87,7 @@ def _observe(one: BedState) -> dict[str, Any]:
 
 
 def _print(one: BedState, view: dict[str, Any]) -> None:
-    out = Console(highlight=False, soft_wrap=True)
+    out = Pipeable(highlight=False, soft_wrap=True)
     if "error" in view:
         out.print(f"{one.id}: {view['error']}")
         return

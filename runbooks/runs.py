@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import getpass
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aurops import requests
 from aurops.clock import RealClock
-from aurops.errors import UsageError
+from aurops.errors import AuropsError, HeldError, UsageError
 from aurops.history import History
 from aurops.journal import Journal, list_runs
+from aurops.lease import Lease
 from aurops.requests import RequestKind
+from aurops.runner import Ending
 from aurops.store import Store, default_store_url, open_store
-from failover.execute import execute
-from failover.targets.local import LocalEndpoints, LocalTarget
-from runbooks.terminal import Timeline, ended
-from testbeds.local import bed as beds
+from failover import break_glass
+from runbooks.kinds import kind_of
+from runbooks.terminal import alarm
+from runbooks.words import said
 
-app = typer.Typer(name="runs", help="List, show, verify and steer runs.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from aurops.lease_record import LeaseRecord
+    from aurops.runner import Result
+
+app = typer.Typer(
+    name="runs",
+    help="List, show, verify and steer runs.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id; `aurops runs list` shows them.")]
 Reason = Annotated[str, typer.Option(help="Why; it is journalled.")]
@@ -29,32 +41,49 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command("list")
 def list_(*, as_json: AsJson = False) -> None:
-    """Show every run, oldest first, with its goal and how it ended."""
+    """Show every run, oldest first: its goal, when it began, how it ended or who acts on it."""
     store = open_store(default_store_url())
-    rows = []
-    for run in list_runs(store):
-        history = History(Journal.open(store, run, RealClock()).records)
-        rows.append({"run": run, "goal": history.goal, "ended": history.finished or "open"})
+    rows = [_row(store, run) for run in list_runs(store)]
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    for row in rows:
-        typer.echo(f"{row['run']}  {row['goal']:<10} {row['ended']}")
     if not rows:
         typer.echo("No run yet. `aurops failover-test` makes one.")
+        return
+    width = max(len(row["run"]) for row in rows)
+    typer.echo(f"{'run':<{width}}  {'goal':<9}  {'began (UTC)':<19}  state")
+    for row in rows:
+        state = f"{row['process']} acts on it" if row["process"] else row["ended"]
+        typer.echo(f"{row['run']:<{width}}  {row['goal']:<9}  {row['began'][:19].replace('T', ' '):<19}  {state}")
+
+
+def _row(store: Store, run: str) -> dict[str, str]:
+    """One line of the list; a journal that cannot be read hides no other."""
+    try:
+        journal = Journal.open(store, run, RealClock())
+    except AuropsError as error:
+        return {"run": run, "goal": "?", "began": "?", "ended": f"unreadable: {error.what}", "process": ""}
+    history = History(journal.records)
+    acting = None if history.finished else _acting(store, journal)
+    return {
+        "run": run,
+        "goal": history.kind,
+        "began": journal.records[0].at,
+        "ended": history.finished or "open",
+        "process": f"pid {acting.holder.pid} on {acting.holder.host}" if acting else "",
+    }
 
 
 @app.command()
 def show(run: Run, *, as_json: AsJson = False) -> None:
-    """Show a run's journal."""
-    for record in _open(run).records:
-        if as_json:
-            typer.echo(record.model_dump_json(by_alias=True))
-        else:
-            said = " ".join(
-                f"{key}={value}" for key, value in record.data.items() if key not in ("reason", "arguments")
-            )
-            typer.echo(f"{record.n:>4}  {record.at}  {record.kind.value:<9} {said}")
+    """Show a run's journal: what was decided, called, answered and asked, in order."""
+    records = _open(run).records
+    if as_json:
+        typer.echo("\n".join(record.model_dump_json(by_alias=True) for record in records))
+        return
+    typer.echo(f"{'n':>4}  {'time (UTC)':<12}  {'kind':<9}  what")
+    for record in records:
+        typer.echo(f"{record.n:>4}  {record.at[11:23]:<12}  {record.kind.value:<9}  {said(record)}")
 
 
 @app.command()
@@ -68,45 +97,99 @@ def verify(run: Run) -> None:
 @app.command()
 def pause(run: Run, *, reason: Reason) -> None:
     """Stop the run before its next stage."""
-    _ask(run, RequestKind.PAUSE, reason)
+    store = open_store(default_store_url())
+    journal = _unended(store, run)
+    if _acting(store, journal) is None:
+        typer.echo(f"no process acts on {run}: it stands still until `aurops runs resume {run}`")
+        return
+    _ask(store, journal, RequestKind.PAUSE, reason)
 
 
 @app.command()
 def resume(
-    run: Run, *, take_over: Annotated[bool, typer.Option("--take-over", help="Its holder cannot act any more.")] = False
+    run: Run,
+    *,
+    take_over: Annotated[bool, typer.Option("--take-over", help="Its holder cannot act any more.")] = False,
+    glass: Annotated[bool, typer.Option("--break-glass", help="If the store is lost, go on without it.")] = False,
 ) -> None:
-    """Go on with a run that was paused, halted or killed: observe, plan again, and finish."""
-    clock, store = RealClock(), open_store(default_store_url())
-    journal = _open(run)
-    history = History(journal.records)
-    bed = beds.find(str(history.arguments["bed"]) if "bed" in history.arguments else None)
-    requests.ask(store, run, RequestKind.RESUME, who=getpass.getuser(), reason="resumed", clock=clock)
-    target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
-    try:
-        told = Timeline()
-        result = execute(journal, target, store=store, clock=clock, listener=told.hear, take_over=take_over)
-    finally:
-        target.close()
-    ended(run, result)
+    """Go on with a run that was paused, halted or killed.
+
+    It observes, plans again under a new epoch, and finishes.
+    """
+
+    def act(journal: Journal, store: Store, leap: int) -> Result:
+        requests.ask(store, run, RequestKind.RESUME, who=getpass.getuser(), reason="resumed", clock=RealClock())
+        return kind_of(journal).resume(journal, store, take_over=take_over, leap=leap)
+
+    _, result = break_glass.run(default_store_url(), lambda store: _unended(store, run), act, allowed=glass, warn=alarm)
+    _tell_restored(run, result)
+
+
+@app.command("bring-back")
+def bring_back(run: Run) -> None:
+    """Copy the journal of a run that went on under --break-glass to the store; nothing there is overwritten."""
+    local = break_glass.local_store()
+    journal = Journal.open(local, run, RealClock()).copy_to(open_store(default_store_url()))
+    typer.echo(f"{len(journal.records)} records are in the store; last hash {journal.head_hash}")
 
 
 @app.command()
 def abort(run: Run, *, reason: Reason) -> None:
-    """Go back, if the point of no return is not passed."""
-    _ask(run, RequestKind.ABORT, reason)
+    """Go back to where the run began, at once or by its process, if the point of no return is not passed."""
+    store = open_store(default_store_url())
+    journal = _unended(store, run)
+    if History(journal.records).past_no_return:
+        raise HeldError(
+            "the run is past its point of no return: only forward",
+            where=f"run {run}",
+            next_step=f"aurops runs resume {run}",
+        )
+    _ask(store, journal, RequestKind.ABORT, reason)
+    if _acting(store, journal) is None:
+        _tell_restored(run, kind_of(journal).resume(journal, store, take_over=False, leap=0))
 
 
 @app.command()
-def skip(run: Run, step: Annotated[str, typer.Argument(help="The step's name.")], *, reason: Reason) -> None:
+def skip(
+    run: Run, step: Annotated[str, typer.Argument(metavar="STEP", help="The step's name.")], *, reason: Reason
+) -> None:
     """Leave one step out."""
-    _ask(run, RequestKind.SKIP, reason, step)
-
-
-def _ask(run: str, kind: RequestKind, reason: str, step: str | None = None) -> None:
     store = open_store(default_store_url())
-    _known(store, run)
+    _ask(store, _unended(store, run), RequestKind.SKIP, reason, step)
+
+
+def _tell_restored(run: str, result: Result) -> None:
+    if result.ending is Ending.RESTORED:
+        typer.echo(f"restored: run {run}")
+
+
+def _ask(store: Store, journal: Journal, kind: RequestKind, reason: str, step: str | None = None) -> None:
+    """Leave a request, and say who will see it."""
+    run = journal.run
     requests.ask(store, run, kind, who=getpass.getuser(), reason=reason, clock=RealClock(), step=step)
-    typer.echo(f"asked {run} to {kind.value}; it looks before each stage")
+    acting = _acting(store, journal)
+    if acting is None:
+        typer.echo(f"asked {run} to {kind.value}; no process acts on it: whoever takes it up obeys first")
+        return
+    who = f"pid {acting.holder.pid} on {acting.holder.host}"
+    typer.echo(
+        f"asked {run} to {kind.value}; {who} looks before each stage. "
+        f"If it cannot act any more: aurops runs resume {run} --take-over, which obeys first"
+    )
+
+
+def _acting(store: Store, journal: Journal) -> LeaseRecord | None:
+    """Who acts on this run now, as far as can be known from here."""
+    return Lease(store, kind_of(journal).service_of(journal), RealClock()).acting(journal.run)
+
+
+def _unended(store: Store, run: str) -> Journal:
+    """The journal of a run that can still be steered."""
+    _known(store, run)
+    journal = Journal.open(store, run, RealClock())
+    if outcome := History(journal.records).finished:
+        raise UsageError(f"the run has ended: {outcome}", where=f"run {run}", next_step=f"aurops runs show {run}")
+    return journal
 
 
 def _open(run: str) -> Journal:

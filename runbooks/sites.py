@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aurops.errors import UsageError
 from stacks.site import Site, repository
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ def open_site(*, lab: bool) -> Iterator[OpenSite]:
         OutsideError: Another command is using the lab.
     """
     root = repository(Path.cwd())
+    if not shutil.which("pulumi") and (cli := pulumi_cli()):
+        os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(cli).parent)])
     if not lab:
         yield OpenSite(Site(root))
         return
@@ -50,6 +54,17 @@ def open_site(*, lab: bool) -> Iterator[OpenSite]:
 
     with lab_session(root, folder=lab_home()) as session:
         yield OpenSite(Site(session.work_dir, session.env, is_lab=True), session)
+
+
+def pulumi_cli() -> str | None:
+    """The Pulumi CLI: the one on PATH, else the one that set-up got for the repository that we are in."""
+    if found := shutil.which("pulumi"):
+        return found
+    try:
+        own = repository(Path.cwd()) / ".tools" / "pulumi" / "bin"
+    except UsageError:
+        return None
+    return shutil.which("pulumi", path=own)
 
 
 def lab_home() -> Path:

@@ -22,7 +22,7 @@ from stacks.engine import deployed
 if TYPE_CHECKING:
     from stacks.survey import Survey
 
-app = typer.Typer(name="status")
+app = typer.Typer(name="status", add_completion=False, rich_markup_mode=None)
 
 Stacks = Annotated[list[str] | None, typer.Argument(metavar="[STACK]...", help="Which stacks; else the whole fleet.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]

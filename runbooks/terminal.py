@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, NoReturn, Self
 
 import typer
 from rich.console import Console
@@ -13,71 +16,127 @@ from aurops.errors import HeldError, UsageError
 from aurops.journal import RecordKind
 from aurops.report import Report, quantity, seconds
 from aurops.runner import Ending, Result
+from runbooks.stopping import announced
+from runbooks.words import said
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from aurops.journal import Record
 
+_SPOKEN = {
+    RecordKind.RESULT: "",
+    RecordKind.DECISION: "decided ",
+    RecordKind.VIOLATION: "violation: ",
+    RecordKind.STUCK: "stuck: ",
+    RecordKind.HALTED: "halted: ",
+    RecordKind.PAUSED: "paused: ",
+}
+
+
+class Pipeable(Console):
+    """A console that leaves it to `runbooks.cli` what a reader who has gone means; Rich would exit 1."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Let the BrokenPipeError that is being handled go on."""
+        raise  # noqa: PLE0704 (Rich calls this while it handles one)
+
 
 class Timeline:
-    """One line per event, with the seconds since the command began."""
+    """One line per event on stderr, with the seconds since the command began. A context manager, as the live one is."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._clock = RealClock()
         self._start_s = self._clock.now_s()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to restore: lines are lines."""
+
     def tell(self, text: str) -> None:
-        """Print one event."""
-        self._console.print(f"{self._clock.now_s() - self._start_s:7.2f} s  {text}", markup=False)
+        """Print one event; a terminal that is gone stops nothing."""
+        with suppress(OSError):
+            print(f"{self._clock.now_s() - self._start_s:7.2f} s  {text}", file=sys.stderr, flush=True)  # noqa: T201
 
     def hear(self, record: Record) -> None:
-        """Print what a record says of a step or a decision."""
-        if record.kind is RecordKind.RESULT:
-            said = record.data.get("error") or record.data.get("waiting", "")
-            self.tell(f"{record.data['step']}: {record.data['outcome']} {said}".rstrip())
-        elif record.kind is RecordKind.DECISION:
-            self.tell(f"decided {record.data['name']} = {record.data['value']} ({record.data['reason']})")
+        """Print what a record says of a step, a decision or a stop."""
+        if record.kind in _SPOKEN:
+            self.tell(f"{_SPOKEN[record.kind]}{said(record, brief=True)}")
 
-    def verdict(self, report: Report, file: Path | None) -> str:
-        """The figures that the command ends with."""
-        lines = [f"{report.verdict.value.upper()}: {report.because}"]
-        for figure in report.objectives:
-            measured = seconds(figure.measured) if figure.unit == "s" else quantity(figure.measured, figure.unit)
-            wanted = "" if figure.limit is None else f" (limit {figure.limit:g} {figure.unit})"
-            lines.append(f"  {figure.name:<12} {measured}{wanted}")
-        if report.requests is not None:
-            r = report.requests
-            lines.append(f"  clients      {r.sent} sent, {r.ok} ok, {r.fail} fail, {r.info} info, {r.lost} lost")
-        lines += [f"  run          {report.run}   (aurops runs verify {report.run})"]
-        lines += [f"  report       {file}"] if file else []
-        return "\n".join(lines) + "\n"
+    def watch(self, ledger: Path, at_work: Callable[[], bool]) -> None:
+        """Clients write to this ledger while they are at work; lines do not show it."""
+
+
+@contextmanager
+def timeline() -> Iterator[Timeline]:
+    """What is told while a command works; whoever stops it is told at once that it was heard."""
+    with _timeline() as told, announced(told.tell):
+        yield told
+
+
+def _timeline() -> Timeline:
+    """A live one where stderr is a terminal that can draw and nobody asked for plain output (`NO_COLOR`)."""
+    if not sys.stderr.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") in ("dumb", "unknown"):
+        return Timeline()
+    from runbooks.live import LiveTimeline  # noqa: PLC0415 (only a terminal needs it)
+
+    return LiveTimeline(Pipeable(stderr=True, highlight=False))
+
+
+def verdict(report: Report, file: Path | None) -> str:
+    """The figures that a drill ends with."""
+    rows = []
+    for figure in report.objectives:
+        measured = seconds(figure.measured) if figure.unit == "s" else quantity(figure.measured, figure.unit)
+        wanted = "" if figure.limit is None else f" (limit {figure.limit:g} {figure.unit})"
+        rows.append((figure.name, f"{measured}{wanted}"))
+    if report.requests is not None:
+        r = report.requests
+        rows.append(("clients", f"{r.sent} sent, {r.ok} ok, {r.fail} fail, {r.info} info, {r.lost} lost"))
+    rows.append(("run", report.run))
+    if file is not None:
+        rows.append(("report", str(file)))
+    width = max(len(name) for name, _ in rows)
+    lines = [f"{report.verdict.value.upper()}: {report.because}"]
+    return "\n".join(lines + [f"  {name:<{width}}  {text}" for name, text in rows]) + "\n"
+
+
+def alarm(text: str) -> None:
+    """Say something that must not be overlooked, on stderr."""
+    with suppress(OSError):
+        typer.secho(text, err=True, bold=True, fg=typer.colors.RED)
 
 
 def confirm(question: str, *, yes: bool) -> None:
     """Ask a person, unless `--yes` was given.
 
     Raises:
-        HeldError: The answer is no.
+        HeldError: The answer is no, or none came.
         UsageError: There is no terminal to ask on.
     """
     if yes:
         return
     if not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask on", next_step="give --yes to go ahead without being asked")
-    if not typer.confirm(question, err=True):
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201 (standard output is the result's)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise HeldError("declined; nothing was changed")
 
 
-def ended(run: str, result: Result) -> None:
+def ended(run: str, result: Result, *, as_json: bool = False) -> None:
     """Say how a run ended.
 
     Raises:
         HeldError: It was stopped by a person, a gate or an invariant.
     """
+    if as_json:
+        typer.echo(json.dumps({"run": run, "ending": result.ending.value, "why": result.why}))
     if result.ending is Ending.DONE:
-        typer.echo(f"done: run {run}")
+        if not as_json:
+            typer.echo(f"done: run {run}")
         return
     raise HeldError(
         f"the run ended as {result.ending.value}: {result.why or 'aborted'}",

@@ -8,38 +8,47 @@ from typing import Annotated
 import typer
 
 from aurops.history import History
+from aurops.store import default_store_url, open_store
 from runbooks import deployments
 from runbooks.sites import Lab, open_site
-from runbooks.terminal import Timeline, confirm
+from runbooks.terminal import confirm, timeline
 from stacks import config as files
 from stacks import deploy
 from stacks.engine import deployed
 
-app = typer.Typer(name="up")
+app = typer.Typer(name="up", add_completion=False, rich_markup_mode=None)
 
 Stacks = Annotated[list[str] | None, typer.Argument(metavar="[STACK]...", help="Which stacks; else the whole fleet.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Refresh = Annotated[bool, typer.Option("--refresh", help="Look at the cloud first, and take back what drifted.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan with its reasons; call nothing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 
 
 @app.command()
 def up(
-    stacks: Stacks = None, *, lab: Lab = False, yes: Yes = False, dry_run: DryRun = False, as_json: AsJson = False
+    stacks: Stacks = None,
+    *,
+    refresh: Refresh = False,
+    lab: Lab = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     """Bring stacks up in waves; a stack that fails stops the waves after it. `aurops preview` shows the changes."""
     with open_site(lab=lab) as opened:
         fleet = files.load(opened.site.stacks_dir)
         wanted = deployments.chosen(fleet, stacks or ())
-        order = deploy.order_up(fleet, wanted, deployed(opened.site), is_lab=lab)
+        order = deploy.order_up(fleet, wanted, deployed(opened.site), is_lab=lab, refresh=refresh)
         if dry_run:
             typer.echo(deployments.dry_run(order, as_json=as_json))
             return
         waves = ", then ".join(" and ".join(wave) for wave in order.waves)
         confirm(f"Bring up {waves}{' in the lab' if lab else ''}?", yes=yes or lab)
-        journal = deployments.start(order, fleet)
-        told = Timeline()
-        result = deployments.carry_out(journal, opened, told)
+        store = open_store(default_store_url())
+        journal = deployments.start(order, fleet, store)
+        with timeline() as told:
+            result = deployments.carry_out(journal, store, opened, told)
         deployments.conclude(journal, result)
         rows = deployments.rows(order, History(journal.records))
     if as_json:

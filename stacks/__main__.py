@@ -2,6 +2,13 @@
 
 from pathlib import Path
 
+import pulumi
+
+from aurops.errors import AuropsError
 from stacks.program import main
 
-main(Path(__file__).parent)
+try:
+    main(Path(__file__).parent)
+except AuropsError as error:
+    # The one kind of exception that Pulumi's CLI prints without a traceback.
+    raise pulumi.RunError(str(error)) from None

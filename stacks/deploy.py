@@ -58,6 +58,7 @@ class Order:
         waves: The stacks, wave by wave; those of one wave run side by side.
         is_lab: Whether it acts on the lab.
         lift: Lift the protection of what holds data first; only for destroy, and only when a person said so.
+        refresh: Look at the cloud before each `up`, so that drift is taken back.
     """
 
     goal: Goal
@@ -65,20 +66,25 @@ class Order:
     waves: tuple[tuple[str, ...], ...]
     is_lab: bool
     lift: bool = False
+    refresh: bool = False
 
     def arguments(self) -> dict[str, Json]:
         """For the journal."""
         rows: list[Json] = [list(wave) for wave in self.waves]
-        return {"kind": self.kind.value, "waves": rows, "lab": self.is_lab, "lift": self.lift}
+        flags: dict[str, Json] = {"lab": self.is_lab, "lift": self.lift, "refresh": self.refresh}
+        return {"kind": self.kind.value, "waves": rows, **flags}
 
     @classmethod
     def read(cls, goal: str, arguments: Mapping[str, Any]) -> Self:
         """Read what `arguments` wrote."""
         rows = tuple(tuple(wave) for wave in arguments["waves"])
-        return cls(Goal(goal), Kind(arguments["kind"]), rows, bool(arguments["lab"]), bool(arguments["lift"]))
+        flags = (bool(arguments[name]) for name in ("lab", "lift", "refresh"))
+        return cls(Goal(goal), Kind(arguments["kind"]), rows, *flags)
 
 
-def order_up(fleet: Fleet, wanted: Collection[str], deployed: Collection[str], *, is_lab: bool) -> Order:
+def order_up(
+    fleet: Fleet, wanted: Collection[str], deployed: Collection[str], *, is_lab: bool, refresh: bool = False
+) -> Order:
     """The order of `aurops up`: that of creation if any of the stacks has never been up, else that of a change.
 
     Args:
@@ -86,9 +92,10 @@ def order_up(fleet: Fleet, wanted: Collection[str], deployed: Collection[str], *
         wanted: Those to bring up; each is in the fleet.
         deployed: Those that have exported an inventory.
         is_lab: Whether it acts on the lab.
+        refresh: Take drift back.
     """
     kind = Kind.CHANGE if set(wanted) <= set(deployed) else Kind.CREATE
-    return Order(Goal.UP, kind, _only(wanted, waves(fleet, kind)), is_lab)
+    return Order(Goal.UP, kind, _only(wanted, waves(fleet, kind)), is_lab, refresh=refresh)
 
 
 def order_destroy(fleet: Fleet, wanted: Collection[str], *, is_lab: bool, lift: bool) -> Order:

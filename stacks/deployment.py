@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from aurops import inventory
 from aurops.errors import OutsideError
@@ -11,6 +11,7 @@ from aurops.plan import Answer, Stage, Step
 from stacks import deploy
 from stacks.deploy import Action, Order
 from stacks.engine import EngineStack, Operation
+from stacks.recovery import run_recovered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,18 +22,11 @@ if TYPE_CHECKING:
     from stacks.changes import Changes
     from stacks.engine import StackRun
     from stacks.health import HealthCheck
+    from stacks.lookup.finder import Finder
     from stacks.site import Site
 
 LOOK_S = 5.0
 """How long a call waits for its operation before it says how far that is."""
-
-
-class Recovery(Protocol):
-    """Mends what a killed run left behind in a stack; called before each operation that changes it."""
-
-    def __call__(self, stack: EngineStack) -> str:
-        """Mend it; say what was done, empty when nothing was."""
-        ...
 
 
 class Deployment:
@@ -43,17 +37,17 @@ class Deployment:
         order: What was asked for.
         inventories: Gets each stack's inventory.
         health: The gate.
-        recover: Mends what a killed run left.
+        finder: Looks for what a killed run may have created.
     """
 
     def __init__(
-        self, site: Site, order: Order, *, inventories: Inventories, health: HealthCheck, recover: Recovery
+        self, site: Site, order: Order, *, inventories: Inventories, health: HealthCheck, finder: Finder
     ) -> None:
         self._site = site
         self._order = order
         self._inventories = inventories
         self._health = health
-        self._recover = recover
+        self._finder = finder
         self._pool = ThreadPoolExecutor(thread_name_prefix="engine")
         self._running: dict[str, Future[dict[str, Json]]] = {}
         self._exports: dict[str, Mapping[str, Any]] = {}
@@ -114,8 +108,16 @@ class Deployment:
 
     def _work(self, stack: str, operation: Operation) -> dict[str, Json]:
         engine = EngineStack(self._site, stack)
-        mended = self._recover(engine)
-        run = engine.run(operation, listen=lambda changes: self.progress.update({stack: changes}))
+        mended: list[Json] = []
+        if self._order.refresh:
+            run_recovered(engine, Operation.REFRESH, self._finder, tell=mended.append)
+        run = run_recovered(
+            engine,
+            operation,
+            self._finder,
+            listen=lambda changes: self.progress.update({stack: changes}),
+            tell=mended.append,
+        )
         self.progress[stack] = run.changes
         self._exports[stack] = run.exports
         return _told(run) | ({"mended": mended} if mended else {})

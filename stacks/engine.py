@@ -5,6 +5,7 @@ The program runs inline, so that a stack needs no language host and several stac
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 import threading
@@ -18,14 +19,14 @@ import pulumi.log
 from pulumi import automation as auto
 
 from aurops.clock import RealClock
-from aurops.errors import AuropsError
+from aurops.errors import AuropsError, OutsideError
 from stacks import program
 from stacks.changes import Changes
 from stacks.cli import cli
 from stacks.engine_errors import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pulumi.automation.events import EngineEvent
@@ -97,12 +98,24 @@ class EngineStack:
         except Exception as error:
             raise explain(error, name, []) from error
 
-    def run(self, operation: Operation, *, listen: Callable[[Changes], None] = lambda _: None) -> StackRun:
+    @property
+    def is_lab(self) -> bool:
+        """Whether it is the lab's."""
+        return self._site.is_lab
+
+    def run(
+        self,
+        operation: Operation,
+        *,
+        listen: Callable[[Changes], None] = lambda _: None,
+        targets: Sequence[str] | None = None,
+    ) -> StackRun:
         """Run one operation to its end.
 
         Args:
             operation: Which.
             listen: Told after each event of the engine, from another thread.
+            targets: URNs that a refresh is limited to; None: everything. Other operations ignore it.
 
         Raises:
             AuropsError: It failed; what the program itself refused comes as its own error.
@@ -115,7 +128,7 @@ class EngineStack:
             listen(changes)
 
         try:
-            exports = self._made(lambda: self._call(operation, hear))
+            exports = self._made(lambda: self._call(operation, hear, targets))
         except Exception as error:
             if isinstance(self._refused, AuropsError):
                 raise self._refused from None
@@ -140,8 +153,37 @@ class EngineStack:
         return str(done.stdout)
 
     def state(self) -> dict[str, Any]:
-        """The stack's state as the backend holds it: `resources`, `pending_operations`; empty before the first `up`."""
-        return dict(self._made(self._stack.export_stack).deployment or {})
+        """The stack's state as the backend holds it: `resources`, `pending_operations`; empty before the first `up`.
+
+        Secrets in it are encrypted.
+        """
+        return dict(self._export().get("deployment") or {})
+
+    def replace_state(self, seen: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+        """Write another state; the CLI drops all pending operations with it.
+
+        Args:
+            seen: What `state` returned: nothing is written when it is no longer so.
+            wanted: The new state.
+
+        Raises:
+            OutsideError: Somebody else has changed the state meanwhile.
+            StackLockedError: Somebody holds the stack.
+        """
+        document = self._export()
+        if document.get("deployment") != seen:
+            raise OutsideError(
+                "somebody else has changed the state meanwhile",
+                where=f"stack {self.name}",
+                next_step="run the same command again",
+            )
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(document | {"deployment": wanted}, file)
+            file.flush()
+            self.command("stack", "import", "--file", file.name)
+
+    def _export(self) -> dict[str, Any]:
+        return dict(json.loads(self.command("stack", "export")))
 
     def outputs(self) -> dict[str, Any]:
         """What the stack exports; empty before the first `up`."""
@@ -168,8 +210,10 @@ class EngineStack:
                 self._refused = error
                 raise
 
-    def _call(self, operation: Operation, hear: Callable[[EngineEvent], None]) -> dict[str, Any]:
-        stack = self._stack
+    def _call(
+        self, operation: Operation, hear: Callable[[EngineEvent], None], targets: Sequence[str] | None
+    ) -> dict[str, Any]:
+        stack, only = self._stack, None if targets is None else list(targets)
         match operation:
             case Operation.PREVIEW:
                 # Without the flag the engine stops at the first thing that is protected, and the rest stays unseen.
@@ -184,7 +228,7 @@ class EngineStack:
             case Operation.DESTROY:
                 stack.destroy(exclude_protected=True, on_event=hear, color="never", suppress_outputs=True)
             case Operation.REFRESH:
-                stack.refresh(on_event=hear, color="never", suppress_outputs=True)
+                stack.refresh(target=only, on_event=hear, color="never", suppress_outputs=True)
             case Operation.DRIFT:
                 stack.preview_refresh(on_event=hear, color="never", suppress_outputs=True)
         return {}

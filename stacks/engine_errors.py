@@ -39,6 +39,11 @@ _KNOWN = (
         "pulumi login s3://your-bucket, or set PULUMI_BACKEND_URL",
     ),
     (
+        re.compile(r"failed to load checkpoint: EOF"),
+        "an engine was killed while it wrote the state's side file (.attrs), which is empty now; the state is whole",
+        "delete STACK.json.attrs beside the state; with ?metadata=skip in a file:// backend URL there is none",
+    ),
+    (
         re.compile(
             r"transport is closing|error reading from server|connection reset by peer|plugin .*(exited|crashed)"
             r"|could not read plugin|connect: connection refused|resource monitor shut down",
@@ -48,6 +53,7 @@ _KNOWN = (
         "run the same command again: what was begun is recovered first",
     ),
 )
+_KILLED = re.compile(r"^\s*code: -\d+$", re.MULTILINE)
 _NO_CLI = re.compile(r"pulumi.*(not found|No such file)|No such file or directory: '?pulumi", re.IGNORECASE)
 
 
@@ -100,6 +106,25 @@ def explain(error: Exception, stack: str, reported: Sequence[str]) -> OutsideErr
     if isinstance(error, OutsideError):
         return error
     raw = str(error)
+    if (known := _by_type(error, stack, raw)) is not None:
+        return known
+    text = "\n".join([*reported, raw])
+    for pattern, what, step in _KNOWN:
+        if pattern.search(text):
+            return EngineError(what, where=f"stack {stack}", next_step=step)
+    if _KILLED.search(raw):
+        return EngineError(
+            "the engine was killed",
+            where=f"stack {stack}",
+            next_step="run the same command again: what was begun is recovered first",
+        )
+    said = list(dict.fromkeys(reported)) or [_last_line(raw)]
+    more = f"\n  and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
+    return EngineError("\n  ".join(said[:_SHOWN]) + more, where=f"stack {stack}", next_step="mend it, then run again")
+
+
+def _by_type(error: Exception, stack: str, raw: str) -> OutsideError | None:
+    """What the Automation API has an exception of its own for."""
     if isinstance(error, ConcurrentUpdateError):
         return StackLockedError(stack, [_holder(found) for found in _HOLDER.finditer(raw)], raw)
     if isinstance(error, StackNotFoundError):
@@ -110,13 +135,7 @@ def explain(error: Exception, stack: str, reported: Sequence[str]) -> OutsideErr
         return OutsideError(
             "there is no Pulumi CLI", where="PATH", next_step="aurops doctor, or https://www.pulumi.com/docs/install"
         )
-    text = "\n".join([*reported, raw])
-    for pattern, what, step in _KNOWN:
-        if pattern.search(text):
-            return EngineError(what, where=f"stack {stack}", next_step=step)
-    said = list(dict.fromkeys(reported)) or [_last_line(raw)]
-    more = f"\n  and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
-    return EngineError("\n  ".join(said[:_SHOWN]) + more, where=f"stack {stack}", next_step="mend it, then run again")
+    return None
 
 
 def _holder(found: re.Match[str]) -> Holder:

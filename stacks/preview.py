@@ -77,7 +77,7 @@ def preview(
         running = [pool.submit(_one, site, stack, listen) for stack in stacks]
         try:
             done = [each.result() for each in running]
-        except KeyboardInterrupt:
+        except BaseException:  # whatever ends the command: a signal, or a bug in one of the threads
             cli().interrupt()
             raise
     return with_upstream(fleet, done)

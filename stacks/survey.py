@@ -10,8 +10,6 @@ from components.data import holds_data
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from stacks.changes import Change
-
 _LOCKED_PARENT = "aurops:index:Archive$"
 _STACK = "pulumi:pulumi:Stack"
 
@@ -25,14 +23,12 @@ class Resource:
         type: Type token.
         id: The cloud's identifier; empty for a component.
         is_protected: Whether the engine refuses its deletion.
-        ignored: Input properties that others may move: a promotion, an autoscaler, an operator.
     """
 
     urn: str
     type: str
     id: str
     is_protected: bool
-    ignored: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -91,19 +87,5 @@ def survey(stack: str, state: Mapping[str, Any]) -> Survey:
     return Survey(stack, tuple(_resource(each) for each in found), tuple(pending), inventory)
 
 
-def is_expected(change: Change, resource: Resource | None) -> bool:
-    """Whether drift is only in properties that the program leaves to others."""
-    if resource is None or not change.keys:
-        return False
-    tops = {path.split(".", 1)[0].split("[", 1)[0] for path in resource.ignored}
-    return all(key.split(".", 1)[0].split("[", 1)[0] in tops for key in change.keys)
-
-
 def _resource(given: Mapping[str, Any]) -> Resource:
-    return Resource(
-        given["urn"],
-        given["type"],
-        given.get("id", ""),
-        bool(given.get("protect")),
-        tuple(given.get("ignoreChanges") or ()),
-    )
+    return Resource(given["urn"], given["type"], given.get("id", ""), bool(given.get("protect")))

@@ -103,12 +103,15 @@ def lock(
 
 def encrypt(scope: Scope, name: str, region: str, bucket: aws.s3.Bucket, key_arn: pulumi.Input[str]) -> None:
     """Our key; a bucket key cuts the calls to KMS."""
-    default = {"sse_algorithm": "aws:kms", "kms_master_key_id": key_arn}
+    rule: aws.s3.BucketServerSideEncryptionConfigurationRuleArgsDict = {
+        "apply_server_side_encryption_by_default": {"sse_algorithm": "aws:kms", "kms_master_key_id": key_arn},
+        "bucket_key_enabled": True,
+    }
     aws.s3.BucketServerSideEncryptionConfiguration(
         name,
         region=region,
         bucket=bucket.id,
-        rules=[{"apply_server_side_encryption_by_default": default, "bucket_key_enabled": True}],
+        rules=[rule],
         opts=scope.opts(),
     )
 
@@ -134,14 +137,14 @@ def age(
     versioning: aws.s3.BucketVersioning,
 ) -> None:
     """Move what is old to the cheapest class; old versions too. Nothing is expired: the lock decides what may go."""
-    move = {"days": spec.deep_archive_after_days, "storage_class": "DEEP_ARCHIVE"}
-    move_old = {"noncurrent_days": spec.deep_archive_after_days, "storage_class": "DEEP_ARCHIVE"}
-    rule = {
+    rule: aws.s3.BucketLifecycleConfigurationRuleArgsDict = {
         "id": "deep-archive",
         "status": "Enabled",
         "filter": {"prefix": spec.prefix},
-        "transitions": [move],
-        "noncurrent_version_transitions": [move_old],
+        "transitions": [{"days": spec.deep_archive_after_days, "storage_class": "DEEP_ARCHIVE"}],
+        "noncurrent_version_transitions": [
+            {"noncurrent_days": spec.deep_archive_after_days, "storage_class": "DEEP_ARCHIVE"}
+        ],
     }
     aws.s3.BucketLifecycleConfiguration(
         name, region=region, bucket=bucket.id, rules=[rule], opts=scope.opts(depends_on=[versioning])
@@ -152,14 +155,13 @@ def replicate(scope: Scope, main: Vault, replica: Vault) -> None:
     """Copy every object, its lock included, and prove it within 15 minutes (S3 Replication Time Control)."""
     copier = role(scope, "copier", "s3.amazonaws.com")
     allow_copying(scope, copier, main, replica)
-    quarter_hour = {"minutes": 15}
-    destination = {
+    destination: aws.s3.BucketReplicationConfigRuleDestinationArgsDict = {
         "bucket": replica.bucket.arn,
         "encryption_configuration": {"replica_kms_key_id": replica.key_arn},
-        "metrics": {"status": "Enabled", "event_threshold": quarter_hour},
-        "replication_time": {"status": "Enabled", "time": quarter_hour},
+        "metrics": {"status": "Enabled", "event_threshold": {"minutes": 15}},
+        "replication_time": {"status": "Enabled", "time": {"minutes": 15}},
     }
-    rule = {
+    rule: aws.s3.BucketReplicationConfigRuleArgsDict = {
         "id": "everything",
         "status": "Enabled",
         "priority": 0,

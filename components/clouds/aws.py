@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi_aws as aws
 
+from components.tags import URN_TAG
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from components.base import Scope
     from components.place import Place
-
-URN_TAG = "aurops:urn"
-"""Tag whose value is `urn_tag` of the resource; it finds an object that the engine lost track of."""
 
 
 def zone_name(region: str, letter: str) -> str:
@@ -35,16 +34,6 @@ def build(place: Place, account_id: str | None) -> aws.Provider:
     pulumi.runtime.register_stack_transformation(tag_with_urn)
     allowed = [account_id] if account_id else None
     return aws.Provider(f"{place.fleet}-aws", region=place.region, allowed_account_ids=allowed)
-
-
-def urn_tag(urn: str) -> str:
-    """The tag value for a URN: stack, project, own type and name, without the parents' types.
-
-    A `$`, which URNs put between types, is not allowed in an AWS tag (Tagging AWS resources, "Tag naming limits").
-    Child names derive from their component's, so type and name are unique in a stack.
-    """
-    head, project, types, name = urn.split("::", 3)
-    return "::".join((head.rsplit(":", 1)[-1], project, types.rsplit("$", 1)[-1], name))
 
 
 def tag_with_urn(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:

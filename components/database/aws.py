@@ -6,6 +6,7 @@ a call changes is ignored here, and everything that the writer's role would deci
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -22,9 +23,18 @@ if TYPE_CHECKING:
     from components.keys.component import KeysOutputs
     from components.network.component import NetworkOutputs
 
-ENGINE = "aurora-postgresql"
+ENGINE = aws.rds.EngineType.AURORA_POSTGRESQL
 # A failover detaches and re-attaches members; the global cluster's version is the only one that is set.
 MOVED = ["globalClusterIdentifier", "replicationSourceIdentifier", "engineVersion", "availabilityZones"]
+
+
+@dataclass(frozen=True)
+class Login:
+    """What the home region's cluster is told of its master user; a secondary is told nothing."""
+
+    user: str | None = None
+    password: pulumi.Output[str] | None = None
+    password_version: int | None = None
 
 
 def build(
@@ -33,7 +43,7 @@ def build(
     """Make this region's cluster; in the home region the global cluster and the master secret too."""
     group = make_global(scope, spec).id if birth.global_group is None else birth.global_group
     secret = make_secret(scope, keys, birth) if birth.home else None
-    login = master_login(scope, spec, secret) if secret else {}
+    login = master_login(scope, spec, secret) if secret else Login()
     cluster = make_cluster(scope, spec, network, keys, group, login)
     make_instances(scope, spec, keys, cluster)
     return DatabaseOutputs(
@@ -81,9 +91,7 @@ def make_secret(scope: Scope, keys: KeysOutputs, birth: Birth) -> aws.secretsman
     )
 
 
-def master_login(
-    scope: Scope, spec: DatabaseSpec, secret: aws.secretsmanager.Secret
-) -> dict[str, pulumi.Input[str | int]]:
+def master_login(scope: Scope, spec: DatabaseSpec, secret: aws.secretsmanager.Secret) -> Login:
     """User and password of the home region's cluster; the password is write-only and in no state.
 
     The first value is drawn once; whoever rotates puts a new one into the secret and raises `password_version`.
@@ -98,11 +106,7 @@ def master_login(
         opts=scope.opts(ignore=["secretStringWo", "secretStringWoVersion"]),
     )
     current = aws.secretsmanager.get_secret_version_output(secret_id=first.secret_id, opts=within)
-    return {
-        "master_username": spec.master_user,
-        "master_password_wo": pulumi.Output.secret(current.secret_string),
-        "master_password_wo_version": spec.password_version,
-    }
+    return Login(spec.master_user, pulumi.Output.secret(current.secret_string), spec.password_version)
 
 
 def make_cluster(
@@ -111,7 +115,7 @@ def make_cluster(
     network: NetworkOutputs,
     keys: KeysOutputs,
     group: pulumi.Input[str],
-    login: dict[str, pulumi.Input[str | int]],
+    login: Login,
 ) -> aws.rds.Cluster:
     """This region's cluster: encrypted, TLS only, IAM sign-in, backups, deletion protection."""
     name = scope.named("cluster")
@@ -134,9 +138,11 @@ def make_cluster(
         skip_final_snapshot=False,
         final_snapshot_identifier=f"{name}-final",
         enabled_cloudwatch_logs_exports=["postgresql"],
+        master_username=login.user,
+        master_password_wo=login.password,
+        master_password_wo_version=login.password_version,
         tags=scope.tags(name),
         opts=scope.opts(ignore=MOVED, holds_data=True),
-        **login,
     )
 
 
@@ -161,7 +167,7 @@ def make_parameters(scope: Scope, spec: DatabaseSpec) -> aws.rds.ClusterParamete
         settings["rds.global_db_rpo"] = str(spec.aws.global_rpo_s)
     return aws.rds.ClusterParameterGroup(
         name,
-        family=f"{ENGINE}{spec.engine_version.split('.', maxsplit=1)[0]}",
+        family=f"{ENGINE.value}{spec.engine_version.split('.', maxsplit=1)[0]}",
         description=f"Settings of {scope.name}",
         parameters=[{"name": key, "value": settings[key]} for key in sorted(settings)],
         tags=scope.tags(name),

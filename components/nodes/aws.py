@@ -76,7 +76,7 @@ def make_cluster(scope: Scope, spec: NodesSpec, network: NetworkOutputs, keys: K
 def trust_the_issuer(scope: Scope, cluster: aws.eks.Cluster) -> None:
     """Let IAM trust the cluster's OIDC issuer, for software that knows no pod identity."""
     name = scope.named("issuer")
-    issuer = cluster.identities.apply(lambda identities: identities[0].oidcs[0].issuer)
+    issuer = cluster.identities.apply(lambda identities: (identities[0].oidcs or [])[0].issuer)
     aws.iam.OpenIdConnectProvider(
         name, url=issuer, client_id_lists=["sts.amazonaws.com"], tags=scope.tags(name), opts=scope.opts()
     )
@@ -173,7 +173,7 @@ def make_groups(
 def make_template(scope: Scope, spec: NodesSpec, keys: KeysOutputs) -> aws.ec2.LaunchTemplate:
     """Machine type, encrypted gp3 disk, and instance metadata by session token only (IMDSv2, one hop)."""
     name = scope.named("template")
-    disk = {
+    disk: aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgsDict = {
         "volume_size": spec.disk_gib,
         "volume_type": "gp3",
         "encrypted": "true",

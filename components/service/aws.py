@@ -62,7 +62,12 @@ def make_log_bucket(scope: Scope, spec: ServiceSpec) -> aws.s3.BucketPolicy:
     name = scope.named("logs")
     bucket = aws.s3.Bucket(name, tags=scope.tags(name), opts=scope.opts())
     refuse_public(scope, name, bucket)
-    rule = {"id": "forget", "status": "Enabled", "expiration": {"days": spec.log_retention_days}, "filter": {}}
+    rule: aws.s3.BucketLifecycleConfigurationRuleArgsDict = {
+        "id": "forget",
+        "status": "Enabled",
+        "expiration": {"days": spec.log_retention_days},
+        "filter": {},
+    }
     aws.s3.BucketLifecycleConfiguration(name, bucket=bucket.id, rules=[rule], opts=scope.opts())
     writer = {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}
     everything = [bucket.arn, pulumi.Output.concat(bucket.arn, "/*")]
@@ -76,7 +81,7 @@ def make_log_bucket(scope: Scope, spec: ServiceSpec) -> aws.s3.BucketPolicy:
 def make_targets(scope: Scope, spec: ServiceSpec, network: NetworkOutputs) -> aws.lb.TargetGroup:
     """The tasks, by address; out after two failed checks 10 s apart."""
     name = scope.named("tg")
-    check = {
+    check: aws.lb.TargetGroupHealthCheckArgsDict = {
         "path": spec.health_path,
         "matcher": "200",
         "interval": 10,

@@ -20,7 +20,7 @@ from components.traffic.component import Backend, Switch, TrafficOutputs
 from components.traffic.spec import Routing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from components.base import Scope
     from components.traffic.spec import TrafficSpec
@@ -45,7 +45,7 @@ def build(scope: Scope, spec: TrafficSpec, backends: Mapping[str, Backend]) -> T
     return TrafficOutputs(scope.place, zone_id, ids, switches, endpoints, controls)
 
 
-def _by_region(endpoints: list[aws.route53recoverycontrol.outputs.ClusterClusterEndpoint]) -> list[str]:
+def _by_region(endpoints: Sequence[aws.route53recoverycontrol.outputs.ClusterClusterEndpoint]) -> list[str]:
     return [f"{each.region}={each.endpoint}" for each in endpoints]
 
 
@@ -219,7 +219,11 @@ class RecordMaker:
         elif rest:
             below = f"or-{rest[0]}.{name}"
             self.failover(below, tuple(rest))
-            alias = {"name": below, "zone_id": self.zone_id, "evaluate_target_health": True}
+            alias: aws.route53.RecordAliasArgsDict = {
+                "name": below,
+                "zone_id": self.zone_id,
+                "evaluate_target_health": True,
+            }
             self._record(name, "rest", [alias], failover_routing_policies=[{"type": "SECONDARY"}])
 
     def weighted(self, name: str, region: str, weight: int) -> None:
@@ -232,10 +236,14 @@ class RecordMaker:
 
     def _to_region(self, name: str, region: str, **policies: list[dict[str, str]] | list[dict[str, int]]) -> None:
         backend = self.backends[region]
-        alias = {"name": backend.host, "zone_id": backend.host_zone, "evaluate_target_health": True}
+        alias: aws.route53.RecordAliasArgsDict = {
+            "name": backend.host,
+            "zone_id": backend.host_zone,
+            "evaluate_target_health": True,
+        }
         self._record(name, region, [alias], health_check_id=self.checks[region].id, **policies)
 
-    def _record(self, name: str, identifier: str, aliases: list[dict[str, Any]], **rest: Any) -> None:
+    def _record(self, name: str, identifier: str, aliases: list[aws.route53.RecordAliasArgsDict], **rest: Any) -> None:
         aws.route53.Record(
             self.scope.named(name.replace(".", "-"), identifier),
             zone_id=self.zone_id,

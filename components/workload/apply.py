@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi_kubernetes as k8s
 
@@ -54,7 +54,7 @@ def apply(scope: Scope, spec: WorkloadSpec, network: NetworkOutputs, kubeconfig:
     return WorkloadOutputs(scope.place, spec.namespace, name, f"{name}.{spec.namespace}.svc", spec.port)
 
 
-def _python_names(manifest: dict[str, object]) -> dict[str, object]:
+def _python_names(manifest: dict[str, Any]) -> dict[str, Any]:
     """The one top-level field whose name differs in Python."""
     names = {"automountServiceAccountToken": "automount_service_account_token"}
     return {names.get(key, key): value for key, value in manifest.items()}

@@ -87,7 +87,8 @@ def fields(value: Any, args_class: type, path: str) -> Iterator[str]:
 def hints(args_class: type) -> dict[str, Any]:
     """Type hint of each field, by the name that manifests use."""
     names = {python: wire for python, wire, _ in _py_properties(args_class)}
-    local = {"Output": pulumi.Output, "T": TypeVar("T")}
+    T = TypeVar("T")
+    local = {"Output": pulumi.Output, "T": T}
     found = get_type_hints(
         vars(args_class)["__init__"], globalns=vars(sys.modules[args_class.__module__]), localns=local
     )

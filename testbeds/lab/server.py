@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _WATCH_EVERY_S = 0.2
+# What AWS's STS answers a provider that asks who it is (AWS STS API reference, "Common errors").
+_EXPIRED = ("ExpiredToken", "The security token included in the request is expired")
 _KINDS = {
     (Outcome.ADD, False): pb.PropertyDiff.ADD,
     (Outcome.ADD, True): pb.PropertyDiff.ADD_REPLACE,
@@ -55,12 +57,14 @@ class LabProvider(ResourceProviderServicer):
         clock: For the latency.
         latency_s: Seconds from the moment an object exists to the moment the engine hears of it (≥ 0). A crash in
             between is the one that leaves an object nobody knows of.
+        expired: Whether the person's credentials have expired: the provider then starts and answers nothing else.
     """
 
-    def __init__(self, cloud: Cloud, clock: Clock, latency_s: float) -> None:
+    def __init__(self, cloud: Cloud, clock: Clock, latency_s: float, *, expired: bool = False) -> None:
         self._cloud = cloud
         self._clock = clock
         self._latency_s = latency_s
+        self._expired = expired
         self._settings: dict[str, Settings] = {}
 
     # The methods below are named by Pulumi's protocol: proto/pulumi/provider.proto says what each means.
@@ -93,6 +97,8 @@ class LabProvider(ResourceProviderServicer):
 
     def Configure(self, request: pb.ConfigureRequest, context: grpc.ServicerContext) -> pb.ConfigureResponse:
         with _refusals(context, f"configuring {self._cloud.name}"):
+            if self._expired:
+                raise RefusedError(*_EXPIRED)
             self._settings[context.peer()] = self._cloud.settings(from_struct(request.args))
         return pb.ConfigureResponse(supportsPreview=True)
 
@@ -237,10 +243,10 @@ def _diff(changes: Iterable[Change], *, delete_first: bool) -> pb.DiffResponse:
     )
 
 
-def _serve(cloud: Cloud, latency_s: float) -> tuple[grpc.Server, int]:
+def _serve(provider: LabProvider) -> tuple[grpc.Server, int]:
     limit = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
     server = grpc.server(ThreadPoolExecutor(max_workers=16), options=limit)
-    add_ResourceProviderServicer_to_server(LabProvider(cloud, RealClock(), latency_s), server)
+    add_ResourceProviderServicer_to_server(provider, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     return server, port
@@ -261,11 +267,12 @@ def main() -> None:
     parser.add_argument("--port-file", type=Path, required=True)
     parser.add_argument("--session", type=Process.parse, required=True)
     parser.add_argument("--latency-s", type=float, default=0.0)
+    parser.add_argument("--expired", action="store_true")
     args = parser.parse_args()
     if LAB_VARIABLE not in os.environ:
         sys.exit(f"the lab's providers run in a lab session only ({LAB_VARIABLE} is not set): use --lab")
     cloud: Cloud = import_module(f"testbeds.lab.{args.cloud}.cloud").connect(World(args.world))
-    server, port = _serve(cloud, args.latency_s)
+    server, port = _serve(LabProvider(cloud, RealClock(), args.latency_s, expired=args.expired))
     _publish(args.port_file, port)
     over = threading.Event()
     while args.session.is_alive() and not over.wait(_WATCH_EVERY_S):

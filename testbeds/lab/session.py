@@ -12,7 +12,6 @@ and the world. Nothing is written anywhere else. A session in a folder that is k
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,30 +24,13 @@ from aurops.clock import Clock, RealClock
 from aurops.errors import OutsideError
 from aurops.processes import Process
 from testbeds.lab import LAB_VARIABLE
+from testbeds.lab.folder import CLOUDS, LabFolder
 from testbeds.lab.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-CLOUDS: Final = ("aws", "kubernetes")
 _START_WITHIN_S: Final = 30.0
-_STACK_FILES: Final = ("Pulumi.yaml", "stacks/Pulumi*.yaml")
-
-# The engine starts this for every provider instance, reads the port from the first line, and keeps its end of our
-# standard input open for as long as it lives: `cat` ends with the engine, however that ends.
-_SHIM: Final = """#!/bin/sh
-# Stand-in for pulumi-resource-{cloud}: leads the engine to the lab's shared server.
-if [ -z "${{{variable}:-}}" ]; then
-    echo "the stand-in provider for {cloud} runs in a lab session only ({variable} is not set): use --lab" >&2
-    exit 1
-fi
-if ! read -r port 2>/dev/null < "${variable}/{cloud}.port"; then
-    echo "the lab session in ${variable} has ended: its provider server is gone" >&2
-    exit 1
-fi
-echo "$port"
-exec cat > /dev/null
-"""
 
 
 @dataclass(frozen=True)
@@ -69,26 +51,42 @@ class LabSession:
 
 
 @contextmanager
-def lab_session(root: Path, *, folder: Path | None = None, latency_s: float = 0.0) -> Iterator[LabSession]:
+def lab_session(
+    root: Path, *, folder: Path | None = None, latency_s: float = 0.0, expired: bool = False
+) -> Iterator[LabSession]:
     """Open a lab; its servers end with it, and also when this process is killed.
 
     Args:
         root: Where the stack files are read from: the repository.
         folder: The lab's folder, kept afterwards; None: a temporary one.
         latency_s: Seconds from an object's existence to the provider's answer (≥ 0).
+        expired: Whether the clouds say that the credentials have expired.
 
     Raises:
+        UsageError: The folder holds something else than a lab.
         OutsideError: The servers do not start, or another session is using the folder.
     """
-    with _folder(folder) as place:
-        home = _Place(place.resolve())
-        home.lay_out(root)
-        world = World(home.world)
-        try:
-            with _claimed(home), _servers(home, latency_s, RealClock()):
-                yield LabSession(home.folder, world, home.env(), home.work_dir)
-        finally:
-            world.close()
+    with _folder(folder) as path:
+        place = LabFolder(path.resolve())
+        if os.environ.get(LAB_VARIABLE) == str(place.path) and place.user():
+            # A command inside of `aurops lab run`: the session and its servers are there already.
+            with _open(place) as session:
+                yield session
+            return
+        options = ["--latency-s", str(latency_s), *(["--expired"] if expired else [])]
+        with place.claimed():
+            place.lay_out(root)
+            with _open(place) as session, _servers(place, options, RealClock()):
+                yield session
+
+
+@contextmanager
+def _open(place: LabFolder) -> Iterator[LabSession]:
+    world = World(place.world)
+    try:
+        yield LabSession(place.path, world, place.env(), place.work_dir)
+    finally:
+        world.close()
 
 
 @contextmanager
@@ -101,79 +99,9 @@ def _folder(folder: Path | None) -> Iterator[Path]:
         yield Path(made)
 
 
-@dataclass(frozen=True)
-class _Place:
-    """The lab's folder, by name."""
-
-    folder: Path
-
-    @property
-    def world(self) -> Path:
-        return self.folder / "world.sqlite"
-
-    @property
-    def work_dir(self) -> Path:
-        return self.folder / "work"
-
-    @property
-    def owner(self) -> Path:
-        return self.folder / "session"
-
-    def port_file(self, cloud: str) -> Path:
-        return self.folder / f"{cloud}.port"
-
-    def log(self, cloud: str) -> Path:
-        return self.folder / f"{cloud}.log"
-
-    def lay_out(self, root: Path) -> None:
-        """Make the folders, the shims and the copies; what a last session left stays."""
-        for name in ("bin", "home", "state", "work"):
-            (self.folder / name).mkdir(exist_ok=True)
-        for cloud in CLOUDS:
-            shim = self.folder / "bin" / f"pulumi-resource-{cloud}"
-            shim.write_text(_SHIM.format(cloud=cloud, variable=LAB_VARIABLE))
-            shim.chmod(0o755)
-        for pattern in _STACK_FILES:
-            for file in root.glob(pattern):
-                copy = self.work_dir / file.relative_to(root)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, copy)
-
-    def env(self) -> dict[str, str]:
-        # Nothing of a real account may reach a program in the lab, and nothing of the lab a real backend.
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "AWS_", "KUBE"))}
-        return own | {
-            LAB_VARIABLE: str(self.folder),
-            "PATH": os.pathsep.join([str(self.folder / "bin"), os.environ.get("PATH", os.defpath)]),
-            "PULUMI_HOME": str(self.folder / "home"),
-            "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",
-            # It protects nothing: the lab has no secrets of anybody's.
-            "PULUMI_CONFIG_PASSPHRASE": "lab",
-            "PULUMI_SKIP_UPDATE_CHECK": "1",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-
-
 @contextmanager
-def _claimed(place: _Place) -> Iterator[None]:
-    """One session a folder: two would each overwrite the other's ports."""
-    if place.owner.exists():
-        owner = Process.parse(place.owner.read_text())
-        if owner.is_alive() and owner != Process.current():
-            raise OutsideError(
-                f"the lab is in use by process {owner.pid}", where=str(place.folder), next_step="wait until it ends"
-            )
-    place.owner.write_text(str(Process.current()))
-    try:
-        yield
-    finally:
-        place.owner.unlink(missing_ok=True)
-
-
-@contextmanager
-def _servers(place: _Place, latency_s: float, clock: Clock) -> Iterator[None]:
-    started = {cloud: _start(cloud, place, latency_s) for cloud in CLOUDS}
+def _servers(place: LabFolder, options: Sequence[str], clock: Clock) -> Iterator[None]:
+    started = {cloud: _start(cloud, place, options) for cloud in CLOUDS}
     try:
         for cloud, server in started.items():
             _wait(cloud, server, place, clock)
@@ -185,11 +113,10 @@ def _servers(place: _Place, latency_s: float, clock: Clock) -> Iterator[None]:
             server.wait()
 
 
-def _start(cloud: str, place: _Place, latency_s: float) -> subprocess.Popen[bytes]:
+def _start(cloud: str, place: LabFolder, options: Sequence[str]) -> subprocess.Popen[bytes]:
     place.port_file(cloud).unlink(missing_ok=True)
     command = [sys.executable, "-m", "testbeds.lab.server", cloud, "--world", str(place.world)]
-    command += ["--port-file", str(place.port_file(cloud)), "--session", str(Process.current())]
-    command += ["--latency-s", str(latency_s)]
+    command += ["--port-file", str(place.port_file(cloud)), "--session", str(Process.current()), *options]
     # A session of its own: Ctrl-C reaches the engine, which then still has its providers to finish what it began.
     with place.log(cloud).open("ab") as log:
         return subprocess.Popen(
@@ -197,7 +124,7 @@ def _start(cloud: str, place: _Place, latency_s: float) -> subprocess.Popen[byte
         )
 
 
-def _wait(cloud: str, server: subprocess.Popen[bytes], place: _Place, clock: Clock) -> None:
+def _wait(cloud: str, server: subprocess.Popen[bytes], place: LabFolder, clock: Clock) -> None:
     deadline_s = clock.now_s() + _START_WITHIN_S
     while not place.port_file(cloud).exists():
         if server.poll() is not None or clock.now_s() > deadline_s:

@@ -44,12 +44,15 @@ class LocalDrillBed:
         self._clock = clock
         self.target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
         self._folder = bed.folder
-        self._load: Process | None = None
-        self._injector: Process | None = None
+        self._stopped = False
 
     def start_vantages(self, region: str) -> Mapping[str, str]:
         """Three processes that probe the region through the proxy."""
         for number, name in enumerate(VANTAGES):
+            if self._living("vantage", f"--name={name}"):
+                continue
+            ready = self._folder / f"{name}.json"
+            ready.unlink(missing_ok=True)
             self._start(
                 "vantage",
                 name,
@@ -58,7 +61,7 @@ class LocalDrillBed:
                     "region": region,
                     "url": self._bed.proxy_url,
                     "phase-s": number * _PHASE_S,
-                    "ready": self._folder / f"{name}.json",
+                    "ready": ready,
                     "log": self._folder / f"{name}.jsonl",
                 },
             )
@@ -66,13 +69,17 @@ class LocalDrillBed:
 
     def start_load(self, run: str, rate_per_s: float, seed: int) -> None:
         """One process of open-loop clients."""
-        self._load = self._start(
+        if self._living("client"):
+            return
+        if self.ledger_file.exists():
+            raise OutsideError("the clients have ended", where=str(self.ledger_file))
+        self._start(
             "client",
             "client",
             {
                 "url": self._bed.proxy_url,
                 "run": run,
-                "ledger": self._folder / "ledger.jsonl",
+                "ledger": self.ledger_file,
                 "rate-per-s": rate_per_s,
                 "seed": seed,
                 "duration-s": 600,
@@ -81,38 +88,38 @@ class LocalDrillBed:
 
     def ledger(self) -> ledgers.Ledger:
         """The clients' ledger so far."""
-        return ledgers.read(self._folder / "ledger.jsonl")
+        return ledgers.read(self.ledger_file)
+
+    def loaded(self) -> bool:
+        """Whether clients have not been stopped."""
+        return not self._stopped
 
     def stop_load(self) -> ledgers.Ledger:
         """Ask the clients to stop, and wait until every request has its outcome."""
-        if self._load is not None:
-            self._end(self._load, "the clients did not stop")
+        self._end("client", "the clients did not stop")
+        self._stopped = True
         return self.ledger()
 
     def inject(self, fault: str, region: str, expires_s: float) -> None:
         """Start the injector; it undoes its fault by itself when this process is gone."""
-        self._injector = self._start(
-            "injector",
-            "injector",
-            {
-                "bed": self._folder,
-                "fault": fault,
-                "region": region,
-                "expires-s": expires_s,
-                "journal": self._folder / "fault.jsonl",
-                "owner-pid": os.getpid(),
-            },
-        )
+        self._inject(fault, region, f"--expires-s={expires_s}", f"--owner-pid={os.getpid()}")
+
+    def injecting(self) -> bool:
+        """Whether a process of the injector lives."""
+        return bool(self._living("injector"))
 
     def fault(self) -> faults.FaultRecord:
         """The injector's journal."""
-        return faults.read_journal(self._folder / "fault.jsonl")
+        return faults.read_journal(self._fault_file)
 
     def undo_fault(self) -> None:
-        """Ask the injector to undo, and wait until it has ended; nothing to do when it never ran."""
-        if self._injector is not None:
-            self._end(self._injector, "the fault injector did not end")
-            self._injector = None
+        """Let the injector end; when one was killed, another undoes what it left. Nothing to do when none ever ran."""
+        self._end("injector", "the fault injector did not end")
+        record = self.fault()
+        if record.left_behind:
+            armed = record.events[0]
+            self._inject(armed.fault, armed.region, "--undo")
+            self._await(lambda: not self.injecting(), "what a killed injector left behind was not undone")
 
     def readable_ids(self, region: str, run: str) -> frozenset[str] | None:
         """`SELECT id` on the region's PostgreSQL; None when it cannot be read."""
@@ -136,13 +143,29 @@ class LocalDrillBed:
         """Let go of the target's connections."""
         self.target.close()
 
-    def _start(self, module: str, name: str, options: Mapping[str, object]) -> Process:
-        arguments = [f"--{option}={value}" for option, value in options.items()]
+    @property
+    def ledger_file(self) -> Path:
+        """What the clients write down."""
+        return self._folder / "ledger.jsonl"
+
+    @property
+    def _fault_file(self) -> Path:
+        return self._folder / "fault.jsonl"
+
+    def _inject(self, fault: str, region: str, *more: str) -> None:
+        options = {"bed": self._folder, "fault": fault, "region": region, "journal": self._fault_file}
+        self._start("injector", "injector", options, *more)
+
+    def _start(self, module: str, name: str, options: Mapping[str, object], *more: str) -> None:
+        arguments = [*(f"--{option}={value}" for option, value in options.items()), *more]
         pid = beds.start_process(self._bed, f"testbeds.local.{module}", arguments, f"{name}.log")
-        found = processes.identity(pid)
-        if found is None:
+        if processes.identity(pid) is None:
             raise OutsideError(f"{name} ended at once", where=str(self._folder / f"{name}.log"))
-        return found
+
+    def _living(self, module: str, *arguments: str) -> frozenset[Process]:
+        """The bed's processes that run this module with these arguments, whoever started them."""
+        wanted = {f"testbeds.local.{module}", *arguments}
+        return frozenset(found for found in processes.find(self._bed.id) if wanted <= processes.arguments(found))
 
     def _ready(self, file: Path) -> str:
         def url() -> str | None:
@@ -154,9 +177,9 @@ class LocalDrillBed:
         self._await(lambda: url() is not None, f"{file.stem} did not come up")
         return str(url())
 
-    def _end(self, process: Process, complaint: str) -> None:
-        processes.send([process], signal.SIGTERM)
-        self._await(lambda: processes.state(process) in (None, "Z"), complaint)
+    def _end(self, module: str, complaint: str) -> None:
+        processes.send(self._living(module), signal.SIGTERM)
+        self._await(lambda: not self._living(module), complaint)
 
     def _await(self, condition: Callable[[], bool], complaint: str) -> None:
         deadline_s = self._clock.now_s() + _WAIT_S

@@ -36,6 +36,14 @@ def state(process: Process) -> str | None:
     return stat.state
 
 
+def arguments(process: Process) -> frozenset[str]:
+    """Its command line's words; empty when it is gone."""
+    try:
+        return frozenset(Path(f"/proc/{process.pid}/cmdline").read_text(errors="replace").split("\0"))
+    except OSError:
+        return frozenset()
+
+
 def find(bed: str, region: str | None = None, *, folder: Path | None = None) -> frozenset[Process]:
     """Every living process of a bed, or of one region of it.
 

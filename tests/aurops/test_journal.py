@@ -341,3 +341,16 @@ def test_run_ids_sort_by_time(store: Store) -> None:
         Journal.create(store, ids[-1], clock).append(RecordKind.STARTED, {})
         clock.advance(1)
     assert list_runs(store) == ids
+
+
+def test_a_copy_is_the_same_journal(root: Path, store: Store) -> None:
+    """Copied to a store of any kind, torn records included, it verifies and goes on; copied again it is no other."""
+    path_of(root, 5).write_bytes(b"{to")
+    torn = opened(root)
+    torn.append(RecordKind.NOTE, {"after": "the torn one"}, epoch=2)
+    copy = opened(root).copy_to(store)
+    assert copy.head_hash == torn.head_hash
+    copy.append(RecordKind.NOTE, {"on": "the other store"}, epoch=3)
+    again = opened(root).copy_to(store)
+    again.verify()
+    assert [record.n for record in again.records] == [1, 2, 3, 4, 6, 7]

@@ -326,3 +326,17 @@ def test_rule_8_a_number_freed_by_clean_up_wins_nothing(scene: Scene, hooked: Ho
     active.check(1.0)
     with pytest.raises(HeldByAnotherError, match="run-2"):
         scene.lease("c").take("run-3")
+
+
+def test_who_acts_for_a_run_is_told_until_it_ended(scene: Scene) -> None:
+    """The holder's record while it may act; nobody after a release, for another run, or when it provably died."""
+    first, asking = scene.lease("a"), scene.lease("b")
+    assert asking.acting("run-1") is None
+    first.take("run-1")
+    found = asking.acting("run-1")
+    assert found is not None
+    assert found.holder.host == "a"
+    assert asking.acting("run-2") is None
+    assert scene.lease("b", is_dead=lambda other, _: other.host == "a").acting("run-1") is None
+    first.release()
+    assert asking.acting("run-1") is None

@@ -63,7 +63,7 @@ def test_a_renamed_component_keeps_what_it_made() -> None:
     """Former type tokens become aliases, so that a rename replaces nothing."""
 
     class Renamed(Component):
-        formerly = ("aurops:index:Before",)
+        _formerly = ("aurops:index:Before",)
 
     def program() -> None:
         made = Renamed("x")

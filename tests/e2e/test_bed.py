@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ import pytest
 
 from aurops.errors import OutsideError, UsageError
 from aurops.processes import Process
-from testbeds.local import bed, guardian, processes, state
+from testbeds.local import bed, guardian, processes
 from testbeds.local.layout import BLOCK_SIZE, REGIONS
 from testbeds.local.state import BedState
 
@@ -432,15 +433,15 @@ def test_two_beds_live_side_by_side_and_a_killed_supervisor_leaves_nothing(orche
     assert orchestra.write()[1].status_code == 200
 
 
-def test_a_taken_port_is_named(orchestra: Orchestra) -> None:
+def test_a_taken_port_is_named(orchestra: Orchestra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked for ports of another bed, `up` says which is taken, and leaves nothing."""
     port = int(orchestra.bed.proxy_url.rpartition(":")[2])
-    before = set(state.folders())
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # here only this test's beds come and go
     with pytest.raises(OutsideError, match=f"Port {port} is taken"):
         bed.up(first_port=port)
     with pytest.raises(OutsideError, match="taken"):
         bed.up(first_port=port - BLOCK_SIZE + 1)
-    assert set(state.folders()) == before
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_down_leaves_nothing(orchestra: Orchestra) -> None:

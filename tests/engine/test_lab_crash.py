@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,43 +13,15 @@ import pulumi_aws as aws
 import pytest
 from pulumi.automation import CommandError, ConcurrentUpdateError
 
-from aurops.clock import RealClock
 from testbeds.lab.session import lab_session
+from tests.engine.killing import kill_engines
+from tests.engine.processes import processes_of, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from conftest import Engine
 
 ROOT = Path(__file__).parents[2]
 VPC = "aws:ec2/vpc:Vpc"
-
-
-def wait_until(condition: Callable[[], bool], *, within_s: float = 30.0) -> None:
-    """Poll a condition; fail when it does not come true in time."""
-    clock = RealClock()
-    deadline_s = clock.now_s() + within_s
-    while not condition():
-        assert clock.now_s() < deadline_s, "it did not come true in time"
-        clock.sleep(0.02)
-
-
-def processes_of(folder: Path) -> dict[int, str]:
-    """Command line by pid of every process that runs in a lab's environment."""
-    found = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                if f"AUROPS_LAB={folder}".encode() in (entry / "environ").read_bytes().split(b"\0"):
-                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except (FileNotFoundError, ProcessLookupError, PermissionError):
-                continue
-    return found
-
-
-def engines(folder: Path) -> list[int]:
-    """The running `pulumi` processes of a lab."""
-    return [pid for pid, command in processes_of(folder).items() if Path(command.split(" ")[0]).name == "pulumi"]
 
 
 def test_a_killed_engine_leaves_an_object_that_the_next_up_makes_again(slow_engine: Engine) -> None:
@@ -64,8 +35,7 @@ def test_a_killed_engine_leaves_an_object_that_the_next_up_makes_again(slow_engi
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(stack.up)
         wait_until(lambda: len(world.objects(VPC)) == 1)
-        for pid in engines(folder):
-            os.kill(pid, signal.SIGKILL)
+        kill_engines(folder)
         assert isinstance(running.exception(timeout=30), CommandError)
     with pytest.raises(ConcurrentUpdateError):
         stack.up()
@@ -81,8 +51,7 @@ def test_a_killed_engine_leaves_no_process(slow_engine: Engine) -> None:
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(stack.up)
         wait_until(lambda: len(world.objects(VPC)) == 1)
-        for pid in engines(folder):
-            os.kill(pid, signal.SIGKILL)
+        kill_engines(folder)
         running.exception(timeout=30)
     wait_until(lambda: all("testbeds.lab.server" in command for command in processes_of(folder).values()))
     assert len(processes_of(folder)) == 2

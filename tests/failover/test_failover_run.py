@@ -234,6 +234,27 @@ def test_two_writers_close_the_traffic_and_stop_the_run(
     assert not any(target.weights.values())
 
 
+def test_a_lost_region_that_came_back_fenced_is_left_all_the_same(
+    target: SimulatedTarget, store: Store, clock: ManualClock
+) -> None:
+    """Traffic that still points at a fenced region is what a failover closes first, not a reason to stop it."""
+    target.kill("north")
+    target.heal("north")
+    assert target.regions["north"].fenced
+    assert execute(target, store, begin(store, clock), clock) == Result(Ending.DONE)
+    assert target.weights == {"south": 10_000}
+
+
+@pytest.mark.parametrize("at", range(9))
+def test_a_refused_call_is_made_again_when_the_lost_region_answers(
+    at: int, target: SimulatedTarget, store: Store, clock: ManualClock
+) -> None:
+    """With the lost region alive, its fence may be in effect before its traffic is closed: the run goes on."""
+    faulty = Faulty(Checked(target), at=at, how=Fault.REFUSED, methods=COMMANDS)
+    assert execute(faulty, store, begin(store, clock), clock) == Result(Ending.DONE)
+    assert not lost_writes(target, next(region for region, weight in target.weights.items() if weight))
+
+
 @pytest.mark.parametrize(
     ("goal", "wrong"),
     [

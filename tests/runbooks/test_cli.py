@@ -1,12 +1,16 @@
 """The command line: fast, honest, with the documented exit codes."""
 
+import os
+import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from runbooks.cli import COMMANDS
+from aurops import __version__
+from runbooks.cli import COMMANDS, main
 
 HEAVY = ("pulumi", "boto3", "botocore", "azure", "googleapiclient", "altair", "aiohttp", "psycopg", "obstore")
 
@@ -24,21 +28,126 @@ def test_help_imports_no_sdk_and_no_command() -> None:
     script = (
         "import sys\nfrom runbooks.cli import main\ntry:\n main(['--help'])\nexcept SystemExit: pass\n"
         "print('LOADED', *sorted({m.split('.')[0] for m in sys.modules}))\n"
-        "print('COMMANDS', *[m for m in sys.modules if m.startswith('runbooks.')])"
+        "print('COMMANDS', *[m for m in sorted(sys.modules) if m.startswith('runbooks.')])"
     )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     loaded = next(line for line in out.splitlines() if line.startswith("LOADED")).split()
     assert not set(HEAVY) & set(loaded)
-    assert next(line for line in out.splitlines() if line.startswith("COMMANDS")).split()[1:] == ["runbooks.cli"]
+    assert next(line for line in out.splitlines() if line.startswith("COMMANDS")).split()[1:] == [
+        "runbooks.cli",
+        "runbooks.stopping",
+    ]
     assert all(name in out for name in COMMANDS)
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_every_command_of_the_table_has_help(name: str, tmp_path: Path) -> None:
-    """Each command explains itself and exits 0."""
-    asked = aurops(name, "--help", store=tmp_path)
-    assert asked.returncode == 0, asked.stderr
-    assert "Usage" in asked.stdout
+def here(*arguments: str) -> int:
+    """Run a command in this process; its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+EVERY = [
+    *((name,) for name in ("destroy", "drift", "status", "up")),
+    ("doctor",),
+    ("failover",),
+    ("failover-test",),
+    ("halt",),
+    *(("local", verb) for verb in ("up", "status", "down")),
+    *(("runs", verb) for verb in ("list", "show", "verify", "pause", "resume", "bring-back", "abort", "skip")),
+]
+
+
+def test_the_list_of_commands_above_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    """A new command, or a new verb of one, is tested too."""
+    assert {command[0] for command in EVERY} == set(COMMANDS)
+    for group in ("local", "runs"):
+        assert here(group, "--help") == 0
+        verbs = re.findall(r"^  ([a-z-]+) ", capsys.readouterr().out.partition("Commands:")[2], re.MULTILINE)
+        assert verbs == [verb for name, *rest in EVERY if name == group for verb in rest]
+
+
+@pytest.mark.parametrize("command", EVERY, ids=" ".join)
+def test_every_command_has_help_and_refuses_what_it_does_not_know(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--help` explains every option and exits 0; an unknown option is named and exits 2."""
+    assert here(*command, "--help") == 0
+    told = capsys.readouterr().out
+    assert f"Usage: pytest {' '.join(command)}" in re.sub("Usage: [^ ]+", "Usage: pytest", told)
+    options = re.findall(r"^ +(--[a-z-]+)(.*)$", told, re.MULTILINE)
+    assert all(text.strip() for _, text in options), options
+    assert "completion" not in told
+    assert here(*command, "--nonsense") == 2
+    assert "--nonsense" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("group", ["local", "runs"])
+def test_an_unknown_subcommand_is_refused(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is named; no subcommand at all shows the help."""
+    assert here(group, "nonsense") == 2
+    assert "nonsense" in capsys.readouterr().err
+    assert here(group) == 2
+    assert "Commands:" in capsys.readouterr().err
+
+
+def test_the_version_names_what_a_report_of_a_fault_needs(capsys: pytest.CaptureFixture[str]) -> None:
+    """aurops, the Pulumi CLI, its SDK and each provider, with versions, or that they are not installed."""
+    assert here("--version") == 0
+    lines = dict(line.rsplit(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert lines["aurops"] == __version__
+    assert lines["pulumi"] == metadata.version("pulumi")
+    assert lines["pulumi-aws"] == metadata.version("pulumi-aws")
+    assert {"pulumi CLI", "pulumi-azure-native not", "pulumi-gcp not"} & set(lines)
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("aurops fail", {"failover", "failover-test"}),
+        ("aurops runs s", {"show", "skip"}),
+        ("aurops failover-test --r", {"--region", "--rto", "--rpo", "--rate", "--report"}),
+        ("aurops failover-test --fault ", {"kill", "freeze"}),
+        ("aurops failover-test --fault k", {"kill"}),
+    ],
+)
+def test_bash_completes_commands_options_and_values(typed: str, offered: set[str]) -> None:
+    """The script that `--show-completion` prints works in a real bash, for commands of the lazy table as well."""
+    script = (
+        'eval "$(aurops --show-completion bash)"; complete -p aurops >&2; read -ra COMP_WORDS <<< "$1"; '
+        '[[ "$1" == *" " ]] && COMP_WORDS+=(""); COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 )); '
+        '_aurops_completion aurops; printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
+    done = subprocess.run(["bash", "-c", script, "bash", typed], capture_output=True, text=True, check=True, env=env)
+    assert "-F _aurops_completion aurops" in done.stderr
+    assert set(done.stdout.split()) == offered
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["runs", "list"], ["runs", "list", "--json"], ["local", "status"]])
+def test_a_reader_who_has_gone_is_no_bug(arguments: list[str], tmp_path: Path) -> None:
+    """`aurops … | head -0`: exit 141 as from any program that SIGPIPE ends, and not a word on standard error."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        env = {"PATH": "/usr/bin:/bin", "AUROPS_STORE": str(tmp_path)}
+        command = [sys.executable, "-m", "runbooks", *arguments]
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False, env=env)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_full_disk_is_said(tmp_path: Path) -> None:
+    """Output that cannot be written is the environment's fault: exit 3, and why."""
+    with Path("/dev/full").open("w") as full:
+        env = {"PATH": "/usr/bin:/bin", "AUROPS_STORE": str(tmp_path)}
+        command = [sys.executable, "-m", "runbooks", "runs", "list"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=env)
+    assert done.returncode == 3
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -47,32 +156,43 @@ def test_every_command_of_the_table_has_help(name: str, tmp_path: Path) -> None:
         (["nonsense"], 2, "nonsense"),
         (["failover-test", "--fault", "flood"], 2, "flood"),
         (["failover-test", "--region", "moon"], 2, "moon"),
+        (["halt"], 2, "--reason"),
+        (["failover-test", "--rto", "-1"], 2, "--rto"),
+        (["failover-test", "--rate", "1"], 2, "--rate"),
+        (["failover-test", "--report", "/proc/none/report.html"], 2, "/proc/none/report.html"),
+        (["failover", "north", "--bed", "no-such-bed"], 2, "no-such-bed"),
+        (["local", "up", "--first-port", "99999"], 2, "--first-port"),
         (["runs", "show", "no-such-run"], 2, "no-such-run"),
+        (["runs", "show", "../../etc"], 2, "../../etc"),
     ],
 )
 def test_nonsense_is_refused_with_the_documented_exit_code(
-    arguments: list[str], code: int, says: str, tmp_path: Path
+    arguments: list[str],
+    code: int,
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Wrong usage says what is wrong, exits as documented, and shows no traceback."""
-    asked = aurops(*arguments, store=tmp_path)
-    assert (asked.returncode, says in asked.stderr) == (code, True), asked.stderr
-    assert "Traceback" not in asked.stderr
+    monkeypatch.setenv("AUROPS_STORE", str(tmp_path))
+    assert here(*arguments) == code
+    told = capsys.readouterr()
+    assert says in told.err
+    assert "Traceback" not in told.err
+    assert told.out == ""
 
 
-def test_a_store_of_an_unknown_kind_is_refused() -> None:
+def test_a_store_of_an_unknown_kind_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """An URL scheme that aurops does not know is a usage error that lists those it does."""
-    asked = subprocess.run(
-        [sys.executable, "-m", "runbooks", "runs", "list"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PATH": "/usr/bin:/bin", "AUROPS_STORE": "ftp://x/y"},
-    )
-    assert asked.returncode == 2
-    assert "s3://" in asked.stderr
+    monkeypatch.setenv("AUROPS_STORE", "ftp://x/y")
+    assert here("runs", "list") == 2
+    assert "s3://" in capsys.readouterr().err
 
 
 def test_the_halt_switch_turns_on_and_off(tmp_path: Path) -> None:
     """`halt` says what it did, and how to undo it."""
     assert "--off" in aurops("halt", "--reason", "test", store=tmp_path).stdout
-    assert "may go on" in aurops("halt", "--off", "--reason", "test", store=tmp_path).stdout
+    assert "may go on" in aurops("halt", "--off", store=tmp_path).stdout

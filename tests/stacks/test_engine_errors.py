@@ -16,9 +16,9 @@ LOCKED = (
 )
 
 
-def failed(stderr: str) -> CommandError:
+def failed(stderr: str, code: int = 255) -> CommandError:
     """What the Automation API raises for a CLI that ends with this on standard error."""
-    return CommandError(CommandResult(stdout="", stderr=stderr, code=255))
+    return CommandError(CommandResult(stdout="", stderr=stderr, code=code))
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,7 @@ def failed(stderr: str) -> CommandError:
         ("error: update failed", ["vpc: ExpiredToken: The token has expired"], "credentials have expired", "log in"),
         ("error: update failed", ["No valid credential sources found"], "no cloud credentials", "AWS_PROFILE"),
         ("error: update failed", ["rpc error: transport is closing"], "provider died", "same command again"),
+        ("error: failed to load checkpoint: EOF", [], "side file", ".attrs"),
         ("error: PULUMI_ACCESS_TOKEN must be set for login", [], "no state backend", "pulumi login"),
     ],
 )
@@ -54,6 +55,13 @@ def test_a_locked_stack_names_who_holds_it() -> None:
     assert error.holders == (Holder("kim", "desk", 4711, "2026-11-24T14:00:00Z"),)
     assert "kim@desk, pid 4711" in error.what
     assert "pulumi cancel --stack dev" in (error.next_step or "")
+
+
+def test_a_killed_engine_is_named_as_such() -> None:
+    """Ended by a signal, without a word of its own."""
+    error = explain(failed("", code=-9), "dev", [])
+    assert error.what == "the engine was killed"
+    assert "recovered first" in (error.next_step or "")
 
 
 def test_a_missing_cli_says_where_to_get_it() -> None:

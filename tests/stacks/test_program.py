@@ -9,7 +9,7 @@ import pytest
 
 from aurops import inventory
 from aurops.errors import ExitCode
-from components.clouds.aws import URN_TAG, urn_tag
+from components.tags import URN_TAG, urn_tag
 from stacks.config import load
 from stacks.fleet import Kind, waves
 from stacks.program import run as run_stack

@@ -1,0 +1,370 @@
+"""The plain inputs of each component for every Pulumi language.
+
+Written by `python -m components.typed_inputs`.
+"""
+
+# No `from __future__ import annotations`: Pulumi reads the types themselves.
+# ruff: noqa: E501 (the schema takes a description as it stands, line breaks and blanks too)
+
+from typing import NotRequired, TypedDict
+
+from components.network.spec import Nat
+from components.nodes.spec import ApiReach, Architecture
+from components.traffic.spec import Routing
+
+
+class KeysSpec(TypedDict):
+    """Customer-managed keys of a region."""
+
+    rotation_period_days: NotRequired[int]
+    """Days between rotations of the key material (AWS KMS allows 90 to 2560). Default: `365`."""
+
+    deletion_window_days: NotRequired[int]
+    """Days during which a deletion can be taken back (AWS KMS: 7 to 30); the longest: a lost key is lost data. Default: `30`."""
+
+    existing: NotRequired[dict[str, str]]
+    """Keys that exist already, by purpose: the full identifier (on AWS the key's ARN). None is made for these. Default: `{}`."""
+
+
+class ExistingNetwork(TypedDict):
+    """A network that exists already; nothing of it is made or changed."""
+
+    id: str
+    """The network (on AWS the VPC's id)."""
+
+    subnets: dict[str, dict[str, str]]
+    """The subnet of each tier in each zone."""
+
+
+class AwsNetwork(TypedDict):
+    """What only AWS has."""
+
+    gateway_endpoints: NotRequired[list[str]]
+    """Services reached over a gateway endpoint: free, so that bulk data does not pay for NAT. Default: `dynamodb, s3`."""
+
+    interface_endpoints: NotRequired[list[str]]
+    """Services reached over an interface endpoint, so that a region that lost NAT still pulls images and decrypts. Default: `ecr.api, ecr.dkr, kms, logs, secretsmanager, sts`."""
+
+
+class NetworkSpec(TypedDict):
+    """The network of one region."""
+
+    cidr: str
+    """Address range, /16 to /20; must not overlap another region's, or the regions can never be connected."""
+
+    zones: list[str]
+    """Letters of the zones; three where there are, so that losing one leaves a majority. A set: order means nothing."""
+
+    nat: NotRequired[Nat]
+    """`per-zone` by default: with `single`, losing one zone cuts every zone off the Internet. Default: `per-zone`."""
+
+    flow_log_retention_days: NotRequired[int]
+    """Days that flow logs are kept: long enough to look back over a quarter's incident. Default: `90`."""
+
+    existing: NotRequired[ExistingNetwork]
+    """Bring your own network instead of making one."""
+
+    aws: NotRequired[AwsNetwork]
+    """Options that only AWS has."""
+
+
+class ExistingNodes(TypedDict):
+    """A cluster that exists already; nothing of it is made or changed."""
+
+    cluster: str
+    """The cluster's name."""
+
+    endpoint: str
+    """The URL of its API."""
+
+    certificate_authority: str
+    """The certificate authority's data, base64."""
+
+    node_groups: NotRequired[dict[str, str]]
+    """Node group by zone letter, for the failover's scaling. Default: `{}`."""
+
+
+class AwsNodes(TypedDict):
+    """What only AWS has."""
+
+    addons: NotRequired[dict[str, str]]
+    """EKS add-ons and their version; without one it is the cluster's default, which an upgrade of the cluster moves. Default: `vpc-cni, kube-proxy, coredns, eks-pod-identity-agent, aws-ebs-csi-driver, metrics-server`."""
+
+
+class NodesSpec(TypedDict):
+    """A managed cluster with one group of nodes in each zone."""
+
+    version: str
+    """Kubernetes minor version, such as `1.34`; raised one at a time. No default: an upgrade is a decision."""
+
+    instance_type: NotRequired[str]
+    """Machine type of every node; changed by a rolling update of the launch template, not by replacing the group. Default: `m7i.large`."""
+
+    architecture: NotRequired[Architecture]
+    """Must suit `instance_type`; changing it replaces the node groups. Default: `x86_64`."""
+
+    min_per_zone: NotRequired[int]
+    """Fewest nodes in a zone; 1, because a warm region is what makes a failover short. Default: `1`."""
+
+    desired_per_zone: NotRequired[int]
+    """Nodes in a zone at creation; afterwards an autoscaler's or a failover's to move. Default: `1`."""
+
+    max_per_zone: NotRequired[int]
+    """Most nodes in a zone; must hold the load of a region that was lost. Default: `6`."""
+
+    disk_gib: NotRequired[int]
+    """Root disk of a node in GiB: images, logs and ephemeral storage. Default: `60`."""
+
+    api_reach: NotRequired[ApiReach]
+    """Reach of the API endpoint; private by default, because an API open to the Internet is a target. Default: `private`."""
+
+    api_allowed_cidrs: NotRequired[list[str]]
+    """Ranges that may reach the API when `api_reach` is `allowed`. Default: `[]`."""
+
+    admins: NotRequired[list[str]]
+    """Identities that administer the cluster (on AWS, ARNs of IAM roles); none by default, access is given by name. Default: `[]`."""
+
+    log_retention_days: NotRequired[int]
+    """Days that control-plane logs are kept, audit log included. Default: `90`."""
+
+    existing: NotRequired[ExistingNodes]
+    """Bring your own cluster instead of making one."""
+
+    aws: NotRequired[AwsNodes]
+    """Options that only AWS has."""
+
+
+class Certificate(TypedDict):
+    """The server's certificate: one that exists, or a name to have one issued for."""
+
+    arn: NotRequired[str]
+    """A certificate that exists (on AWS its ARN); nothing is made then."""
+
+    domain: NotRequired[str]
+    """Name to have a certificate issued for."""
+
+    zone_id: NotRequired[str]
+    """The existing DNS zone in which the record that proves the name is made. In one region only, the home region: the record is the same for every region, and it must outlive all but its owner."""
+
+
+class AwsService(TypedDict):
+    """What only AWS has."""
+
+    tls_policy: NotRequired[str]
+    """TLS 1.3 with 1.2 for older clients (Elastic Load Balancing user guide, "Security policies"). Default: `ELBSecurityPolicy-TLS13-1-2-2021-06`."""
+
+    execute_command: NotRequired[bool]
+    """Let operators open a shell in a task; off, because it is a way around review. Default: `false`."""
+
+
+class ServiceSpec(TypedDict):
+    """Containers behind HTTPS."""
+
+    image: str
+    """Container image with tag or digest."""
+
+    port: NotRequired[int]
+    """Port that the container listens on. Default: `8080`."""
+
+    health_path: NotRequired[str]
+    """Path that answers 200 when the region can serve: the traffic's health checks ask it too. Default: `/health`."""
+
+    cpu_millicores: NotRequired[int]
+    """CPU of one task; Fargate knows 256, 512, 1024, 2048, 4096, 8192, 16384. Default: `512`."""
+
+    memory_mib: NotRequired[int]
+    """Memory of one task in MiB; 2 to 8 times `cpu_millicores`. Default: `1024`."""
+
+    min_tasks: NotRequired[int]
+    """Fewest tasks: one per zone, and warm, because a cold region makes a failover long. Default: `3`."""
+
+    max_tasks: NotRequired[int]
+    """Most tasks; must hold the load of a region that was lost. Default: `30`."""
+
+    cpu_target_percent: NotRequired[int]
+    """CPU use that autoscaling aims at; half, so that a lost zone does not overload the others. Default: `50`."""
+
+    certificate: Certificate
+    """The certificate of the HTTPS listener. No default: it proves the name."""
+
+    environment: NotRequired[dict[str, str]]
+    """Environment of the container. No secrets: they belong into the secret store. Default: `{}`."""
+
+    log_retention_days: NotRequired[int]
+    """Days that logs of load balancer and containers are kept. Default: `90`."""
+
+    aws: NotRequired[AwsService]
+    """Options that only AWS has."""
+
+
+class AwsDatabase(TypedDict):
+    """What only AWS has."""
+
+    global_rpo_s: NotRequired[int]
+    """`rds.global_db_rpo` in seconds: block commits when every secondary lags more. Off: availability before RPO."""
+
+
+class DatabaseSpec(TypedDict):
+    """A PostgreSQL database that spans regions."""
+
+    name: str
+    """Name of the database inside the server; fixed at creation."""
+
+    engine_version: str
+    """PostgreSQL version with its minor, such as `17.5`. No default: an upgrade is a decision."""
+
+    instance_class: NotRequired[str]
+    """Size of each instance; every region takes the same, because a standby that is smaller cannot take over. Default: `db.r7g.large`."""
+
+    zones: list[str]
+    """One instance in each of these zones: a writer and a reader that do not fail together. No default, so that an instance never moves because the network's zones changed."""
+
+    backup_retention_days: NotRequired[int]
+    """Days of point-in-time recovery: two weeks notice most silent corruption. Default: `14`."""
+
+    master_user: NotRequired[str]
+    """Name of the master user; applications sign in with IAM instead. Fixed at creation. Default: `aurops`."""
+
+    password_version: NotRequired[int]
+    """Raise it after a new value was put into the secret: the database then takes that value. Default: `1`."""
+
+    port: NotRequired[int]
+    """TCP port. Default: `5432`."""
+
+    aws: NotRequired[AwsDatabase]
+    """Options that only AWS has."""
+
+
+class CacheSpec(TypedDict):
+    """A Valkey cache that spans regions."""
+
+    engine_version: str
+    """Valkey version, such as `8.1`; 7.2 is the first that global groups know. No default: an upgrade is a decision."""
+
+    node_type: NotRequired[str]
+    """Size of each node. Global groups refuse the burstable `t` types (ElastiCache user guide, "Global datastores"). Default: `cache.r7g.large`."""
+
+    shards: NotRequired[int]
+    """Parts that the keys are spread over; the same in every region. Default: `1`."""
+
+    replicas_per_shard: NotRequired[int]
+    """Copies of each shard beside the first, each in another zone; two leave one when a zone is lost. Default: `2`."""
+
+    snapshot_retention_days: NotRequired[int]
+    """Days that daily snapshots are kept: a cold cache after a mistake would hurt the database. Default: `7`."""
+
+    port: NotRequired[int]
+    """TCP port. Default: `6379`."""
+
+
+class Record(TypedDict):
+    """One name and its regions."""
+
+    name: str
+    """The host name that users call."""
+
+    routing: Routing
+    """How a region is chosen."""
+
+    order: NotRequired[list[str]]
+    """For `failover`: regions, best first. A switch moves traffic, so this order never has to change. Default: `[]`."""
+
+    weights: NotRequired[dict[str, int]]
+    """For `weighted`: region and its weight at creation; afterwards an operator's to move. Default: `{}`."""
+
+    regions: NotRequired[list[str]]
+    """For `latency`: the regions. Default: `[]`."""
+
+
+class AwsTraffic(TypedDict):
+    """What only AWS has."""
+
+    routing_controls: NotRequired[bool]
+    """An Application Recovery Controller cluster with one control per region: a data-plane switch in five regions. Off: it costs 2.5 dollars an hour, and the S3 switches do the same job. Default: `false`."""
+
+
+class TrafficSpec(TypedDict):
+    """The names of the service on one cloud."""
+
+    zone: str
+    """The DNS zone's name."""
+
+    zone_id: NotRequired[str]
+    """The zone, which exists. A zone that is lost takes the whole service along, so it is not made by the way."""
+
+    create_zone: NotRequired[bool]
+    """Make the zone; only on request, and instead of `zone_id`. Default: `false`."""
+
+    records: list[Record]
+    """The names."""
+
+    switches: dict[str, str]
+    """Region and the *other* region that keeps its switch: writing one object there takes the region out of DNS, and neither Route 53's control plane nor the region itself has to work for that."""
+
+    check_interval_s: NotRequired[int]
+    """Seconds between health checks from each location; Route 53 knows 10 and 30. Cannot be changed in place. Default: `10`."""
+
+    failure_threshold: NotRequired[int]
+    """Failed checks in a row that take a region out: two forgive one lost packet; a third costs 10 s. Default: `2`."""
+
+    aws: NotRequired[AwsTraffic]
+    """Options that only AWS has."""
+
+
+class ArchiveSpec(TypedDict):
+    """Write-once storage with a copy in another region."""
+
+    replica_region: str
+    """Region of the copy; another one than the archive's. No default: where records may lie is a legal question."""
+
+    retention_years: NotRequired[int]
+    """Years that nobody, not even the account's owner, can delete or shorten. Seven suits most commercial law. It can be raised later, and never takes effect backwards. Default: `7`."""
+
+    deep_archive_after_days: NotRequired[int]
+    """Days until an object moves to the cheapest class; audits ask for the last quarter, hardly ever for more. Default: `90`."""
+
+    prefix: NotRequired[str]
+    """Only objects under it move to the cheapest class; all by default. Default: ``."""
+
+
+class WorkloadSpec(TypedDict):
+    """A stateful set of nodes: one image, one port, one disk each."""
+
+    image: str
+    """Container image with tag or digest."""
+
+    namespace: NotRequired[str]
+    """Namespace that everything is put into. Default: `fleet`."""
+
+    port: NotRequired[int]
+    """Port that the node listens on. Default: `8080`."""
+
+    health_path: NotRequired[str]
+    """Path that answers 200 when the node is well. Default: `/health`."""
+
+    replicas: NotRequired[int]
+    """Nodes at creation and the fewest ever: one per zone. Default: `3`."""
+
+    max_replicas: NotRequired[int]
+    """Most nodes; must hold the load of a region that was lost. Default: `30`."""
+
+    cpu_target_percent: NotRequired[int]
+    """CPU use that autoscaling aims at; half, so that a lost zone does not overload the others. Default: `50`."""
+
+    cpu_millicores: NotRequired[int]
+    """CPU that each node is sure of; no limit, because throttling shows up as latency. Default: `500`."""
+
+    memory_mib: NotRequired[int]
+    """Memory of each node in MiB: request and limit, so that a leak kills its own node only. Default: `1024`."""
+
+    disk_gib: NotRequired[int]
+    """Disk of each node in GiB; fixed at creation (Kubernetes refuses to change a claim template). Default: `20`."""
+
+    grace_s: NotRequired[int]
+    """Seconds that a node has to finish its requests when it is told to stop. Default: `30`."""
+
+    allowed_cidrs: NotRequired[list[str]]
+    """Ranges outside of the namespace that may call the port; the region's own network is always allowed. Default: `[]`."""
+
+    environment: NotRequired[dict[str, str]]
+    """Environment of the node. No secrets: they belong into the secret store. Default: `{}`."""

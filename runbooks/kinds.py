@@ -1,0 +1,74 @@
+"""How each kind of run is taken up again: the one place that knows which module does it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+from aurops.errors import UsageError
+from aurops.history import History
+
+if TYPE_CHECKING:
+    from aurops.journal import Journal
+    from aurops.runner import Result
+    from aurops.store import Store
+
+MODULES = {
+    "measure": "runbooks.drill",
+    "failover": "runbooks.failover",
+    "reprotect": "runbooks.failover",
+    "up": "runbooks.deployments",
+    "destroy": "runbooks.deployments",
+}
+"""By the goal in a run's first record; imported when a run asks for it, for some bring the Pulumi SDK along."""
+
+
+class Kind(Protocol):
+    """What such a module has."""
+
+    def service_of(self, journal: Journal) -> str:
+        """The lease that a run acts under."""
+        ...
+
+    def resume(self, journal: Journal, store: Store, *, take_over: bool, leap: int) -> Result:
+        """Go on with a run and say how it ended; one that was brought back to where it began only returns.
+
+        Args:
+            journal: The run.
+            store: Where it stands; with `leap` a folder of this machine, because the real one is lost.
+            take_over: A person says that its holder cannot act any more.
+            leap: How far the epoch must be above all known ones; 0 with a healthy store.
+
+        Raises:
+            UsageError: This kind of run is not worth going on without the store.
+            AuropsError: It did not reach its goal.
+        """
+        ...
+
+
+def kind_of(journal: Journal) -> Kind:
+    """The module of a run.
+
+    Raises:
+        UsageError: This aurops does not know such runs.
+    """
+    kind = History(journal.records).kind
+    if kind not in MODULES:
+        raise UsageError(
+            f"a run of the kind `{kind}` cannot be steered", where=f"run {journal.run}", allowed=", ".join(MODULES)
+        )
+    return cast("Kind", import_module(MODULES[kind]))
+
+
+def refuse_without_store(journal: Journal, leap: int) -> None:
+    """For kinds of runs that can wait.
+
+    Raises:
+        UsageError: The store is lost.
+    """
+    if leap:
+        raise UsageError(
+            f"a run of the kind `{History(journal.records).kind}` is not worth a broken glass",
+            where=f"run {journal.run}",
+            next_step="wait for the store",
+        )

@@ -1,0 +1,132 @@
+"""`aurops up`, `status`, `drift` and `destroy` as a person runs them, on the real engine in the lab."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from aurops.inventories import Inventories
+from aurops.store import open_store
+from tests.engine.fleets import EU, HOME, SmallFleet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.timeout(300)
+KEY, CLUSTER = "aws:kms/key:Key", "aws:rds/cluster:Cluster"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What `aurops up` of a secondary did before its home was up."""
+
+    fleet: SmallFleet
+    told: str
+    objects: int
+
+
+@pytest.fixture(scope="module")
+def refusal(tmp_path_factory: pytest.TempPathFactory) -> Refusal:
+    """A small fleet of which nothing is up, and whose secondary was tried first."""
+    small = SmallFleet.make(tmp_path_factory.mktemp("fleet"))
+    return Refusal(small, small.aurops("up", EU, "--lab", code=2), len(small.objects()))
+
+
+@pytest.fixture(scope="module")
+def fleet(refusal: Refusal) -> SmallFleet:
+    """The same fleet after home came up and the refused run was resumed; tests leave it up."""
+    small = refusal.fleet
+    held = run_of(small, "up")
+    small.aurops("up", HOME, "--lab")
+    small.aurops("runs", "resume", held)
+    return small
+
+
+def run_of(small: SmallFleet, goal: str) -> str:
+    """The last run with this goal."""
+    return [row["run"] for row in json.loads(small.aurops("runs", "list", "--json")) if row["goal"] == goal][-1]
+
+
+def test_a_second_up_changes_nothing_and_the_store_knows_each_stack(fleet: SmallFleet) -> None:
+    """Nothing is created, updated, replaced or deleted; a failover finds every identifier in the store alone."""
+    before = [found.seq for found in fleet.objects()]
+    told = json.loads(fleet.aurops("up", "--lab", "--json").splitlines()[0])
+    assert [list(row["counts"]) for row in told["stacks"]] == [["same"], ["same"]]
+    assert [found.seq for found in fleet.objects()] == before
+    clusters = {found.region: found.outputs["clusterIdentifier"] for found in fleet.objects(CLUSTER)}
+    recorded = Inventories(open_store(str(fleet.state / "store")), is_lab=True)
+    for stack, region in ((HOME, "us-east-1"), (EU, "eu-west-1")):
+        found = recorded.latest(stack)
+        assert found is not None
+        assert found.database is not None
+        assert found.database.cluster == clusters[region]
+    rows = json.loads(fleet.aurops("status", "--lab", "--json"))
+    assert {(row["inventory"], *row["unfinished"]) for row in rows} == {("in the store",)}
+
+
+def test_drift_is_found_named_and_taken_back(fleet: SmallFleet) -> None:
+    """Exit 1 with the property that somebody changed, but not what a promotion moves; `up --refresh` restores it."""
+    fleet.tamper(CLUSTER, "engineVersion", "17.6")
+    fleet.tamper(KEY, "deletionWindowInDays", 7)
+    told = fleet.aurops("drift", HOME, "--lab", code=1)
+    assert "1 drifted" in told
+    assert "deletionWindowInDays" in told
+    assert "aurops up --refresh" in told
+    fleet.aurops("up", HOME, "--lab", "--refresh")
+    assert fleet.objects(KEY)[0].outputs["deletionWindowInDays"] == 30
+    assert fleet.objects(CLUSTER)[0].outputs["engineVersion"] == "17.6"
+    assert "0 drifted" in fleet.aurops("drift", HOME, "--lab")
+
+
+def test_a_dry_run_names_waves_and_reasons_and_makes_no_run(fleet: SmallFleet) -> None:
+    """A change goes through the secondary first."""
+    runs = fleet.aurops("runs", "list")
+    told = fleet.aurops("up", "--lab", "--dry-run")
+    assert told.index(f"up {EU}") < told.index(f"up {HOME}")
+    assert "in the order of a change" in told
+    assert fleet.aurops("runs", "list") == runs
+
+
+def test_an_unknown_stack_is_refused_with_those_that_exist(fleet: SmallFleet) -> None:
+    """Exit 2 before anything is called."""
+    assert f"{EU}, {HOME}" in fleet.aurops("up", "aws-mars-1", "--lab", code=2)
+
+
+def test_halt_stops_a_deployment_before_its_next_call(fleet: SmallFleet) -> None:
+    """Exit 4, nothing was called; once the switch is off, the run can be resumed to its end."""
+    fleet.aurops("halt", "--reason", "freeze")
+    try:
+        told = fleet.aurops("up", "--lab", code=4)
+        assert "freeze" in told
+    finally:
+        fleet.aurops("halt", "--off", "--reason", "over")
+    assert "done" in fleet.aurops("runs", "resume", run_of(fleet, "up"))
+
+
+def test_without_its_upstream_a_stack_is_refused_and_goes_on_once_that_is_up(
+    refusal: Refusal, fleet: SmallFleet
+) -> None:
+    """Exit 2 naming stack and key, the cloud stays empty; after `up` of the upstream the same run is resumed."""
+    assert f"stack {HOME} has not exported database.global_group" in refusal.told
+    assert "Traceback" not in refusal.told
+    assert refusal.objects == 0
+    assert {found.region for found in fleet.objects(CLUSTER)} == {"us-east-1", "eu-west-1"}
+
+
+def test_destroy_asks_twice_and_leaves_nothing(fleet: SmallFleet, tmp_path: Path) -> None:
+    """It names what holds data; `--yes` alone does not lift protection; lifted, the region is empty afterwards."""
+    small = fleet.copy(tmp_path)
+    assert "no terminal" in small.aurops("destroy", EU, "--lab", code=2)
+    told = small.aurops("destroy", EU, "--lab", "--yes", code=4)
+    assert "holds data" in told
+    assert "--lift-protection" in told
+    home = {found.seq for found in small.objects() if found.region != "eu-west-1"}
+    small.aurops("destroy", EU, "--lab", "--yes", "--lift-protection")
+    assert {found.region for found in small.objects()} & {"eu-west-1"} == set()
+    assert {found.seq for found in small.objects()} <= home
+    assert {found.region for found in small.objects(CLUSTER)} == {"us-east-1"}
+    assert Inventories(open_store(str(small.state / "store")), is_lab=True).latest(EU) is None
+    assert "Nothing to destroy" in small.aurops("destroy", EU, "--lab", "--yes")

@@ -1,0 +1,206 @@
+"""What a killed engine left is mended before the next operation: nothing is made twice, nothing is lost."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from aurops.errors import ExitCode
+from components.clouds.aws import tag_with_urn
+from runbooks.finders import LabFinder
+from stacks import program
+from stacks.changes import Op
+from stacks.engine import EngineStack, Operation
+from stacks.engine_errors import EngineError, StackLockedError
+from stacks.lookup.finder import Told
+from stacks.recovery import LostCreateError, recover
+from testbeds.lab.session import LabSession, lab_session
+from tests.engine.killing import engines, kill_engines
+from tests.engine.processes import wait_until
+from tests.engine.small_fleet import STACK, bring_up, site_of, small
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).parents[2]
+VPC = "aws:ec2/vpc:Vpc"
+KILLS = ("engine", "driver", "both")
+pytestmark = [
+    pytest.mark.timeout(400),
+    # The Automation API says so when an engine ends without its last event.
+    pytest.mark.filterwarnings("ignore:Error in event stream:UserWarning"),
+]
+
+
+@pytest.fixture
+def lab() -> Iterator[LabSession]:
+    """A lab in which an object exists for a moment before the engine hears of it: the moment of the kills."""
+    with lab_session(ROOT, latency_s=0.3) as session:
+        yield session
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Let `EngineStack` run another program."""
+
+    def replace(other: Callable[[], object]) -> None:
+        monkeypatch.setattr(program, "main", lambda _, **__: other() and None)
+
+    return replace
+
+
+def killed_at(lab: LabSession, until: Callable[[], bool]) -> None:
+    """Bring the stack up, and kill the engine as soon as something is true."""
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(EngineStack(site_of(lab), STACK).run, Operation.UP)
+        wait_until(until)
+        kill_engines(lab.folder)
+        assert isinstance(running.exception(timeout=60), EngineError)
+
+
+def assert_whole(lab: LabSession, stack: str = STACK) -> None:
+    """Every object of the world is in the state once, the other way round too, and there is nothing left to do."""
+    engine = EngineStack(site_of(lab), stack)
+    state = engine.state()
+    managed = [r for r in state["resources"] if r.get("custom") and not r["type"].startswith("pulumi:")]
+    known = Counter((r["type"], r["id"]) for r in managed)
+    assert Counter((one.type, one.id) for one in lab.world.objects()) == known
+    assert not state.get("pending_operations")
+    assert set(engine.run(Operation.PREVIEW).changes.counts) == {Op.SAME}
+
+
+def vpc_alone(cidr: str = "10.0.0.0/16") -> None:
+    """One tagged object."""
+    pulumi.runtime.register_stack_transformation(tag_with_urn)
+    aws.ec2.Vpc("vpc", cidr_block=cidr, tags={}, opts=_provider())
+
+
+def unknown_alone() -> None:
+    """One object of a type that neither a tag nor its inputs lead to."""
+    aws.ec2.PlacementGroup("group", name="group", strategy="cluster", opts=_provider())
+
+
+def _provider() -> pulumi.ResourceOptions:
+    return pulumi.ResourceOptions(provider=aws.Provider("cloud", region="us-east-1"))
+
+
+def test_what_was_being_created_is_found_by_its_tag_and_adopted(
+    lab: LabSession, run: Callable[[Callable[[], object]], None]
+) -> None:
+    """The lock of the dead engine goes, its object is taken over, and what it had not begun is made."""
+    run(vpc_alone)
+    killed_at(lab, lambda: bool(lab.world.objects(VPC)))
+    made = lab.world.objects(VPC)[0].id
+    told: list[str] = []
+    bring_up(site_of(lab), STACK, lab.world, told.append)
+    assert "removed the lock" in told[0]
+    assert told[1:] == [f"vpc: adopted {made}"]
+    assert_whole(lab)
+
+
+def test_what_was_being_created_as_a_replacement_is_told_from_what_it_replaces(
+    lab: LabSession, run: Callable[[Callable[[], object]], None]
+) -> None:
+    """Old and new carry the same tag; the new one is adopted and the old one deleted."""
+    run(vpc_alone)
+    bring_up(site_of(lab), STACK, lab.world)
+    run(lambda: vpc_alone("10.1.0.0/16"))
+    killed_at(lab, lambda: len(lab.world.objects(VPC)) == 2)
+    told: list[str] = []
+    bring_up(site_of(lab), STACK, lab.world, told.append)
+    assert told[1].startswith("vpc: adopted")
+    assert [one.inputs["cidrBlock"] for one in lab.world.objects(VPC)] == ["10.1.0.0/16"]
+    assert_whole(lab)
+
+
+def test_what_cannot_be_found_again_stops_with_the_command_to_run(
+    lab: LabSession, run: Callable[[Callable[[], object]], None]
+) -> None:
+    """URN, type, and what to type; nothing is made or forgotten until a person has answered, who is then believed."""
+    run(unknown_alone)
+    killed_at(lab, lambda: bool(lab.world.objects()))
+    (left,) = lab.world.objects()
+    with pytest.raises(LostCreateError) as caught:
+        bring_up(site_of(lab), STACK, lab.world)
+    assert lab.world.objects() == [left]
+    urn = f"urn:pulumi:{STACK}::aurops::{left.type}::group"
+    assert f"{urn} ({left.type})" in caught.value.what
+    assert f"aurops recover {STACK} --lab --found {urn}=ID" in (caught.value.next_step or "")
+    engine = EngineStack(site_of(lab), STACK)
+    assert [each["type"] for each in engine.state()["pending_operations"]] == ["creating"]
+    recover(engine, Told(LabFinder(lab.world), found={urn: left.id}))
+    bring_up(site_of(lab), STACK, lab.world)
+    assert_whole(lab)
+
+
+def test_the_lock_of_a_living_engine_is_left_alone(
+    lab: LabSession, run: Callable[[Callable[[], object]], None]
+) -> None:
+    """Exit 3 naming the holder; the engine that is at work finishes undisturbed."""
+    run(small)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(EngineStack(site_of(lab), STACK).run, Operation.UP)
+        wait_until(lambda: len(lab.world.objects()) > 0)
+        at_work = engines(lab.folder)
+        with pytest.raises(StackLockedError) as caught:
+            bring_up(site_of(lab), STACK, lab.world)
+        assert caught.value.exit_code is ExitCode.ENVIRONMENT
+        assert caught.value.holders[0].pid in at_work
+        running.result(timeout=120)
+    assert_whole(lab)
+
+
+def crash_and_go_on(
+    lab: LabSession, chance: random.Random, kills: int, *, most_new: int = 4, stack: str | None = None
+) -> None:
+    """Bring a stack up by a process of its own that is killed again and again, and at last let it finish.
+
+    Each gets to make one to `most_new` objects.
+    """
+    command = [sys.executable, "-m", "tests.engine.small_fleet", str(lab.folder), *([stack] if stack else [])]
+    for number in range(kills):
+        driver = subprocess.Popen(command, env=dict(lab.env), cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        goal = len(lab.world.objects()) + chance.randint(1, most_new)
+        wait_until(lambda: len(lab.world.objects()) >= goal or driver.poll() is not None, within_s=180)  # noqa: B023
+        kill(KILLS[number % len(KILLS)], driver, lab.folder)
+        output = driver.communicate(timeout=180)[0]
+        assert driver.returncode in (0, 3, -signal.SIGKILL), output
+        wait_until(lambda: not engines(lab.folder), within_s=180)
+    last = subprocess.run(command, env=dict(lab.env), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert last.returncode == 0, last.stdout + last.stderr
+
+
+def kill(what: str, driver: subprocess.Popen[str], folder: Path) -> None:
+    """`kill -9` of the driver, its engine, or both. An engine without its driver gives up by itself."""
+    if what != "engine":
+        driver.kill()
+    if what != "driver":
+        kill_engines(folder)
+
+
+def test_a_stack_comes_up_whole_however_often_it_was_killed(
+    lab: LabSession, run: Callable[[Callable[[], object]], None]
+) -> None:
+    """Engine, driver and both are killed at random moments: no object is there twice, none is unknown."""
+    crash_and_go_on(lab, random.Random(4), kills=3)
+    run(small)
+    assert_whole(lab)
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_home_region_comes_up_whole_after_twelve_kills(lab: LabSession, seed: int) -> None:
+    """The repository's largest stack, 167 resources."""
+    crash_and_go_on(lab, random.Random(seed), kills=12, most_new=16, stack=STACK)
+    assert_whole(lab)

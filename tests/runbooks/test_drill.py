@@ -1,0 +1,97 @@
+"""What `aurops failover-test` makes of a measured drill; with real processes: tests/e2e/test_drill.py."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from aurops.runner import Ending, Result
+from failover.drill import DrillOrder
+from failover.drill_report import DrillResult
+from failover.faults import Event, FaultEvent, FaultRecord
+from failover.ledger import Entry, Ledger, Outcome
+from failover.measurement import Objective, measure
+from runbooks import drill
+from runbooks.cli import main
+
+T0_S = 10.0
+LEDGER = Ledger(
+    tuple(
+        Entry(f"r-{number}", at_s, at_s, at_s + 0.01, Outcome.FAIL if T0_S <= at_s < T0_S + 1 else Outcome.OK)
+        for number, at_s in enumerate(7 + number / 32 for number in range(256))
+    )
+)
+"""Thirty-two requests a second for eight seconds, of which one second failed."""
+
+
+def drilled(*lost: str) -> DrillResult:
+    """A drill whose clients wrote this ledger, and whose database holds all that was acknowledged but these."""
+    readable = {entry.id for entry in LEDGER.entries if entry.is_ok} - set(lost)
+    return DrillResult(
+        run="20261124T093000Z-drill-ab12",
+        order=DrillOrder("kill", "north", ("north", "south", "west")),
+        fault=FaultRecord((FaultEvent(event=Event.SIGNALLED, at_s=T0_S, fault="kill", region="north"),)),
+        serving="south",
+        measurement=measure(LEDGER, T0_S, readable, None, Objective()),
+        ledger=LEDGER,
+        failover={"ending": "done"},
+        reprotected={"ending": "done"},
+        records=(),
+    )
+
+
+def aurops(monkeypatch: pytest.MonkeyPatch, result: DrillResult, *arguments: str) -> int:
+    """`aurops failover-test` that ends with this drill; its exit code."""
+
+    def conduct(_bed: object, order: DrillOrder, *_: object) -> tuple[Result, object]:
+        return Result(Ending.DONE), SimpleNamespace(
+            result=replace(result, order=order), journal=SimpleNamespace(run=result.run)
+        )
+
+    bed = SimpleNamespace(id="b1", agents={"north": "", "south": "", "west": ""}, versions={})
+    monkeypatch.setattr(drill.beds, "up", lambda **_: bed)
+    monkeypatch.setattr(drill, "_conduct", conduct)
+    with pytest.raises(SystemExit) as ended:
+        main(["failover-test", *arguments])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+@pytest.mark.parametrize(
+    ("limits", "lost", "code", "missed"),
+    [
+        (["--rto", "1.5"], [], 0, ""),
+        (["--rto", "0.5"], [], 1, "RTO"),
+        (["--rto", "1.5"], ["r-1"], 1, "RPO (1 acknowledged writes are lost)"),
+        (["--rto", "1.5", "--rpo", "1"], ["r-1"], 0, ""),
+    ],
+)
+def test_a_missed_objective_is_a_no(
+    limits: list[str],
+    lost: list[str],
+    code: int,
+    missed: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Exit 1 names each objective that was missed, beside its figure and its limit; met limits exit 0."""
+    assert aurops(monkeypatch, drilled(*lost), *limits) == code
+    told = capsys.readouterr()
+    assert f"RTO              1.00 s (limit {limits[1]} s)" in told.out
+    assert f"RPO              {len(lost)} writes (limit" in told.out
+    assert told.out.startswith(f"FAILED: missed: {missed}" if code else "PASSED: ")
+    assert (f"missed: {missed}" in told.err) is bool(code)
+
+
+def test_a_missed_objective_is_in_every_form_of_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """JSON on standard output and the HTML file are written also when the answer is no."""
+    page = tmp_path / "made" / "drill.html"
+    assert aurops(monkeypatch, drilled("r-1"), "--json", "--report", str(page)) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["verdict"] == "failed"
+    assert {figure["name"]: figure["met"] for figure in report["objectives"]}["RPO"] is False
+    assert "RPO" in page.read_text()

@@ -1,0 +1,128 @@
+"""`aurops failover` on three regions in memory; on real processes: tests/e2e/test_drill.py."""
+
+import io
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from failover.targets.simulated import REGIONS, SimulatedTarget
+from runbooks import failover
+from runbooks.cli import main
+
+
+class Watched(SimulatedTarget):
+    """Three regions in memory that can be closed, and that know whether they were commanded."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def state(self) -> str:
+        """Everything that a command could change."""
+        return repr((self.regions, self.weights, self.stamp_epoch, self.edge_epoch))
+
+
+@pytest.fixture
+def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watched:
+    """The one bed that is up."""
+    found = Watched()
+    bed = SimpleNamespace(id="b1", agents=dict.fromkeys(REGIONS, ""), edge_url="")
+    monkeypatch.setattr(failover.beds, "find", lambda _bed: bed)
+    monkeypatch.setattr(failover, "LocalTarget", lambda *_: found)
+    monkeypatch.setenv("AUROPS_STORE", str(tmp_path / "store"))
+    return found
+
+
+def aurops(*arguments: str) -> int:
+    """Run a command here; its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def test_a_dry_run_names_everything_and_calls_nothing(
+    target: Watched, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Stages, steps, decisions, each with its reason, and the point of no return; no region and no store is touched."""
+    before = target.state()
+    assert aurops("failover", "north", "--dry-run") == 0
+    text = capsys.readouterr().out
+    assert aurops("failover", "north", "--dry-run", "--json") == 0
+    stages = json.loads(capsys.readouterr().out)
+    assert [stage["stage"] for stage in stages] == ["fence", "decide", "promote", "verify", "open", "re-protect"]
+    assert {row["name"] for stage in stages for row in stage["decisions"]} >= {"target", "position", "standbys", "mode"}
+    said = [row for stage in stages for row in stage["steps"] + stage["decisions"]]
+    assert all(row["reason"] and row["name"] in text and row["reason"] in text for row in said)
+    assert [row["name"] for stage in stages for row in stage["steps"] if row["no_return"]] == ["promote database south"]
+    assert "promote database south (no way back after this)" in text
+    assert target.state() == before
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["moon"], "north, south, west"),
+        (["south"], "allowed: north"),
+        (["north", "--to", "north"], "south, west"),
+        (["north", "--to", "moon"], "north, south, west"),
+        (["north", "--to", "west"], "cannot take over"),
+    ],
+)
+def test_a_goal_that_cannot_be_meant_is_refused(
+    arguments: list[str], says: str, target: Watched, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A region that is unknown, does not serve, is itself, or is down: exit 2, what is allowed, and nothing is done."""
+    target.kill("west")
+    before = target.state()
+    assert aurops("failover", *arguments, "--yes") == 2
+    assert says in capsys.readouterr().err
+    assert target.state() == before
+
+
+def test_without_a_terminal_it_does_not_ask_and_does_nothing(
+    target: Watched, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody can answer: exit 2, and the option that goes ahead is named."""
+    before = target.state()
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: False))
+    assert aurops("failover", "north") == 2
+    assert "--yes" in capsys.readouterr().err
+    assert target.state() == before
+
+
+class Keyboard(io.StringIO):
+    """A terminal on which somebody has typed."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n", ""])
+def test_a_no_is_a_no(
+    answer: str, target: Watched, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No, no word, and the end of the input decline: exit 4, and nothing is done."""
+    before = target.state()
+    monkeypatch.setattr(sys, "stdin", Keyboard(answer))
+    assert aurops("failover", "north") == 4
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "Leave north by force?" in told.err
+    assert "nothing was changed" in told.err
+    assert target.state() == before
+
+
+def test_a_failover_says_its_run_and_how_it_ended(target: Watched, capsys: pytest.CaptureFixture[str]) -> None:
+    """The result is on standard output, as JSON when asked, the steps on standard error; the run can be read back."""
+    target.kill("north")
+    assert aurops("failover", "north", "--yes", "--json") == 0
+    told = capsys.readouterr()
+    result = json.loads(told.out)
+    assert result["ending"] == "done"
+    assert "open traffic to south: done" in told.err
+    assert target.weights["south"] > 0
+    assert aurops("runs", "verify", result["run"]) == 0
