@@ -16,7 +16,7 @@ from stacks.site import Site, repository
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-app = typer.Typer(name="init")
+app = typer.Typer(name="init", add_completion=False, rich_markup_mode=None)
 
 FleetName = Annotated[str, typer.Option("--fleet", help="Short name, 1 to 12 letters and digits; cannot change later.")]
 CloudName = Annotated[Cloud, typer.Option("--cloud", help="The cloud; run init once for each.")]

@@ -19,7 +19,13 @@ from testbeds.lab.world import World, WorldObject
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-app = typer.Typer(name="lab", help="Stand-in clouds on this machine: no account.", no_args_is_help=True)
+app = typer.Typer(
+    name="lab",
+    help="Stand-in clouds on this machine: no account.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 _VERBATIM = {"allow_interspersed_args": False, "ignore_unknown_options": True}
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stacks.changes import Change, Changes
     from stacks.preview import Listen
 
-app = typer.Typer(name="preview")
+app = typer.Typer(name="preview", add_completion=False, rich_markup_mode=None)
 
 SCHEMA = 1
 COLUMNS = (Op.CREATE, Op.UPDATE, Op.REPLACE, Op.DELETE, Op.SAME)

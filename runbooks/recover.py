@@ -14,7 +14,7 @@ from stacks import recovery
 from stacks.engine import EngineStack
 from stacks.lookup.finder import Told
 
-app = typer.Typer(name="recover")
+app = typer.Typer(name="recover", add_completion=False, rich_markup_mode=None)
 
 Found = Annotated[list[str] | None, typer.Option("--found", metavar="URN=ID", help="This object exists: adopt it.")]
 Never = Annotated[list[str] | None, typer.Option("--never-made", metavar="URN", help="This object does not exist.")]

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pulumi.log
 from pulumi import automation as auto
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # The SDK sends the engine seven debug lines for each resource, each a blocking call, and nobody reads them: a fifth of
 # all CPU time of a preview.
-pulumi.log.debug = lambda *_args, **_options: None
+pulumi.log.debug = cast("Any", lambda *_args, **_options: None)
 # The SDKs import their modules lazily, which two threads must not do at once: a cold import then fails with
 # "module 'pulumi_aws.kms' has no attribute 'Key'".
 _PROGRAM = threading.Lock()

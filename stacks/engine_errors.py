@@ -107,6 +107,19 @@ def explain(error: Exception, stack: str, reported: Sequence[str]) -> OutsideErr
     if isinstance(error, OutsideError):
         return error
     raw = str(error)
+    if (known := _by_type(error, stack, raw)) is not None:
+        return known
+    text = "\n".join([*reported, raw])
+    for pattern, what, step in _KNOWN:
+        if pattern.search(text):
+            return EngineError(what, where=f"stack {stack}", next_step=step)
+    said = list(dict.fromkeys(reported)) or [_last_line(raw)]
+    more = f"\n  and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
+    return EngineError("\n  ".join(said[:_SHOWN]) + more, where=f"stack {stack}", next_step="mend it, then run again")
+
+
+def _by_type(error: Exception, stack: str, raw: str) -> OutsideError | None:
+    """What the Automation API has an exception of its own for."""
     if isinstance(error, ConcurrentUpdateError):
         return StackLockedError(stack, [_holder(found) for found in _HOLDER.finditer(raw)], raw)
     if isinstance(error, StackNotFoundError):
@@ -117,13 +130,7 @@ def explain(error: Exception, stack: str, reported: Sequence[str]) -> OutsideErr
         return OutsideError(
             "there is no Pulumi CLI", where="PATH", next_step="aurops doctor, or https://www.pulumi.com/docs/install"
         )
-    text = "\n".join([*reported, raw])
-    for pattern, what, step in _KNOWN:
-        if pattern.search(text):
-            return EngineError(what, where=f"stack {stack}", next_step=step)
-    said = list(dict.fromkeys(reported)) or [_last_line(raw)]
-    more = f"\n  and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
-    return EngineError("\n  ".join(said[:_SHOWN]) + more, where=f"stack {stack}", next_step="mend it, then run again")
+    return None
 
 
 def _holder(found: re.Match[str]) -> Holder:

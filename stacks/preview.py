@@ -77,7 +77,7 @@ def preview(
         running = [pool.submit(_one, site, stack, listen) for stack in stacks]
         try:
             done = [each.result() for each in running]
-        except BaseException:  # whatever stops us, an engine that is left alone would work on
+        except BaseException:  # whatever ends the command: a signal, or a bug in one of the threads
             cli().interrupt()
             raise
     return with_upstream(fleet, done)
@@ -103,8 +103,8 @@ def with_upstream(fleet: Fleet, previews: Sequence[StackPreview]) -> tuple[Stack
 def _uncollected() -> Iterator[None]:
     """Collect no cycles meanwhile.
 
-    Looking for them among the 400,000 objects that the SDK's import makes costs a third of this process's CPU time;
-    what a preview leaves behind uncollected is 5 MiB.
+    Looking for them among the 400,000 objects that the SDK's import makes costs a third of its CPU time; what
+    a preview leaves behind uncollected is 5 MiB.
     """
     was_on = gc.isenabled()
     gc.disable()
