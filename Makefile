@@ -24,7 +24,8 @@ setup: .venv/.ready pulumi ## Install everything into .venv (uv is bootstrapped 
 pulumi: .venv/.ready
 	@$(RUN) python ci/pulumi-cli/install.py .tools/pulumi || true
 
-drill: setup ## Lose a region for real and measure RTO and RPO
+drill: setup ## Bring the fleet up on stand-in clouds, lose a region for real, measure RTO and RPO
+	@$(RUN) sh ci/drill-fleet
 	@$(RUN) aurops failover-test --fault kill --report reports/drill.html
 
 test: setup ## Run the test suite

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aurops.history import History
 from aurops.store import default_store_url, open_store
 from runbooks import deployments
+from runbooks import preview as previewing
 from runbooks.sites import Lab, open_site
 from runbooks.terminal import confirm, timeline
 from stacks import config as files
 from stacks import deploy
 from stacks.engine import deployed
+from stacks.preview import preview
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stacks.fleet import Fleet
+    from stacks.site import Site
 
 app = typer.Typer(name="up", add_completion=False, rich_markup_mode=None)
 
 Stacks = Annotated[list[str] | None, typer.Argument(metavar="[STACK]...", help="Which stacks; else the whole fleet.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Neither preview nor ask.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Look at the cloud first, and take back what drifted.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan with its reasons; call nothing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
@@ -35,7 +43,10 @@ def up(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring stacks up in waves; a stack that fails stops the waves after it. `aurops preview` shows the changes."""
+    """Bring stacks up in waves; a stack that fails stops the waves after it.
+
+    Shows what would change and asks, except in the lab and with --yes.
+    """
     with open_site(lab=lab) as opened:
         fleet = files.load(opened.site.stacks_dir)
         wanted = deployments.chosen(fleet, stacks or ())
@@ -43,6 +54,8 @@ def up(
         if dry_run:
             typer.echo(deployments.dry_run(order, as_json=as_json))
             return
+        if not (yes or lab):
+            show_changes(opened.site, fleet, wanted)
         waves = ", then ".join(" and ".join(wave) for wave in order.waves)
         confirm(f"Bring up {waves}{' in the lab' if lab else ''}?", yes=yes or lab)
         store = open_store(default_store_url())
@@ -57,3 +70,15 @@ def up(
     for row in rows:
         typer.echo(f"{row['stack']:<22} {row['told']}")
     typer.echo(f"done: run {journal.run}")
+
+
+def show_changes(site: Site, fleet: Fleet, stacks: Sequence[str]) -> None:
+    """What the person who is asked decides about.
+
+    Raises:
+        AuropsError: A stack could not be previewed.
+    """
+    with previewing.progress(stacks) as listen:
+        previews = preview(site, fleet, stacks, listen=listen)
+    typer.echo(previewing.text(previews, diff=False), err=True)
+    previewing.conclude(previews, None)
