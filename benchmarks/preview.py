@@ -150,9 +150,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="aurops-bench-") as name, lab_session(ROOT, folder=Path(name)) as lab:
         site = Site(lab.work_dir, lab.env, is_lab=True)
         stacks = tuple(load(site.stacks_dir).stacks)
-        # The CLI runs the program in the project's own environment, which is the one that we are in.
-        (lab.work_dir / ".venv").symlink_to(sys.prefix)
-        shutil.copy(ROOT / "stacks" / "__main__.py", lab.work_dir / "stacks")
         for stack in stacks:
             command(lab, "pulumi", "stack", "init", "--no-select", stack)
         if "--up-only" not in sys.argv:

@@ -73,7 +73,7 @@ def preview(
     Returns:
         One for each stack in the given order, also for those that failed.
     """
-    with _uncollected(), ThreadPoolExecutor(len(stacks), thread_name_prefix="preview") as pool:
+    with uncollected(), ThreadPoolExecutor(len(stacks), thread_name_prefix="preview") as pool:
         running = [pool.submit(_one, site, stack, listen) for stack in stacks]
         try:
             done = [each.result() for each in running]
@@ -100,7 +100,7 @@ def with_upstream(fleet: Fleet, previews: Sequence[StackPreview]) -> tuple[Stack
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Collect no cycles meanwhile.
 
     Looking for them among the 400,000 objects that the SDK's import makes costs a third of its CPU time; what

@@ -125,7 +125,7 @@ CASES = (
 
 def edited(site: Site, folder: Path, case: Case) -> Site:
     """A copy of the site's files, in which the change is made."""
-    shutil.copytree(site.work_dir, folder)
+    shutil.copytree(site.work_dir, folder, symlinks=True)
     yaml = YAML(typ="safe")
     for file in sorted((folder / "stacks").glob("Pulumi.*.yaml" if case.everywhere else f"Pulumi.{HOME}.yaml")):
         document = yaml.load(file.read_text())

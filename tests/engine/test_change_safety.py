@@ -18,6 +18,7 @@ import pytest
 from stacks.changes import Changes, Op
 from stacks.config import ConfigError, load
 from stacks.engine import Operation
+from stacks.preview import uncollected
 from stacks.site import Site
 from testbeds.lab.session import LabSession, lab_session
 from tests.engine.change_cases import CASES, SUBNET, Case, edited, put, row, seen, unsafe
@@ -35,7 +36,7 @@ pytestmark = pytest.mark.timeout(600)
 @contextmanager
 def opened(seed: Path, folder: Path) -> Iterator[tuple[LabSession, Site]]:
     """A lab of its own in which the home region is up."""
-    shutil.copytree(seed, folder)
+    shutil.copytree(seed, folder, symlinks=True)
     with lab_session(ROOT, folder=folder) as lab:
         yield lab, Site(lab.work_dir, lab.env, is_lab=True)
     gc.collect()
@@ -45,7 +46,7 @@ def opened(seed: Path, folder: Path) -> Iterator[tuple[LabSession, Site]]:
 def previews(home_seed: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Changes]:
     """What a preview says of each change, by title; each from files of its own, all against the same state."""
     folder = tmp_path_factory.mktemp("changes")
-    with opened(home_seed, folder / "lab") as (_, site), ThreadPoolExecutor(3) as pool:
+    with opened(home_seed, folder / "lab") as (_, site), uncollected(), ThreadPoolExecutor(3) as pool:
         running = {
             case.title: pool.submit(seen, edited(site, folder / str(number), case)) for number, case in enumerate(CASES)
         }
@@ -81,6 +82,7 @@ def test_a_zone_stays_while_a_database_instance_sits_there(home_seed: Path, tmp_
     assert "move the instance before the zone is removed" in str(caught.value)
 
 
+@pytest.mark.campaign
 def test_changes_are_carried_out_and_taken_back(home_seed: Path, tmp_path: Path) -> None:
     """A fourth zone, one NAT and bigger instances, for real; a second preview is empty; then all back again.
 

@@ -69,7 +69,7 @@ def test_a_loss_of_data_is_named_with_its_cause_and_makes_the_answer_no(
 
     The stacks that read the home region's inventory are told what of it would change.
     """
-    lab = shutil.copytree(home_seed, tmp_path / "lab")
+    lab = shutil.copytree(home_seed, tmp_path / "lab", symlinks=True)
     for stack in (HOME, EU, "aws-ap-southeast-1"):
         rewrite(repo, stack, "name: ledger", "name: journal")
     rewrite(repo, HOME, "zones: [a, b, c]", "zones: [a, b, c, d]")
@@ -111,7 +111,7 @@ def test_what_init_writes_previews_from_nothing(repo: Path, tmp_path: Path) -> N
 
 def test_a_stack_that_fails_hides_no_other(repo: Path, home_seed: Path, tmp_path: Path) -> None:
     """With one stack's state broken, the others' rows are there, then the failure, and the exit code is its own."""
-    lab = shutil.copytree(home_seed, tmp_path / "lab")
+    lab = shutil.copytree(home_seed, tmp_path / "lab", symlinks=True)
     (lab / "state/.pulumi/stacks/aurops" / f"{GLOBAL}.json").write_text("{broken")
     done = aurops(repo, lab, "preview", "--lab", HOME, GLOBAL)
     assert done.returncode == 3, done.stdout
@@ -144,7 +144,7 @@ def engines(parent: int) -> Iterator[int]:
 
 def test_an_interrupt_of_this_process_alone_ends_the_engines(repo: Path, home_seed: Path, tmp_path: Path) -> None:
     """SIGINT to aurops and to nobody else: exit 130, no engine runs on, no lock and no borrowed stack stays."""
-    lab = shutil.copytree(home_seed, tmp_path / "lab")
+    lab = shutil.copytree(home_seed, tmp_path / "lab", symlinks=True)
     command = [sys.executable, "-m", "runbooks", "preview", "--lab", HOME, EU]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=repo, env=environment(lab), stdout=pipe, stderr=pipe, text=True) as process:
