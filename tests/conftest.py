@@ -1,7 +1,19 @@
 """What holds for every test."""
 
+import signal
+
 from hypothesis import HealthCheck, settings
 
 # A busy machine must not fail a property: time is asserted in benchmarks and campaigns only.
 settings.register_profile("aurops", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("aurops")
+
+# A suite that a shell runs in the background or under nohup inherits ignored signals, and so would the commands under
+# test, which rightly go on ignoring them. With handlers of our own, a child begins with the defaults.
+for _signum, _handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, lambda *_: None),
+    (signal.SIGTERM, lambda *_: None),
+):
+    if signal.getsignal(_signum) is signal.SIG_IGN:
+        signal.signal(_signum, _handler)
