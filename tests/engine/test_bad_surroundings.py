@@ -58,7 +58,7 @@ def test_without_a_pulumi_cli_the_error_says_where_to_get_one(lab: LabSession, m
 
 def test_a_wrong_passphrase_names_the_variable(lab: LabSession) -> None:
     """The state was encrypted with another passphrase: nothing is changed, and the variable is named."""
-    EngineStack(site(lab), HOME)
+    EngineStack(site(lab), HOME).state()
     error = refused(site(lab, PULUMI_CONFIG_PASSPHRASE="wrong"))  # noqa: S106 (it is wrong)
     assert "passphrase is wrong" in error.what
     assert "PULUMI_CONFIG_PASSPHRASE" in (error.next_step or "")
