@@ -5,19 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from aurops import execution
-from aurops.errors import UsageError
+from aurops.errors import AuropsError, HeldError, UsageError
 from aurops.history import History
+from aurops.journal import Journal, list_runs
 from aurops.lease import Lease
-from failover.planner import FailoverGoal
+from aurops.store_errors import StoreError
+from failover.planner import FailoverGoal, check_goal
 from failover.playbook import FailoverPlaybook, ReprotectPlaybook
 
 if TYPE_CHECKING:
     from aurops.clock import Clock
-    from aurops.journal import Journal
     from aurops.plan import Json
     from aurops.runner import Listener, Result
     from aurops.store import Store
-    from failover.model import Target
+    from failover.model import Target, World
+
+
+class OvertakenError(HeldError):
+    """Another run has acted on the service since this one did: what this one knows and wants is out of date."""
+
 
 _PLAYBOOKS = {"failover": FailoverPlaybook, "reprotect": ReprotectPlaybook}
 
@@ -61,13 +67,15 @@ def execute(
         leap: How far, beyond the next one, the epoch must be above every known one (`failover.break_glass`).
 
     Raises:
-        UsageError: The run is of a kind that cannot be executed here, or has ended.
+        UsageError: The run is of a kind that cannot be executed here, has ended, or its goal makes no sense any more.
+        OvertakenError: Another run has acted on the service since; nothing was called.
         HeldByAnotherError: Somebody else acts on the service; it says who.
         LeaseLostError: Somebody else took over while this run acted.
         OutsideError: The previous holder's process goes on writing its journal.
     """
-    playbook = _playbook(journal, target)
-    reported = (target.observe().highest_epoch() + leap, History(journal.records).epoch + leap)
+    playbook, world, epoch = _playbook(journal, target), target.observe(), History(journal.records).epoch
+    _refuse_outdated(journal, world, store, clock)
+    reported = (world.highest_epoch() + leap, epoch + leap)
     lease = Lease(store, service_of(journal), clock)
     return execution.drive(
         playbook,
@@ -87,9 +95,55 @@ def service_of(journal: Journal) -> str:
     return f"ledger-{history.arguments.get('bed')}" if history.kind in _PLAYBOOKS else journal.run
 
 
+def newer_run(journal: Journal, store: Store, clock: Clock) -> str | None:
+    """The run that called something on the same service under the highest epoch above this run's; None when none did.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    service, newest, epoch = service_of(journal), None, History(journal.records).epoch
+    for run in list_runs(store):
+        try:
+            other = Journal.open(store, run, clock)
+        except StoreError:
+            raise
+        except AuropsError:
+            continue  # unreadable: its epoch still shows at the targets
+        history = History(other.records)
+        if run != journal.run and history.tries and history.epoch > epoch and service_of(other) == service:
+            newest, epoch = run, history.epoch
+    return newest
+
+
+def _refuse_outdated(journal: Journal, world: World, store: Store, clock: Clock) -> None:
+    """A run that acted goes on only when nobody acted after it; one that has not acted is judged like a new one."""
+    history = History(journal.records)
+    if not history.epoch:
+        if history.kind == "failover":
+            check_goal(_goal(history), world)
+        return
+    newer, seen = newer_run(journal, store, clock), world.highest_epoch()
+    if newer is None and seen <= history.epoch:
+        return
+    who = f"run {newer}" if newer else "another run"
+    first = "" if newer else f"if it went on with --break-glass: `aurops runs bring-back {journal.run}`; else "
+    raise OvertakenError(
+        f"{who} has acted on this service since (epoch {max(seen, history.epoch)}, this run's last is {history.epoch})",
+        where=f"run {journal.run}",
+        next_step=f"{first}`aurops local status` shows what serves now; for another failover begin a new run"
+        + (f"; `aurops runs abort {journal.run} --reason …` closes this one and calls nothing" if newer else ""),
+    )
+
+
+def _goal(history: History) -> FailoverGoal:
+    wanted = history.arguments.get("to")
+    regions = tuple(cast("list[str]", history.arguments["regions"]))
+    return FailoverGoal(regions, str(history.arguments["lost"]), None if wanted is None else str(wanted))
+
+
 def _playbook(journal: Journal, target: Target) -> FailoverPlaybook:
     history = History(journal.records)
-    kind, arguments = history.kind, history.arguments
+    kind = history.kind
     if kind not in _PLAYBOOKS:
         raise UsageError(
             f"a run of the kind `{kind}` cannot be resumed",
@@ -99,7 +153,4 @@ def _playbook(journal: Journal, target: Target) -> FailoverPlaybook:
         )
     if history.finished:
         raise UsageError(f"the run has ended: {history.finished}", where=f"run {journal.run}")
-    regions = tuple(cast("list[str]", arguments["regions"]))
-    wanted = arguments.get("to")
-    goal = FailoverGoal(regions, str(arguments["lost"]), None if wanted is None else str(wanted))
-    return _PLAYBOOKS[kind](target, goal)
+    return _PLAYBOOKS[kind](target, _goal(history))

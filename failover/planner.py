@@ -90,7 +90,7 @@ def plan(world: World, goal: FailoverGoal, history: History) -> tuple[Stage[Worl
     target = str(history.decisions.get("target") or _choose(world, goal)[0])
     return (
         _fence(goal, history),
-        _decide(world, goal),
+        _decide(world, goal, history),
         *_catch_up(world, target, history),
         _promote(goal, target, history),
         _verify(target),
@@ -133,13 +133,21 @@ def _still_off(lost: str) -> Step[World]:
     )
 
 
+def _detaching(region: str) -> str:
+    return f"detach {region}"
+
+
 def _detach(region: str, lost: str) -> Step[World]:
     def done(world: World) -> bool | None:
+        """A database that is down, or does not say what it holds, is no voter that was read."""
         database = world.database(region)
-        return None if database is None else not database.receiving and database.following is None
+        if database is None:
+            return None
+        standby = database.role is DatabaseRole.STANDBY and not database.receiving and database.following is None
+        return standby and database.flush_lsn is not None
 
     return Step(
-        name=f"detach {region}",
+        name=_detaching(region),
         action=Action.DETACH,
         arguments={"region": region},
         done=done,
@@ -148,18 +156,39 @@ def _detach(region: str, lost: str) -> Step[World]:
     )
 
 
-def _decide(world: World, goal: FailoverGoal) -> Stage[World]:
+def _decide(world: World, goal: FailoverGoal, history: History) -> Stage[World]:
+    """Only with the position of every voter that no person has left out: the one not read may hold the most."""
     target, reason = _choose(world, goal)
     positions = _positions(world, goal)
-    others = ", ".join(f"{region} at {lsn}" for region, lsn in positions.items())
+    left_out = [region for region in goal.standbys if _detaching(region) in history.skipped]
+    unread = [region for region in goal.standbys if region not in positions and region not in left_out]
+    others = ", ".join(f"{region} at {lsn}" for region, lsn in positions.items()) or "none was read"
+    every = "every voter of the lost primary was detached and read"
+    if left_out:
+        said = ", ".join(f"{region} ({history.skipped[_detaching(region)]})" for region in left_out)
+        every = (
+            f"left out by a person: {said}; writes that only the lost primary and {' or '.join(left_out)} hold are lost"
+        )
+    decided = "position" in history.decisions
     return Stage(
         "decide",
         decisions=(
             Decision("target", target, reason),
             Decision("position", max(positions.values(), default=0), f"flushed on detached standbys: {others}"),
-            Decision("standbys", list(goal.standbys), "every voter of the lost primary was detached and read"),
+            Decision("standbys", list(goal.standbys), every),
             Decision("mode", "forced", f"{goal.lost} is lost, so it cannot hand over"),
         ),
+        hold="" if decided or not unread else _unread(unread, goal),
+    )
+
+
+def _unread(regions: list[str], goal: FailoverGoal) -> str:
+    names = " and ".join(regions)
+    skips = ", ".join(f'`aurops runs skip RUN "{_detaching(region)}"`' for region in regions)
+    return (
+        f"the position of {names} was not read: it may hold acknowledged writes that no other region has. Bring it "
+        f"back and resume; or leave it out with {skips} and resume: writes that only {goal.lost} and {names} hold are "
+        "lost then"
     )
 
 

@@ -56,6 +56,7 @@ def failover(
     The region need not be lost: its writers are stopped first, and no acknowledged write is lost.
     """
     found = beds.find(bed)
+    beds.touch(found)  # it must not end for idleness while somebody acts on it
     clock = RealClock()
     target = LocalTarget(LocalEndpoints(found.agents, found.edge_url), clock)
     try:
@@ -84,6 +85,7 @@ def failover(
 def resume(journal: Journal, store: Store, *, take_over: bool, leap: int) -> Result:
     """Go on with a failover or a re-protection (`runbooks.kinds.Kind.resume`)."""
     bed = beds.find(History(journal.records).arguments.get("bed"))
+    beds.touch(bed)
     clock = RealClock()
     target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
     try:

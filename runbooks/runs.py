@@ -12,12 +12,13 @@ from aurops import requests
 from aurops.clock import RealClock
 from aurops.errors import AuropsError, HeldError, UsageError
 from aurops.history import History
-from aurops.journal import Journal, list_runs
+from aurops.journal import Journal, RecordKind, list_runs
 from aurops.lease import Lease
 from aurops.requests import RequestKind
 from aurops.runner import Ending
 from aurops.store import Store, default_store_url, open_store
 from failover import break_glass
+from failover.execute import newer_run
 from runbooks.kinds import kind_of
 from runbooks.terminal import alarm
 from runbooks.words import said
@@ -135,9 +136,18 @@ def bring_back(run: Run) -> None:
 
 @app.command()
 def abort(run: Run, *, reason: Reason) -> None:
-    """Go back to where the run began, at once or by its process, if the point of no return is not passed."""
+    """Go back to where the run began, at once or by its process, if the point of no return is not passed.
+
+    A run that was left open while another one has acted on its service is only closed: nothing is called.
+    """
     store = open_store(default_store_url())
     journal = _unended(store, run)
+    if _acting(store, journal) is None and (newer := newer_run(journal, store, RealClock())):
+        text = f"closed by {getpass.getuser()}, nothing was called: run {newer} has acted since; {reason}"
+        journal.append(RecordKind.NOTE, {"text": text})
+        journal.append(RecordKind.FINISHED, {"outcome": "overtaken"})
+        typer.echo(f"closed: run {run}; run {newer} has acted on its service since, so nothing was called")
+        return
     if History(journal.records).past_no_return:
         raise HeldError(
             "the run is past its point of no return: only forward",

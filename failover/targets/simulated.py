@@ -173,12 +173,13 @@ class SimulatedTarget:
             return Observation(None, self._now_s, "simulated", "no answer")
         primary = found.role is DatabaseRole.PRIMARY
         writable = primary and found.alive
+        down = found.role is DatabaseRole.DOWN
         database = DatabaseState(
             found.role,
             self._receives(name, found.following),
             found.following,
-            len(found.log),
-            found.fence_epoch,
+            None if down else len(found.log),
+            None if down else found.fence_epoch,
             writable,
             found.voters if primary else (),
         )

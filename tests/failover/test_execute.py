@@ -3,13 +3,13 @@
 import pytest
 
 from aurops.clock import ManualClock
-from aurops.errors import ExitCode
+from aurops.errors import ExitCode, UsageError
 from aurops.journal import Journal
 from aurops.lease import HeldByAnotherError, Lease, LeaseLostError
 from aurops.plan import Answer, StaleEpochError
 from aurops.runner import Ending, Result
 from aurops.store import Store, open_store
-from failover.execute import begin, execute, service_of
+from failover.execute import OvertakenError, begin, execute, newer_run, service_of
 from failover.planner import FailoverGoal
 from failover.targets.simulated import REGIONS, SimulatedTarget
 
@@ -63,3 +63,57 @@ def test_one_acts_on_a_service_and_another_service_is_not_held_up(store: Store, 
     assert go(other, SimulatedTarget(), store, clock) == Result(Ending.DONE)
     held.release()
     assert go(second, SimulatedTarget(), store, clock) == Result(Ending.DONE)
+
+
+class FailsToVerify(SimulatedTarget):
+    """South is promoted and then answers nobody, once."""
+
+    def verify_write(self, region: str, epoch: int, timeout_s: float) -> Answer:
+        if region == "south":
+            self.isolate("south")
+        return super().verify_write(region, epoch, timeout_s)
+
+
+def left_open(store: Store, clock: ManualClock) -> tuple[Journal, Journal, SimulatedTarget]:
+    """A run that got stuck past its point of no return, a later one that left its region, and what serves now."""
+    target = FailsToVerify()
+    assert target.write("a")
+    target.kill("north")
+    old = failover(store, clock, "a")
+    assert go(old, target, store, clock).ending is Ending.STUCK
+    target.kill("south")
+    target.heal("north")
+    new = begin(store, clock, "failover", FailoverGoal(REGIONS, "south"), {"bed": "a"})
+    go(new, target, store, clock)
+    target.heal("south")
+    return old, new, target
+
+
+def test_a_run_that_another_has_overtaken_is_not_resumed(store: Store, clock: ManualClock) -> None:
+    """It would undo what the newer run did, with the writes acknowledged since: refused, nothing called."""
+    old, new, target = left_open(store, clock)
+    assert newer_run(old, store, clock) == new.run
+    assert newer_run(new, store, clock) is None
+    before = repr((target.regions, target.weights))
+    with pytest.raises(OvertakenError, match=f"run {new.run} has acted") as caught:
+        go(Journal.open(store, old.run, clock), target, store, clock)
+    assert f"aurops runs abort {old.run}" in str(caught.value.next_step)
+    assert repr((target.regions, target.weights)) == before
+
+
+def test_what_targets_obeyed_is_enough_to_know_of_another_run(store: Store, clock: ManualClock) -> None:
+    """A newer run that this store does not hold shows at the targets."""
+    old, _, target = left_open(store, clock)
+    alone = open_store("memory://")
+    with pytest.raises(OvertakenError, match="another run has acted") as caught:
+        go(old.copy_to(alone), target, alone, clock)
+    assert "bring-back" in str(caught.value.next_step)
+
+
+def test_a_run_that_has_not_acted_is_judged_as_a_new_one(store: Store, clock: ManualClock) -> None:
+    """Left before its first call, taken up after the region stopped serving: refused as the command would."""
+    target, late = SimulatedTarget(), failover(store, clock, "a")
+    target.kill("north")
+    assert go(failover(store, clock, "a"), target, store, clock).ending is Ending.DONE
+    with pytest.raises(UsageError, match="does not serve"):
+        go(late, target, store, clock)

@@ -1,5 +1,7 @@
 """A whole failover on the simulated target: every call made to fail in every way, every step interrupted."""
 
+from dataclasses import replace
+
 import pytest
 
 from aurops.clock import ManualClock
@@ -10,7 +12,8 @@ from aurops.requests import RequestKind, ask, halt
 from aurops.runner import Ending, Result, Runner
 from aurops.store import Store, open_store
 from aurops.testing import Fault, Faulty, HeldLease, SimulatedCrash
-from failover.planner import FailoverGoal, check_goal, violations
+from failover.model import DatabaseRole, World
+from failover.planner import FailoverGoal, check_goal, plan, violations
 from failover.playbook import FailoverPlaybook
 from failover.targets.simulated import REGIONS, SimulatedTarget
 
@@ -167,6 +170,53 @@ def test_a_standby_that_does_not_answer_holds_the_failover(
     assert result.ending is Ending.STUCK
     assert "detach west" in result.why
     assert all(region.role.value != "primary" for name, region in target.regions.items() if name != "north")
+
+
+class Blind(SimulatedTarget):
+    """West's database, once detached, does not say what it holds the first time it is looked at."""
+
+    looked = 0
+
+    def observe(self) -> World:
+        world = super().observe()
+        west = world.regions["west"].value
+        if west is None or west.database.following is not None or self.looked:
+            return world
+        self.looked += 1
+        database = replace(west.database, role=DatabaseRole.DOWN, receiving=False, flush_lsn=None)
+        unread = replace(world.regions["west"], value=replace(west, database=database))
+        return replace(world, regions={**world.regions, "west": unread})
+
+
+def test_nothing_is_decided_before_every_voter_was_read(store: Store, clock: ManualClock) -> None:
+    """A detached standby that does not say its position at first is asked again; it may hold the most."""
+    target = Blind()
+    target.lag("south")
+    assert target.write("only in west")
+    target.kill("north")
+    assert execute(target, store, begin(store, clock), clock) == Result(Ending.DONE)
+    assert target.looked
+    assert target.weights == {"west": 10_000}
+    assert not lost_writes(target, "west")
+
+
+def test_a_voter_that_is_down_holds_the_failover_until_a_person_leaves_it_out(
+    target: SimulatedTarget, store: Store, clock: ManualClock
+) -> None:
+    """Its step is named, the plan says in words what may be lost, and the journal says who took the risk and why."""
+    target.kill("west")
+    target.heal("west")
+    target.kill("north")
+    journal = begin(store, clock)
+    assert "detach west" in execute(target, store, journal, clock).why
+    assert "position" not in History(journal.records).decisions
+    decide = plan(target.observe(), GOAL, History(journal.records))[1]
+    assert 'skip RUN "detach west"' in decide.hold
+    assert "only north and west hold are lost" in decide.hold
+    ask(store, journal.run, RequestKind.SKIP, step="detach west", reason="its disk is gone", who="me", clock=clock)
+    reopened = Journal.open(store, journal.run, clock)
+    assert execute(target, store, reopened, clock, epoch=3) == Result(Ending.DONE)
+    assert "left out by a person: west (its disk is gone)" in History(reopened.records).reasons["standbys"]
 
 
 def test_an_abort_before_the_promotion_goes_back(target: SimulatedTarget, store: Store, clock: ManualClock) -> None:

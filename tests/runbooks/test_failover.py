@@ -30,6 +30,7 @@ def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watched:
     found = Watched()
     bed = SimpleNamespace(id="b1", agents=dict.fromkeys(REGIONS, ""), edge_url="")
     monkeypatch.setattr(failover.beds, "find", lambda _bed: bed)
+    monkeypatch.setattr(failover.beds, "touch", lambda _bed: None)
     monkeypatch.setattr(failover, "LocalTarget", lambda *_: found)
     monkeypatch.setenv("AUROPS_STORE", str(tmp_path / "store"))
     return found

@@ -118,6 +118,20 @@ def test_an_abort_past_the_point_of_no_return_is_refused_at_once(store: Store, j
     assert pending(store, journal.run) == ()
 
 
+def test_an_abort_only_closes_a_run_that_another_has_overtaken(store: Store, journal: Journal) -> None:
+    """Even past its point of no return: a record says who and which run acted since, and nothing is called."""
+    journal.append(RecordKind.TAKEN, {"epoch": 2}, epoch=2)
+    journal.append(RecordKind.INTENT, INTENT | {"no_return": True}, epoch=2)
+    newer = begin(store, RealClock(), "failover", FailoverGoal(REGIONS, "south"), {"bed": "gone"})
+    newer.append(RecordKind.INTENT, INTENT, epoch=3)
+    done = CliRunner().invoke(app, ["abort", journal.run, "--reason", "stale"])
+    assert done.exit_code == 0
+    assert f"closed: run {journal.run}; run {newer.run} has acted" in done.stdout
+    *_, note, last = Journal.open(store, journal.run, RealClock()).records
+    assert newer.run in str(note.data["text"])
+    assert last.data == {"outcome": "overtaken"}
+
+
 @pytest.mark.parametrize("command", ["pause", "abort", "skip", "resume"])
 def test_a_run_that_has_ended_is_not_steered(command: str, store: Store, journal: Journal) -> None:
     """A request to it would never be read: refused, with the way to see how it ended."""
