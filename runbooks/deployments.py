@@ -22,7 +22,7 @@ from runbooks.sites import open_site
 from runbooks.stopping import Stopped
 from runbooks.terminal import timeline
 from stacks.cli import cli
-from stacks.deploy import Order, plan
+from stacks.deploy import Order, lifted, plan
 from stacks.deployment import Deployment
 from stacks.health import Health, ServiceHealth
 
@@ -117,16 +117,18 @@ def conclude(journal: Journal, result: Result) -> None:
     """
     if result.ending is Ending.DONE:
         return
-    failed = History(journal.records).failed
+    history = History(journal.records)
+    failed = history.failed
     again = f"aurops runs resume {journal.run}"
+    if bare := lifted(history):
+        again += f"; or back: aurops up {' '.join(bare)}, for the protection of {', '.join(bare)} is lifted"
     if not failed:
         raise HeldError(
             f"the run ended as {result.ending.value}: {result.why or 'what is up stays up'}",
             where=f"run {journal.run}",
             next_step=f"aurops runs show {journal.run}; {again}",
         )
-    results = History(journal.records).results
-    codes = {int(results[step].get("exit_code", ExitCode.BUG)) for step in failed}
+    codes = {int(history.results[step].get("exit_code", ExitCode.BUG)) for step in failed}
     kind: type[AuropsError] = UsageError if codes == {ExitCode.USAGE} else OutsideError
     raise kind(
         "\n".join(f"{step} failed: {why}" for step, why in failed.items()), where=f"run {journal.run}", next_step=again

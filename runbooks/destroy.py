@@ -50,7 +50,9 @@ def destroy(
         protected = [each for found in surveys for each in found.protected()]
         if protected:
             confirm_lift(len(protected), given=lift_protection, may_ask=not yes)
-        order = deploy.order_destroy(fleet, wanted, is_lab=lab, lift=bool(protected))
+        order = deploy.order_destroy(
+            fleet, wanted, is_lab=lab, lift={found.stack for found in surveys if found.protected()}
+        )
         store = open_store(default_store_url())
         journal = deployments.start(order, fleet, store)
         with timeline() as shown:

@@ -105,7 +105,8 @@ def master_login(scope: Scope, spec: DatabaseSpec, secret: aws.secretsmanager.Se
         secret_string_wo_version=1,
         opts=scope.opts(ignore=["secretStringWo", "secretStringWoVersion"]),
     )
-    current = aws.secretsmanager.get_secret_version_output(secret_id=first.secret_id, opts=within)
+    # Its `arn`, which is the secret's: unlike `secret_id` it is unknown while there is no version to read.
+    current = aws.secretsmanager.get_secret_version_output(secret_id=first.arn, opts=within)
     return Login(spec.master_user, pulumi.Output.secret(current.secret_string), spec.password_version)
 
 
