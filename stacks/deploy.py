@@ -85,17 +85,23 @@ class Order:
 def order_up(
     fleet: Fleet, wanted: Collection[str], deployed: Collection[str], *, is_lab: bool, refresh: bool = False
 ) -> Order:
-    """The order of `aurops up`: that of creation if any of the stacks has never been up, else that of a change.
+    """The order of `aurops up`: the stacks that are up, as a change; then the new ones, as a creation; then global.
 
     Args:
         fleet: All stacks.
         wanted: Those to bring up; each is in the fleet.
-        deployed: Those that have exported an inventory.
+        deployed: Those that export an inventory. One whose home does not is as good as new: it waits for its home.
         is_lab: Whether it acts on the lab.
         refresh: Take drift back.
     """
-    kind = Kind.CHANGE if set(wanted) <= set(deployed) else Kind.CREATE
-    return Order(Goal.UP, kind, _only(wanted, waves(fleet, kind)), is_lab, refresh=refresh)
+    settled = {stack for stack in wanted if stack in deployed and fleet.home_of(stack) in deployed}
+    regions = set(fleet.regions())
+    order = [
+        *_only(settled & regions, waves(fleet, Kind.CHANGE)),
+        *_only(regions & set(wanted) - settled, waves(fleet, Kind.CREATE)),
+        *_only(set(wanted) - regions, waves(fleet, Kind.CHANGE)),
+    ]
+    return Order(Goal.UP, Kind.CHANGE if settled else Kind.CREATE, tuple(order), is_lab, refresh=refresh)
 
 
 def order_destroy(fleet: Fleet, wanted: Collection[str], *, is_lab: bool, lift: Collection[str]) -> Order:

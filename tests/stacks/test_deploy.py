@@ -71,6 +71,13 @@ def test_a_change_goes_through_one_secondary_first_and_home_late(fleet: Fleet) -
     assert (order.kind, order.waves) == (Kind.CHANGE, ((ASIA,), (EU,), (HOME,), (NAMES,)))
 
 
+def test_a_new_stack_comes_up_after_the_change_of_the_others_and_before_global(fleet: Fleet) -> None:
+    """One new region does not send a change to home first; a stack whose home is not up waits for its home."""
+    order = order_up(fleet, fleet.stacks, {HOME, EU, NAMES}, is_lab=False)
+    assert order.waves == ((EU,), (HOME,), (ASIA,), (NAMES,))
+    assert order_up(fleet, fleet.stacks, {EU, NAMES}, is_lab=False).waves == ((HOME,), (ASIA, EU), (NAMES,))
+
+
 def test_only_the_stacks_that_were_asked_for_are_touched(fleet: Fleet) -> None:
     """The others are left out of their waves, and an empty wave is no wave."""
     assert order_up(fleet, {EU, NAMES}, {HOME}, is_lab=False).waves == ((EU,), (NAMES,))
