@@ -91,6 +91,12 @@ def survey(stack: str, state: Mapping[str, Any]) -> Survey:
     return Survey(stack, tuple(_resource(each) for each in found), tuple(pending), inventory)
 
 
+def without_exports(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A stack's state with nothing exported: what a destroyed stack left standing is not up."""
+    bare = [{**each, "outputs": {}} if each["type"] == _STACK else each for each in state.get("resources") or []]
+    return {**state, "resources": bare}
+
+
 def _resource(given: Mapping[str, Any]) -> Resource:
     inputs: Mapping[str, Any] = given.get("inputs") or {}
     guarded = any(inputs.get(name) is keeps for name, keeps in _GUARDS.items())
