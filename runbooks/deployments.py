@@ -21,10 +21,13 @@ from runbooks.kinds import refuse_without_store
 from runbooks.sites import open_site
 from runbooks.stopping import Stopped
 from runbooks.terminal import timeline
+from stacks.abreast import abreast, first_error
 from stacks.cli import cli
-from stacks.deploy import Order, plan
+from stacks.deploy import Order, lifted, plan
 from stacks.deployment import Deployment
+from stacks.engine import EngineStack, deployed
 from stacks.health import Health, ServiceHealth
+from stacks.survey import survey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from runbooks.terminal import Timeline
     from stacks.fleet import Fleet
     from stacks.health import HealthCheck
+    from stacks.survey import Survey
     from testbeds.lab.session import LabSession
 
 LEASE_TTL_S = 60.0
@@ -54,6 +58,24 @@ def chosen(fleet: Fleet, stacks: Sequence[str]) -> tuple[str, ...]:
         if stack not in fleet.stacks:
             raise UsageError(f"there is no stack {stack}", where="STACK", allowed=", ".join(sorted(fleet.stacks)))
     return tuple(dict.fromkeys(stacks)) or tuple(sorted(fleet.stacks))
+
+
+def look(opened: OpenSite, stacks: Sequence[str]) -> list[Survey]:
+    """The stacks as their states tell them.
+
+    Raises:
+        OutsideError: The backend does not answer.
+    """
+    found, errors = abreast(stacks, lambda stack: survey(stack, EngineStack(opened.site, stack).state()))
+    if error := first_error(errors):
+        raise error
+    return list(found.values())
+
+
+def up_now(opened: OpenSite, fleet: Fleet) -> frozenset[str]:
+    """The stacks that export an inventory; of others, an archive or half a stack may be there all the same."""
+    there = sorted(deployed(opened.site) & set(fleet.stacks))
+    return frozenset(each.stack for each in look(opened, there) if each.inventory is not None)
 
 
 def start(order: Order, fleet: Fleet, store: Store) -> Journal:
@@ -117,16 +139,18 @@ def conclude(journal: Journal, result: Result) -> None:
     """
     if result.ending is Ending.DONE:
         return
-    failed = History(journal.records).failed
+    history = History(journal.records)
+    failed = history.failed
     again = f"aurops runs resume {journal.run}"
+    if bare := lifted(history):
+        again += f"; or back: aurops up {' '.join(bare)}, for the protection of {', '.join(bare)} is lifted"
     if not failed:
         raise HeldError(
             f"the run ended as {result.ending.value}: {result.why or 'what is up stays up'}",
             where=f"run {journal.run}",
             next_step=f"aurops runs show {journal.run}; {again}",
         )
-    results = History(journal.records).results
-    codes = {int(results[step].get("exit_code", ExitCode.BUG)) for step in failed}
+    codes = {int(history.results[step].get("exit_code", ExitCode.BUG)) for step in failed}
     kind: type[AuropsError] = UsageError if codes == {ExitCode.USAGE} else OutsideError
     raise kind(
         "\n".join(f"{step} failed: {why}" for step, why in failed.items()), where=f"run {journal.run}", next_step=again

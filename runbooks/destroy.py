@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aurops.errors import HeldError
+from aurops.errors import HeldError, UsageError
 from aurops.history import History
 from aurops.store import default_store_url, open_store
 from runbooks import deployments
@@ -15,14 +15,13 @@ from runbooks.sites import Lab, open_site
 from runbooks.terminal import confirm, timeline
 from stacks import config as files
 from stacks import deploy
-from stacks.abreast import abreast, first_error
-from stacks.engine import EngineStack, deployed
-from stacks.survey import Survey, survey
+from stacks.engine import deployed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-    from runbooks.sites import OpenSite
+    from stacks.fleet import Fleet
+    from stacks.survey import Survey
 
 app = typer.Typer(name="destroy", add_completion=False, rich_markup_mode=None)
 
@@ -39,24 +38,27 @@ def destroy(
     """Destroy stacks; says what holds data first, and leaves locked archives standing."""
     with open_site(lab=lab) as opened:
         fleet = files.load(opened.site.stacks_dir)
-        there = deployed(opened.site)
-        wanted = [stack for stack in deployments.chosen(fleet, stacks or ()) if stack in there]
+        there = deployments.look(opened, sorted(deployed(opened.site) & set(fleet.stacks)))
+        wanted = set(deployments.chosen(fleet, stacks or ())) & {found.stack for found in there}
         if not wanted:
             typer.echo("Nothing to destroy: none of these stacks is up.")
             return
-        surveys = look(opened, wanted)
+        refuse_readers(fleet, wanted, there)
+        surveys = [found for found in there if found.stack in wanted]
         typer.echo(told(surveys), err=as_json)
-        confirm(f"Destroy {', '.join(wanted)}{' in the lab' if lab else ''}?", yes=yes)
+        confirm(f"Destroy {', '.join(sorted(wanted))}{' in the lab' if lab else ''}?", yes=yes)
         protected = [each for found in surveys for each in found.protected()]
         if protected:
             confirm_lift(len(protected), given=lift_protection, may_ask=not yes)
-        order = deploy.order_destroy(fleet, wanted, is_lab=lab, lift=bool(protected))
+        order = deploy.order_destroy(
+            fleet, wanted, is_lab=lab, lift={found.stack for found in surveys if found.protected()}
+        )
         store = open_store(default_store_url())
         journal = deployments.start(order, fleet, store)
         with timeline() as shown:
             result = deployments.carry_out(journal, store, opened, shown)
         deployments.conclude(journal, result)
-        left = look(opened, wanted)
+        left = deployments.look(opened, sorted(wanted))
     stay = [each for found in left for each in found.resources if each.holds_data]
     if as_json:
         rows = deployments.rows(order, History(journal.records))
@@ -67,16 +69,25 @@ def destroy(
     typer.echo(f"done: run {journal.run}")
 
 
-def look(opened: OpenSite, stacks: Sequence[str]) -> list[Survey]:
-    """The stacks as their states tell them.
+def refuse_readers(fleet: Fleet, wanted: Collection[str], there: Sequence[Survey]) -> None:
+    """Refuse to destroy what another stack is built on.
+
+    Args:
+        fleet: All stacks.
+        wanted: Those to destroy.
+        there: All of which something stands; what a destroyed stack leaves, such as an archive, is no reader.
 
     Raises:
-        OutsideError: The backend does not answer.
+        UsageError: One that stays reads what one of `wanted` exports.
     """
-    found, errors = abreast(stacks, lambda stack: survey(stack, EngineStack(opened.site, stack).state()))
-    if error := first_error(errors):
-        raise error
-    return list(found.values())
+    stay = {each.stack for each in there if each.inventory is not None or each.protected()} - set(wanted)
+    for stack in sorted(wanted):
+        if readers := sorted(each for each in stay if stack in fleet.upstream(each)):
+            raise UsageError(
+                f"{', '.join(readers)} would stay and needs what {stack} exports",
+                where=f"destroy {stack}",
+                next_step=f"aurops destroy {' '.join(sorted({*wanted, *readers}))}",
+            )
 
 
 def told(surveys: Sequence[Survey]) -> str:

@@ -14,7 +14,6 @@ from aurops import inventory
 from aurops.inventories import Inventories
 from aurops.store import default_store_url, open_store
 from runbooks import deployments
-from runbooks.destroy import look
 from runbooks.sites import Lab, open_site
 from stacks import config as files
 from stacks.engine import deployed
@@ -35,7 +34,9 @@ def status(stacks: Stacks = None, *, lab: Lab = False, as_json: AsJson = False) 
         fleet = files.load(opened.site.stacks_dir)
         wanted = deployments.chosen(fleet, stacks or ())
         there = deployed(opened.site)
-        surveys = {found.stack: found for found in look(opened, [stack for stack in wanted if stack in there])}
+        surveys = {
+            found.stack: found for found in deployments.look(opened, [stack for stack in wanted if stack in there])
+        }
     recorded = Inventories(open_store(default_store_url()), is_lab=lab)
     rows = [row(stack, surveys.get(stack), recorded) for stack in wanted]
     if as_json:

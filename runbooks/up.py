@@ -15,7 +15,6 @@ from runbooks.sites import Lab, open_site
 from runbooks.terminal import confirm, timeline
 from stacks import config as files
 from stacks import deploy
-from stacks.engine import deployed
 from stacks.preview import preview
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def up(
     with open_site(lab=lab) as opened:
         fleet = files.load(opened.site.stacks_dir)
         wanted = deployments.chosen(fleet, stacks or ())
-        order = deploy.order_up(fleet, wanted, deployed(opened.site), is_lab=lab, refresh=refresh)
+        order = deploy.order_up(fleet, wanted, deployments.up_now(opened, fleet), is_lab=lab, refresh=refresh)
         if dry_run:
             typer.echo(deployments.dry_run(order, as_json=as_json))
             return

@@ -57,7 +57,7 @@ class Order:
         kind: Which order of waves.
         waves: The stacks, wave by wave; those of one wave run side by side.
         is_lab: Whether it acts on the lab.
-        lift: Lift the protection of what holds data first; only for destroy, and only when a person said so.
+        lift: The stacks whose protection is lifted just before they are destroyed; only when a person said so.
         refresh: Look at the cloud before each `up`, so that drift is taken back.
     """
 
@@ -65,42 +65,54 @@ class Order:
     kind: Kind
     waves: tuple[tuple[str, ...], ...]
     is_lab: bool
-    lift: bool = False
+    lift: tuple[str, ...] = ()
     refresh: bool = False
 
     def arguments(self) -> dict[str, Json]:
         """For the journal."""
         rows: list[Json] = [list(wave) for wave in self.waves]
-        flags: dict[str, Json] = {"lab": self.is_lab, "lift": self.lift, "refresh": self.refresh}
+        flags: dict[str, Json] = {"lab": self.is_lab, "lift": list(self.lift), "refresh": self.refresh}
         return {"kind": self.kind.value, "waves": rows, **flags}
 
     @classmethod
     def read(cls, goal: str, arguments: Mapping[str, Any]) -> Self:
         """Read what `arguments` wrote."""
         rows = tuple(tuple(wave) for wave in arguments["waves"])
-        flags = (bool(arguments[name]) for name in ("lab", "lift", "refresh"))
-        return cls(Goal(goal), Kind(arguments["kind"]), rows, *flags)
+        is_lab, refresh = bool(arguments["lab"]), bool(arguments["refresh"])
+        return cls(Goal(goal), Kind(arguments["kind"]), rows, is_lab, tuple(arguments["lift"]), refresh)
 
 
 def order_up(
     fleet: Fleet, wanted: Collection[str], deployed: Collection[str], *, is_lab: bool, refresh: bool = False
 ) -> Order:
-    """The order of `aurops up`: that of creation if any of the stacks has never been up, else that of a change.
+    """The order of `aurops up`: the stacks that are up, as a change; then the new ones, as a creation; then global.
 
     Args:
         fleet: All stacks.
         wanted: Those to bring up; each is in the fleet.
-        deployed: Those that have exported an inventory.
+        deployed: Those that export an inventory. One whose home does not is as good as new: it waits for its home.
         is_lab: Whether it acts on the lab.
         refresh: Take drift back.
     """
-    kind = Kind.CHANGE if set(wanted) <= set(deployed) else Kind.CREATE
-    return Order(Goal.UP, kind, _only(wanted, waves(fleet, kind)), is_lab, refresh=refresh)
+    settled = {stack for stack in wanted if stack in deployed and fleet.home_of(stack) in deployed}
+    regions = set(fleet.regions())
+    order = [
+        *_only(settled & regions, waves(fleet, Kind.CHANGE)),
+        *_only(regions & set(wanted) - settled, waves(fleet, Kind.CREATE)),
+        *_only(set(wanted) - regions, waves(fleet, Kind.CHANGE)),
+    ]
+    return Order(Goal.UP, Kind.CHANGE if settled else Kind.CREATE, tuple(order), is_lab, refresh=refresh)
 
 
-def order_destroy(fleet: Fleet, wanted: Collection[str], *, is_lab: bool, lift: bool) -> Order:
+def order_destroy(fleet: Fleet, wanted: Collection[str], *, is_lab: bool, lift: Collection[str]) -> Order:
     """The order of `aurops destroy`: creation, backwards."""
-    return Order(Goal.DESTROY, Kind.DESTROY, _only(wanted, waves(fleet, Kind.DESTROY)), is_lab, lift)
+    return Order(Goal.DESTROY, Kind.DESTROY, _only(wanted, waves(fleet, Kind.DESTROY)), is_lab, tuple(sorted(lift)))
+
+
+def lifted(history: History) -> tuple[str, ...]:
+    """The stacks whose protection a run has lifted, or may have, and that still stand."""
+    begun = (name.removeprefix("lift ") for name in history.tries if name.startswith("lift "))
+    return tuple(stack for stack in begun if not history.latched(f"destroy {stack}"))
 
 
 def plan(order: Order, history: History) -> tuple[Stage[None], ...]:
@@ -133,12 +145,11 @@ def _up(order: Order) -> tuple[Stage[None], ...]:
 
 def _destroy(order: Order) -> tuple[Stage[None], ...]:
     stages: list[Stage[None]] = []
-    if order.lift:
-        # In the order of creation: a secondary's program reads what home exports.
-        every = [stack for wave in reversed(order.waves) for stack in wave]
-        why = "a person confirmed that what holds data may go"
-        stages += [Stage(f"lift {stack}", (_step(Action.LIFT, stack, why, OPERATION_WITHIN_S),)) for stack in every]
     for number, wave in enumerate(order.waves, 1):
+        # Not all at once before the first: when the run ends early, what it has not reached is protected as before.
+        if lift := [stack for stack in wave if stack in order.lift]:
+            steps = tuple(_step(Action.LIFT, stack, _LIFTED, OPERATION_WITHIN_S) for stack in lift)
+            stages.append(Stage(f"lift {number}", steps))
         why = f"wave {number} of {len(order.waves)}: creation, backwards"
         stages += [
             Stage(f"wave {number}", tuple(_step(Action.DESTROY, stack, why, OPERATION_WITHIN_S) for stack in wave)),
@@ -150,6 +161,7 @@ def _destroy(order: Order) -> tuple[Stage[None], ...]:
 
 
 _RECORDED = "failover reads the inventory from the store"
+_LIFTED = "a person confirmed that what holds data may go"
 _GATE = "the next wave waits until this one serves"
 _WORD = {Kind.CREATE: "creation", Kind.CHANGE: "change", Kind.DESTROY: "destruction"}
 

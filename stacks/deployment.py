@@ -12,6 +12,7 @@ from stacks import deploy
 from stacks.deploy import Action, Order
 from stacks.engine import EngineStack, Operation
 from stacks.recovery import run_recovered
+from stacks.survey import survey, without_exports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,6 +119,8 @@ class Deployment:
             listen=lambda changes: self.progress.update({stack: changes}),
             tell=mended.append,
         )
+        if operation is Operation.DESTROY:
+            _forget_exports(engine)
         self.progress[stack] = run.changes
         self._exports[stack] = run.exports
         return _told(run) | ({"mended": mended} if mended else {})
@@ -139,6 +142,13 @@ class Deployment:
             raise OutsideError("the store has no inventory", where=f"stack {stack}", next_step=f"aurops up {stack}")
         seen = self._health.look(found)
         return Answer({"seen": seen.what}) if seen.ok else Answer(waiting=seen.what)
+
+
+def _forget_exports(engine: EngineStack) -> None:
+    """A stack of which an archive is left would export its old inventory, and others would be built on it."""
+    state = engine.state()
+    if survey(engine.name, state).inventory is not None:
+        engine.replace_state(state, without_exports(state))
 
 
 def _told(run: StackRun) -> dict[str, Json]:

@@ -24,6 +24,7 @@ from stacks import program
 from stacks.changes import Changes
 from stacks.cli import cli
 from stacks.engine_errors import explain
+from stacks.survey import survey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,7 +49,8 @@ class Operation(StrEnum):
     PREVIEW = "preview"
     UP = "up"
     LIFT = "lift"
-    """`up` of the same program with no protection on what holds data, except what is locked by law."""
+    """`up` of the same program with no protection on what holds data, limited to what the state holds and protects:
+    nothing else is changed, nothing is made. What is locked by law stays protected."""
     DESTROY = "destroy"
     """What is still protected stays, and so does what that needs."""
     REFRESH = "refresh"
@@ -224,7 +226,9 @@ class EngineStack:
                 return _plain(stack.up(on_event=hear, color="never", suppress_outputs=True).outputs)
             case Operation.LIFT:
                 lifted = partial(self._program, protect=False)
-                stack.up(program=lifted, on_event=hear, color="never", suppress_outputs=True)
+                # Without a target the engine would bring everything up.
+                if held := [each.urn for each in survey(self.name, self.state()).protected()]:
+                    stack.up(program=lifted, target=held, on_event=hear, color="never", suppress_outputs=True)
             case Operation.DESTROY:
                 stack.destroy(exclude_protected=True, on_event=hear, color="never", suppress_outputs=True)
             case Operation.REFRESH:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LOCKED_PARENT = "aurops:index:Archive$"
+_GUARDS = {"deletionProtection": True, "enableDeletionProtection": True, "forceDestroy": False}
+"""Input of a resource, and the value at which the cloud or the provider refuses a deletion."""
 _STACK = "pulumi:pulumi:Stack"
 
 
@@ -23,12 +25,14 @@ class Resource:
         type: Type token.
         id: The cloud's identifier; empty for a component.
         is_protected: Whether the engine refuses its deletion.
+        is_guarded: Whether the cloud does.
     """
 
     urn: str
     type: str
     id: str
     is_protected: bool
+    is_guarded: bool
 
     @property
     def name(self) -> str:
@@ -72,7 +76,7 @@ class Survey:
 
     def protected(self) -> tuple[Resource, ...]:
         """What must have its protection lifted before it can be destroyed."""
-        return tuple(each for each in self.resources if each.is_protected and not each.is_locked)
+        return tuple(each for each in self.resources if (each.is_protected or each.is_guarded) and not each.is_locked)
 
 
 def survey(stack: str, state: Mapping[str, Any]) -> Survey:
@@ -87,5 +91,13 @@ def survey(stack: str, state: Mapping[str, Any]) -> Survey:
     return Survey(stack, tuple(_resource(each) for each in found), tuple(pending), inventory)
 
 
+def without_exports(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A stack's state with nothing exported: what a destroyed stack left standing is not up."""
+    bare = [{**each, "outputs": {}} if each["type"] == _STACK else each for each in state.get("resources") or []]
+    return {**state, "resources": bare}
+
+
 def _resource(given: Mapping[str, Any]) -> Resource:
-    return Resource(given["urn"], given["type"], given.get("id", ""), bool(given.get("protect")))
+    inputs: Mapping[str, Any] = given.get("inputs") or {}
+    guarded = any(inputs.get(name) is keeps for name, keeps in _GUARDS.items())
+    return Resource(given["urn"], given["type"], given.get("id", ""), bool(given.get("protect")), guarded)

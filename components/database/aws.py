@@ -105,7 +105,9 @@ def master_login(scope: Scope, spec: DatabaseSpec, secret: aws.secretsmanager.Se
         secret_string_wo_version=1,
         opts=scope.opts(ignore=["secretStringWo", "secretStringWoVersion"]),
     )
-    current = aws.secretsmanager.get_secret_version_output(secret_id=first.secret_id, opts=within)
+    # Not `first.secret_id` alone: an update limited to other resources knows that, though it makes no version.
+    readable = pulumi.Output.all(first.secret_id, first.version_id).apply(lambda known: str(known[0]))
+    current = aws.secretsmanager.get_secret_version_output(secret_id=readable, opts=within)
     return Login(spec.master_user, pulumi.Output.secret(current.secret_string), spec.password_version)
 
 

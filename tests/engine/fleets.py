@@ -37,7 +37,7 @@ class SmallFleet:
     state: Path
 
     @classmethod
-    def make(cls, root: Path, stacks: tuple[str, ...] = (HOME, EU)) -> SmallFleet:
+    def make(cls, root: Path, stacks: tuple[str, ...] = (HOME, EU), kept: tuple[str, ...] = KEPT) -> SmallFleet:
         """Cut the repository's own stack files down."""
         folder, state = root / "fleet", root / "state"
         (folder / "stacks").mkdir(parents=True)
@@ -47,7 +47,7 @@ class SmallFleet:
         for stack in stacks:
             whole = yaml.load(ROOT / "stacks" / f"Pulumi.{stack}.yaml")
             region = whole["config"]["aurops:region"]
-            small = {key: region[key] for key in KEPT}
+            small = {key: region[key] for key in kept}
             small["network"] = {**small["network"], "nat": "single"}
             yaml.dump({"config": {"aurops:region": small}}, folder / "stacks" / f"Pulumi.{stack}.yaml")
         return cls(folder, state)

@@ -10,7 +10,7 @@ import pytest
 
 from aurops.inventories import Inventories
 from aurops.store import open_store
-from tests.engine.fleets import EU, HOME, SmallFleet
+from tests.engine.fleets import EU, HOME, KEPT, SmallFleet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,6 +119,7 @@ def test_without_its_upstream_a_stack_is_refused_and_goes_on_once_that_is_up(
 def test_destroy_asks_twice_and_leaves_nothing(fleet: SmallFleet, tmp_path: Path) -> None:
     """It names what holds data; `--yes` alone does not lift protection; lifted, the region is empty afterwards."""
     small = fleet.copy(tmp_path)
+    assert f"{EU} would stay" in small.aurops("destroy", HOME, "--lab", "--yes", "--lift-protection", code=2)
     assert "no terminal" in small.aurops("destroy", EU, "--lab", code=2)
     told = small.aurops("destroy", EU, "--lab", "--yes", code=4)
     assert "holds data" in told
@@ -130,3 +131,16 @@ def test_destroy_asks_twice_and_leaves_nothing(fleet: SmallFleet, tmp_path: Path
     assert {found.region for found in small.objects(CLUSTER)} == {"us-east-1"}
     assert Inventories(open_store(str(small.state / "store")), is_lab=True).latest(EU) is None
     assert "Nothing to destroy" in small.aurops("destroy", EU, "--lab", "--yes")
+
+
+def test_a_destroyed_stack_that_leaves_an_archive_is_not_up(tmp_path: Path) -> None:
+    """Its objects stay and are named; it exports nothing that others could be built on, and comes up as a new one."""
+    small = SmallFleet.make(tmp_path, (HOME,), (*KEPT[:-1], "archive"))
+    small.aurops("up", "--lab")
+    assert "in the order of a change" in small.aurops("up", "--lab", "--dry-run")
+    assert "stays    aws:s3/bucket:Bucket" in small.aurops("destroy", "--lab", "--yes", "--lift-protection")
+    assert small.objects("aws:s3/bucket:Bucket")
+    assert small.objects("aws:ec2/vpc:Vpc") == []
+    (row,) = json.loads(small.aurops("status", "--lab", "--json"))
+    assert row["inventory"] == "not up"
+    assert "in the order of a creation" in small.aurops("up", "--lab", "--dry-run")

@@ -290,10 +290,12 @@ def test_a_global_cluster_waits_for_members_in_every_region(engine: Engine) -> N
     with pytest.raises(CommandError, match="cannot specify masterUsername"):
         engine.stack(lambda: member(master_username="owner"), name="west", region="eu-west-1").up()
     engine.stack(member, name="west", region="eu-west-1").up()
-    engine.stack(member, name="east", region="us-east-1").destroy()
+    with pytest.raises(CommandError, match="is the primary of ledger, which has members in eu-west-1"):
+        engine.stack(member, name="east", region="us-east-1").destroy()
     with pytest.raises(CommandError, match="DependencyViolation"):
         engine.stack(home, name="home").destroy()
     engine.stack(member, name="west", region="eu-west-1").destroy()
+    engine.stack(member, name="east", region="us-east-1").destroy()
     engine.stack(home, name="home").destroy()
     assert engine.lab.world.objects() == []
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import signal
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -72,6 +74,27 @@ def test_after_kill_9_the_next_up_finishes_and_makes_nothing_twice(tmp_path: Pat
     small = SmallFleet.make(tmp_path, stacks=(HOME,))
     killed_again_and_again(small, random.Random(1), kills=2)
     assert_whole(small)
+
+
+def last_made(small: SmallFleet) -> int:
+    """Number of the last object that was ever made in the lab's cloud."""
+    with closing(sqlite3.connect(small.state / "lab" / "world.sqlite")) as world:
+        return int(world.execute("SELECT seq FROM sqlite_sequence WHERE name = 'objects'").fetchone()[0])
+
+
+def test_a_stack_that_came_up_half_way_can_be_destroyed_and_nothing_is_made_on_the_way(tmp_path: Path) -> None:
+    """Killed in the middle, then `destroy --lift-protection`: the cloud is empty, and no object was new on the way."""
+    small = SmallFleet.make(tmp_path, stacks=(HOME,))
+    process = begun(small, 12)
+    process.kill()
+    kill_engines(small.state / "lab")
+    process.communicate(timeout=60)
+    made = last_made(small)
+    small.aurops("destroy", "--lab", "--yes", code=4)
+    told = small.aurops("destroy", "--lab", "--yes", "--lift-protection")
+    assert "holds data" in told
+    assert small.objects() == []
+    assert last_made(small) == made
 
 
 @pytest.mark.campaign

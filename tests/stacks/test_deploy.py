@@ -12,7 +12,7 @@ from aurops.history import RESTORE, History
 from aurops.journal import RecordKind
 from aurops.store import open_store
 from stacks.config import load
-from stacks.deploy import Goal, Order, order_destroy, order_up, plan
+from stacks.deploy import Goal, Order, lifted, order_destroy, order_up, plan
 from stacks.fleet import Kind
 from tests.stacks.test_config import STACKS
 
@@ -71,6 +71,13 @@ def test_a_change_goes_through_one_secondary_first_and_home_late(fleet: Fleet) -
     assert (order.kind, order.waves) == (Kind.CHANGE, ((ASIA,), (EU,), (HOME,), (NAMES,)))
 
 
+def test_a_new_stack_comes_up_after_the_change_of_the_others_and_before_global(fleet: Fleet) -> None:
+    """One new region does not send a change to home first; a stack whose home is not up waits for its home."""
+    order = order_up(fleet, fleet.stacks, {HOME, EU, NAMES}, is_lab=False)
+    assert order.waves == ((EU,), (HOME,), (ASIA,), (NAMES,))
+    assert order_up(fleet, fleet.stacks, {EU, NAMES}, is_lab=False).waves == ((HOME,), (ASIA, EU), (NAMES,))
+
+
 def test_only_the_stacks_that_were_asked_for_are_touched(fleet: Fleet) -> None:
     """The others are left out of their waves, and an empty wave is no wave."""
     assert order_up(fleet, {EU, NAMES}, {HOME}, is_lab=False).waves == ((EU,), (NAMES,))
@@ -95,18 +102,30 @@ def test_an_aborted_run_leaves_what_is_up(fleet: Fleet, journal: Journal) -> Non
     assert names(order_up(fleet, fleet.stacks, (), is_lab=True), journal) == []
 
 
-def test_protection_is_lifted_home_first_and_stacks_are_destroyed_backwards(fleet: Fleet, journal: Journal) -> None:
-    """Lifting is an `up`, so it goes in the order of creation; the destruction goes the other way."""
-    order = order_destroy(fleet, fleet.stacks, is_lab=True, lift=True)
-    stages = [name for name, _ in names(order, journal)]
-    assert stages[0] == f"lift {HOME}"
-    assert stages[3] == f"lift {NAMES}"
+def test_a_stack_is_lifted_just_before_it_is_destroyed_and_only_where_something_is_protected(
+    fleet: Fleet, journal: Journal
+) -> None:
+    """Stacks go in the reverse order of creation; what a run has not reached stays protected."""
+    order = order_destroy(fleet, fleet.stacks, is_lab=True, lift={HOME, EU})
     assert order.waves == ((NAMES,), (ASIA, EU), (HOME,))
-    unlifted = order_destroy(fleet, fleet.stacks, is_lab=True, lift=False)
-    assert names(unlifted, journal)[0] == ("wave 1", (f"destroy {NAMES}",))
+    stages = names(order, journal)
+    assert [name for name, _ in stages if not name.startswith("forget")] == [
+        "wave 1", "lift 2", "wave 2", "lift 3", "wave 3"
+    ]  # fmt: skip
+    assert ("lift 2", (f"lift {EU}",)) in stages
+
+
+def test_a_stack_that_was_lifted_and_still_stands_is_known(journal: Journal) -> None:
+    """Whoever stops there is told which stacks have no protection now, failed lifts included."""
+    do(journal, f"lift {EU}", "done")
+    do(journal, f"destroy {EU}", "done")
+    do(journal, f"lift {ASIA}", "done")
+    do(journal, f"destroy {ASIA}", "failed", error="no")
+    do(journal, f"lift {HOME}", "failed", error="no")
+    assert lifted(History(journal.records)) == (ASIA, HOME)
 
 
 def test_an_order_survives_the_journal(fleet: Fleet) -> None:
     """What a resume reads is what was asked for."""
-    order = order_destroy(fleet, fleet.stacks, is_lab=True, lift=True)
+    order = order_destroy(fleet, fleet.stacks, is_lab=True, lift={HOME, EU})
     assert Order.read(Goal.DESTROY, order.arguments()) == order

@@ -201,12 +201,28 @@ def refuse_delete(current: WorldObject, world: World) -> None:
     snapshot = flag(current.outputs, "skipFinalSnapshot") or current.outputs.get("finalSnapshotIdentifier")
     if current.type == RDS and not snapshot:
         raise RefusedError("InvalidParameterCombination", "finalSnapshotIdentifier is needed: skipFinalSnapshot is off")
+    if current.type == RDS:
+        _leaves_last(current, world)
     names = {current.id, text(current.outputs, "arn"), text(current.outputs, "name")} - {""}
     for type_, path in IN_USE_BY.get(current.type, ()):
         for user in world.objects(type_):
             near = user.region in ("", current.region) or current.type in _EVERYWHERE
             if near and names & _named(user.outputs, path):
                 raise RefusedError("DependencyViolation", f"{current.id} is in use by {user.id} ({type_})")
+
+
+def _leaves_last(current: WorldObject, world: World) -> None:
+    """The primary of a global cluster goes after its secondaries (Aurora user guide, deleting a global database).
+
+    The first member is the primary: in the lab nobody fails over.
+    """
+    name = text(current.outputs, "globalClusterIdentifier")
+    members = [one for one in world.objects(RDS) if name and one.outputs.get("globalClusterIdentifier") == name]
+    if len(members) > 1 and members[0].seq == current.seq:
+        regions = ", ".join(sorted({one.region for one in members[1:]}))
+        raise RefusedError(
+            "InvalidDBClusterStateFault", f"{current.id} is the primary of {name}, which has members in {regions}"
+        )
 
 
 def _named(outputs: Object, path: str) -> set[str]:
