@@ -20,6 +20,7 @@ HOLDS_DATA = frozenset(
         "aws:eks/cluster:Cluster",
         "aws:ec2/vpc:Vpc",
         "aws:route53/zone:Zone",
+        "kubernetes:core/v1:Namespace",
         "kubernetes:apps/v1:StatefulSet",
         "kubernetes:core/v1:PersistentVolumeClaim",
     }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 
 class Spec(BaseModel):
@@ -12,6 +13,13 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+
+def _network(text: str) -> str:
+    return str(IPv4Network(text))
+
+
+Cidr = Annotated[str, AfterValidator(_network)]
+"""A range of IPv4 addresses: 10.0.0.0/8."""
 
 Zone = Annotated[str, StringConstraints(pattern=r"^[a-h]$")]
 """The letter of an availability zone; a cloud that numbers its zones maps 1 to a, 2 to b."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aurops.errors import AnswerIsNoError
+from aurops.errors import AnswerIsNoError, UsageError
 from runbooks import deployments
 from runbooks.sites import Lab, open_site
 from stacks import config as files
@@ -15,6 +15,8 @@ from stacks.abreast import abreast, first_error
 from stacks.engine import EngineStack, Operation, deployed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from stacks.changes import Change
     from stacks.site import Site
 
@@ -33,14 +35,15 @@ def drift(stacks: Stacks = None, *, lab: Lab = False, as_json: AsJson = False) -
     with open_site(lab=lab) as opened:
         fleet = files.load(opened.site.stacks_dir)
         there = deployed(opened.site)
-        wanted = [stack for stack in deployments.chosen(fleet, stacks or ()) if stack in there]
+        chosen = deployments.chosen(fleet, stacks or ())
+        wanted = [stack for stack in chosen if stack in there]
+        if stacks and (absent := [stack for stack in chosen if stack not in there]):
+            raise UsageError(f"not up: {', '.join(absent)}", where="STACK", allowed=", ".join(wanted) or "none is up")
         found, errors = abreast(wanted, lambda stack: compare(opened.site, stack))
     if as_json:
         typer.echo(json.dumps({"stacks": {stack: [row(each) for each in drifted] for stack, drifted in found.items()}}))
-    for stack, drifted in found.items() if not as_json else ():
-        typer.echo(f"{stack:<22} {len(drifted)} drifted")
-        for each in drifted:
-            typer.echo(f"  {each.op.value:<7} {each.type} {each.name}: {', '.join(each.keys) or 'gone'}")
+    else:
+        typer.echo("\n".join([*lines(found), *(f"{stack:<22} not up" for stack in chosen if stack not in there)]))
     if error := first_error(errors):
         raise error
     if names := [stack for stack, drifted in found.items() if drifted]:
@@ -49,6 +52,15 @@ def drift(stacks: Stacks = None, *, lab: Lab = False, as_json: AsJson = False) -
             where=", ".join(names),
             next_step="take it back with `aurops up --refresh`, or take it over into the stack files",
         )
+
+
+def lines(found: Mapping[str, Sequence[Change]]) -> list[str]:
+    """What drifted, for a person."""
+    told = []
+    for stack, drifted in found.items():
+        told.append(f"{stack:<22} {len(drifted)} drifted")
+        told += [f"  {each.op.value:<7} {each.type} {each.name}: {', '.join(each.keys) or 'gone'}" for each in drifted]
+    return told
 
 
 def compare(site: Site, stack: str) -> tuple[Change, ...]:

@@ -10,11 +10,13 @@ import typer
 from aurops.history import History
 from aurops.store import default_store_url, open_store
 from runbooks import deployments
+from runbooks import drift as drifting
 from runbooks import preview as previewing
 from runbooks.sites import Lab, open_site
 from runbooks.terminal import confirm, timeline
 from stacks import config as files
 from stacks import deploy
+from stacks.abreast import abreast, first_error
 from stacks.preview import preview
 
 if TYPE_CHECKING:
@@ -49,12 +51,15 @@ def up(
     with open_site(lab=lab) as opened:
         fleet = files.load(opened.site.stacks_dir)
         wanted = deployments.chosen(fleet, stacks or ())
-        order = deploy.order_up(fleet, wanted, deployments.up_now(opened, fleet), is_lab=lab, refresh=refresh)
+        there = deployments.up_now(opened, fleet)
+        order = deploy.order_up(fleet, wanted, there, is_lab=lab, refresh=refresh)
         if dry_run:
             typer.echo(deployments.dry_run(order, as_json=as_json))
             return
         if not (yes or lab):
             show_changes(opened.site, fleet, wanted)
+            if refresh:
+                show_drift(opened.site, [stack for stack in wanted if stack in there])
         waves = ", then ".join(" and ".join(wave) for wave in order.waves)
         confirm(f"Bring up {waves}{' in the lab' if lab else ''}?", yes=yes or lab)
         store = open_store(default_store_url())
@@ -81,3 +86,15 @@ def show_changes(site: Site, fleet: Fleet, stacks: Sequence[str]) -> None:
         previews = preview(site, fleet, stacks, listen=listen)
     typer.echo(previewing.text(previews, diff=False), err=True)
     previewing.conclude(previews, None)
+
+
+def show_drift(site: Site, stacks: Sequence[str]) -> None:
+    """What `--refresh` takes back; the preview before it goes by the state and knows nothing of that.
+
+    Raises:
+        AuropsError: A stack could not be compared.
+    """
+    found, errors = abreast(stacks, lambda stack: drifting.compare(site, stack))
+    if error := first_error(errors):
+        raise error
+    typer.echo("\n".join(["Taken back besides:", *drifting.lines(found)]), err=True)

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 MODELS: dict[str, type[StackConfig]] = {"aurops:region": RegionConfig, "aurops:global": GlobalConfig}
 SECRET_KEY = re.compile(r"(?i)(password|passwd|secret(?!s|_region)|token|private_?key|access_?key|api_?key|credential)")
-SECRET_VALUE = re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|\bgh[pousr]_\w{36}\b")
+SECRET_VALUE = re.compile(
+    r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|\bgh[pousr]_\w{36}\b"
+    r"|\b[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@"
+)
 NOT_SECRETS = frozenset({"password_version"})
 STACK_FILE = re.compile(r"Pulumi\.(?P<stack>[a-z0-9-]+)\.yaml")
 

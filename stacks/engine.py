@@ -98,7 +98,7 @@ class EngineStack:
         try:
             self._stack = auto.Stack.select(name, _workspace(site, self._program))
         except Exception as error:
-            raise explain(error, name, []) from error
+            raise explain(error, name, [], is_lab=site.is_lab) from error
 
     @property
     def is_lab(self) -> bool:
@@ -134,7 +134,7 @@ class EngineStack:
         except Exception as error:
             if isinstance(self._refused, AuropsError):
                 raise self._refused from None
-            raise explain(error, self.name, changes.errors) from error
+            raise explain(error, self.name, changes.errors, is_lab=self.is_lab) from error
         return StackRun(self.name, operation, changes, clock.now_s() - began_s, exports)
 
     def command(self, *arguments: str) -> str:
@@ -151,7 +151,7 @@ class EngineStack:
                 )
             )
         except Exception as error:
-            raise explain(error, self.name, []) from error
+            raise explain(error, self.name, [], is_lab=self.is_lab) from error
         return str(done.stdout)
 
     def state(self) -> dict[str, Any]:
@@ -288,5 +288,5 @@ def deployed(site: Site) -> frozenset[str]:
     try:
         listed = _workspace(site).list_stacks()
     except Exception as error:
-        raise explain(error, "of the fleet", []) from error
+        raise explain(error, "of the fleet", [], is_lab=site.is_lab) from error
     return frozenset(each.name for each in listed if each.resource_count)

@@ -86,28 +86,31 @@ class Holder:
 class StackLockedError(OutsideError):
     """Somebody else's operation holds the stack."""
 
-    def __init__(self, stack: str, holders: Sequence[Holder], raw: str) -> None:
+    def __init__(self, stack: str, holders: Sequence[Holder], raw: str, *, is_lab: bool = False) -> None:
+        # Plain `pulumi` would cancel what somebody does with the real stack of the same name.
+        cancel = f"{'aurops lab run -- ' if is_lab else ''}pulumi cancel --stack {stack}"
         self.holders = tuple(holders)
         named = "; ".join(f"{each.user}@{each.host}, pid {each.pid}, since {each.at}" for each in holders)
         super().__init__(
             f"stack {stack} is locked by {named or 'another operation'}",
             where=f"stack {stack}" if named else raw.strip().splitlines()[-1] if raw.strip() else f"stack {stack}",
-            next_step=f"wait for it; if that process is gone for good: pulumi cancel --stack {stack}",
+            next_step=f"wait for it; if that process is gone for good: {cancel}",
         )
 
 
-def explain(error: Exception, stack: str, reported: Sequence[str]) -> OutsideError:
+def explain(error: Exception, stack: str, reported: Sequence[str], *, is_lab: bool = False) -> OutsideError:
     """The error for people.
 
     Args:
         error: What the Automation API raised.
         stack: The stack.
         reported: What the engine reported as errors before it stopped.
+        is_lab: Whether the stack is the lab's.
     """
     if isinstance(error, OutsideError):
         return error
     raw = str(error)
-    if (known := _by_type(error, stack, raw)) is not None:
+    if (known := _by_type(error, stack, raw, is_lab=is_lab)) is not None:
         return known
     text = "\n".join([*reported, raw])
     for pattern, what, step in _KNOWN:
@@ -118,10 +121,10 @@ def explain(error: Exception, stack: str, reported: Sequence[str]) -> OutsideErr
     return EngineError("\n  ".join(said[:_SHOWN]) + more, where=f"stack {stack}", next_step="mend it, then run again")
 
 
-def _by_type(error: Exception, stack: str, raw: str) -> OutsideError | None:
+def _by_type(error: Exception, stack: str, raw: str, *, is_lab: bool) -> OutsideError | None:
     """What the Automation API has an exception of its own for."""
     if isinstance(error, ConcurrentUpdateError):
-        return StackLockedError(stack, [_holder(found) for found in _HOLDER.finditer(raw)], raw)
+        return StackLockedError(stack, [_holder(found) for found in _HOLDER.finditer(raw)], raw, is_lab=is_lab)
     if isinstance(error, StackNotFoundError):
         return StackMissingError(
             "the backend has no such stack", where=f"stack {stack}", next_step=f"aurops up {stack} makes it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -16,11 +17,13 @@ from components.nodes.spec import NodesSpec
 from components.place import Cloud
 from components.service.spec import ServiceSpec
 from components.spec import Spec
+from components.tags import URN_TAG
 from components.traffic.spec import TrafficSpec
 from components.workload.spec import WorkloadSpec
 
 SCHEMA = 1
 FleetName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,11}$")]
+ARN = re.compile(r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[\w-]+$")
 AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 
 
@@ -60,6 +63,12 @@ class StackConfig(Spec):
         for key in ("region", "home"):
             if getattr(self, key) not in known:
                 raise ValueError(f"{key} {getattr(self, key)!r} is not a region of {self.cloud}: {', '.join(known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _tags_are_ours(self) -> Self:
+        if reserved := [key for key in self.tags if key.lower().startswith("aws:") or key == URN_TAG]:
+            raise ValueError(f"tags: {', '.join(reserved)} is reserved: aws: by AWS, {URN_TAG} by aurops")
         return self
 
 
@@ -102,6 +111,8 @@ class RegionConfig(StackConfig):
     def _parts_fit(self) -> Self:
         if self.workload and not self.nodes:
             raise ValueError("workload needs nodes to run on")
+        if self.cloud is Cloud.AWS and (odd := [p for p, key in self.keys.existing.items() if not ARN.match(key)]):
+            raise ValueError(f"keys.existing.{odd[0]} must be a key's ARN: arn:aws:kms:REGION:ACCOUNT:key/ID")
         if self.archive and self.archive.replica_region not in ZONES[self.cloud]:
             raise ValueError(f"archive.replica_region {self.archive.replica_region!r} is not a region of {self.cloud}")
         if self.archive and self.archive.replica_region == self.region:
@@ -118,3 +129,10 @@ class GlobalConfig(StackConfig):
 
     traffic: TrafficSpec
     """Names and switches."""
+
+    @model_validator(mode="after")
+    def _keepers_exist(self) -> Self:
+        for region, keeper in self.traffic.switches.items():
+            if keeper not in ZONES[self.cloud]:
+                raise ValueError(f"traffic.switches.{region}: {keeper!r} is not a region of {self.cloud}")
+        return self

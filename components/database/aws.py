@@ -92,7 +92,7 @@ def make_secret(scope: Scope, keys: KeysOutputs, birth: Birth) -> aws.secretsman
 
 
 def master_login(scope: Scope, spec: DatabaseSpec, secret: aws.secretsmanager.Secret) -> Login:
-    """User and password of the home region's cluster; the password is write-only and in no state.
+    """User and password of the home region's cluster; the password is encrypted in the state, and AWS never returns it.
 
     The first value is drawn once; whoever rotates puts a new one into the secret and raises `password_version`.
     """

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from components.spec import Spec
+from components.spec import Cidr, Spec
 
 
 class ApiReach(StrEnum):
@@ -77,7 +77,7 @@ class NodesSpec(Spec):
     api_reach: ApiReach = ApiReach.PRIVATE
     """Reach of the API endpoint; private by default, because an API open to the Internet is a target."""
 
-    api_allowed_cidrs: frozenset[str] = frozenset()
+    api_allowed_cidrs: frozenset[Cidr] = frozenset()
     """Ranges that may reach the API when `api_reach` is `allowed`."""
 
     admins: frozenset[str] = frozenset()

@@ -60,7 +60,8 @@ def make_balancer(
 def make_log_bucket(scope: Scope, spec: ServiceSpec) -> aws.s3.BucketPolicy:
     """Where access logs go. SSE-S3, because the load balancer cannot write under our key (its user guide)."""
     name = scope.named("logs")
-    bucket = aws.s3.Bucket(name, tags=scope.tags(name), opts=scope.opts())
+    # The load balancer always writes into it: without force_destroy it would never be empty when a stack is to go.
+    bucket = aws.s3.Bucket(name, force_destroy=not scope.place.protect, tags=scope.tags(name), opts=scope.opts())
     refuse_public(scope, name, bucket)
     rule: aws.s3.BucketLifecycleConfigurationRuleArgsDict = {
         "id": "forget",

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from components.spec import Spec
+from components.spec import Cidr, Spec
 
 
 class WorkloadSpec(Spec):
@@ -45,7 +45,7 @@ class WorkloadSpec(Spec):
     grace_s: Annotated[int, Field(ge=1, le=3600)] = 30
     """Seconds that a node has to finish its requests when it is told to stop."""
 
-    allowed_cidrs: frozenset[str] = frozenset()
+    allowed_cidrs: frozenset[Cidr] = frozenset()
     """Ranges outside of the namespace that may call the port; the region's own network is always allowed."""
 
     environment: dict[str, str] = Field(default_factory=dict)

@@ -12,6 +12,7 @@ import pytest
 
 from components import reference
 from components.base import Component, Scope, UnknownCloudError, load
+from components.data import holds_data
 from tests.components import parts
 from tests.components.graph import run
 
@@ -43,6 +44,15 @@ def test_everything_that_can_carry_tags_does(home: Graph, names: Graph) -> None:
     for node in (*home.nodes, *names.nodes):
         if node.type.startswith("aws:") and "tags" in node.inputs:
             assert node.inputs["tags"]["team"] == "platform", node.urn
+
+
+def test_what_is_protected_is_known_to_hold_data(home: Graph, names: Graph) -> None:
+    """A preview's guard and `destroy` name every type that a component protects; an archive's settings stay anyway."""
+    protected = [
+        node for node in (*home.nodes, *names.nodes) if node.protect and "aurops:index:Archive" not in node.urn
+    ]
+    assert protected
+    assert {node.type for node in protected if not holds_data(node.type)} == set()
 
 
 def test_protection_can_be_lifted_for_the_whole_place() -> None:

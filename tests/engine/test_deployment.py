@@ -130,6 +130,8 @@ def test_destroy_asks_twice_and_leaves_nothing(fleet: SmallFleet, tmp_path: Path
     assert {found.seq for found in small.objects()} <= home
     assert {found.region for found in small.objects(CLUSTER)} == {"us-east-1"}
     assert Inventories(open_store(str(small.state / "store")), is_lab=True).latest(EU) is None
+    assert f"not up: {EU}" in small.aurops("drift", EU, "--lab", code=2)
+    assert f"{EU:<22} not up" in small.aurops("drift", "--lab")
     assert "Nothing to destroy" in small.aurops("destroy", EU, "--lab", "--yes")
 
 

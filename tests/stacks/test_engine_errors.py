@@ -50,7 +50,10 @@ def test_any_other_failure_shows_what_the_engine_said_and_no_stream_dump() -> No
 
 def test_a_locked_stack_names_who_holds_it() -> None:
     """User, host, process and since when, as the backend's lock file says."""
-    error = explain(ConcurrentUpdateError(CommandResult(stdout="", stderr=LOCKED, code=255)), "dev", [])
+    locked = ConcurrentUpdateError(CommandResult(stdout="", stderr=LOCKED, code=255))
+    error = explain(locked, "dev", [])
+    assert ": pulumi cancel --stack dev" in (error.next_step or "")
+    assert ": aurops lab run -- pulumi cancel --stack dev" in (explain(locked, "dev", [], is_lab=True).next_step or "")
     assert isinstance(error, StackLockedError)
     assert error.holders == (Holder("kim", "desk", 4711, "2026-11-24T14:00:00Z"),)
     assert "kim@desk, pid 4711" in error.what

@@ -30,6 +30,7 @@ def test_the_load_balancer_logs_and_is_protected(home: Graph) -> None:
     assert (balancer["dropInvalidHeaderFields"], balancer["enableDeletionProtection"]) == (True, True)
     bucket = home.of("s3/bucketPublicAccessBlock:BucketPublicAccessBlock")["pay-web-logs"].inputs
     assert (bucket["blockPublicAcls"], bucket["restrictPublicBuckets"]) == (True, True)
+    assert home.of("s3/bucket:Bucket")["pay-web-logs"].inputs["forceDestroy"] is False
 
 
 def test_tasks_run_on_fargate_and_bad_deployments_are_taken_back(home: Graph) -> None:
