@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,9 +20,9 @@ from runbooks.kinds import refuse_without_store
 from runbooks.sites import open_site
 from runbooks.stopping import Stopped
 from runbooks.terminal import timeline
-from stacks.abreast import abreast, first_error
+from stacks.abreast import abreast_or_raise
 from stacks.cli import cli
-from stacks.deploy import Order, lifted, plan
+from stacks.deploy import Order, lifted
 from stacks.deployment import Deployment
 from stacks.engine import EngineStack, deployed
 from stacks.health import Health, ServiceHealth
@@ -66,9 +65,7 @@ def look(opened: OpenSite, stacks: Sequence[str]) -> list[Survey]:
     Raises:
         OutsideError: The backend does not answer.
     """
-    found, errors = abreast(stacks, lambda stack: survey(stack, EngineStack(opened.site, stack).state()))
-    if error := first_error(errors):
-        raise error
+    found = abreast_or_raise(stacks, lambda stack: survey(stack, EngineStack(opened.site, stack).state()))
     return list(found.values())
 
 
@@ -93,7 +90,7 @@ def carry_out(journal: Journal, store: Store, opened: OpenSite, told: Timeline, 
     """
     history = History(journal.records)
     clock = RealClock()
-    order = Order.read(str(journal.records[0].data["goal"]), history.arguments)
+    order = Order.read(history.kind, history.arguments)
     deployment = Deployment(
         opened.site,
         order,
@@ -177,19 +174,6 @@ class LabHealth:
 
         lacking = missing(self.lab.world, inventory)
         return Health(not lacking, f"missing in the lab: {', '.join(lacking)}" if lacking else "exists in the lab")
-
-
-def dry_run(order: Order, *, as_json: bool) -> str:
-    """The plan of a run that has not begun."""
-    stages = plan(order, History([]))
-    if as_json:
-        rows = [{"stage": s.name, "steps": [{"name": t.name, "reason": t.reason} for t in s.steps]} for s in stages]
-        return json.dumps(rows)
-    lines = []
-    for number, stage in enumerate(stages, 1):
-        lines.append(f"{number}. {stage.name}")
-        lines += [f"   {step.name}\n      {step.reason}" for step in stage.steps]
-    return "\n".join(lines)
 
 
 def rows(order: Order, history: History) -> list[dict[str, Json]]:

@@ -11,7 +11,7 @@ from aurops.errors import HeldError, UsageError
 from aurops.history import History
 from aurops.store import default_store_url, open_store
 from runbooks import deployments
-from runbooks.sites import Lab, open_site
+from runbooks.sites import AsJson, Lab, Stacks, open_site
 from runbooks.terminal import confirm, timeline
 from stacks import config as files
 from stacks import deploy
@@ -25,10 +25,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="destroy", add_completion=False, rich_markup_mode=None)
 
-Stacks = Annotated[list[str] | None, typer.Argument(metavar="[STACK]...", help="Which stacks; else the whole fleet.")]
 Lift = Annotated[bool, typer.Option("--lift-protection", help="What holds data may go; asked for apart from --yes.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask whether to destroy.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 
 
 @app.command()

@@ -9,9 +9,9 @@ import typer
 
 from aurops.errors import AnswerIsNoError, UsageError
 from runbooks import deployments
-from runbooks.sites import Lab, open_site
+from runbooks.sites import AsJson, Lab, open_site
 from stacks import config as files
-from stacks.abreast import abreast, first_error
+from stacks.abreast import abreast, raise_first
 from stacks.engine import EngineStack, Operation, deployed
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 app = typer.Typer(name="drift", add_completion=False, rich_markup_mode=None)
 
 Stacks = Annotated[list[str] | None, typer.Argument(metavar="[STACK]...", help="Which stacks; else all that are up.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 
 
 @app.command()
@@ -44,8 +43,7 @@ def drift(stacks: Stacks = None, *, lab: Lab = False, as_json: AsJson = False) -
         typer.echo(json.dumps({"stacks": {stack: [row(each) for each in drifted] for stack, drifted in found.items()}}))
     else:
         typer.echo("\n".join([*lines(found), *(f"{stack:<22} not up" for stack in chosen if stack not in there)]))
-    if error := first_error(errors):
-        raise error
+    raise_first(errors)
     if names := [stack for stack, drifted in found.items() if drifted]:
         raise AnswerIsNoError(
             "the cloud differs from the state",

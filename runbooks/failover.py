@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,18 +14,14 @@ from failover import break_glass
 from failover.execute import begin, execute, service_of
 from failover.planner import FailoverGoal, check_goal, plan
 from failover.targets.local import LocalEndpoints, LocalTarget
+from runbooks import plans
 from runbooks.terminal import alarm, confirm, ended, timeline
-from runbooks.words import plain
 from testbeds.local import bed as beds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from aurops.journal import Journal
-    from aurops.plan import Stage
     from aurops.runner import Result
     from aurops.store import Store
-    from failover.model import World
 
 __all__ = ["service_of"]
 app = typer.Typer(name="failover", add_completion=False, rich_markup_mode=None)
@@ -64,7 +59,7 @@ def failover(
         check_goal(goal, world)
         if dry_run:
             stages = plan(world, goal, History([]))
-            typer.echo(json.dumps([_as_json(stage) for stage in stages]) if as_json else _as_text(stages))
+            typer.echo(plans.as_json(stages) if as_json else plans.as_text(stages))
             return
         confirm(f"Leave {region} by force? Its writers are stopped until it is re-protected.", yes=yes)
         with timeline() as told:
@@ -98,28 +93,3 @@ def resume(journal: Journal, store: Store, *, take_over: bool, leap: int) -> Res
     if result.ending is not Ending.RESTORED:
         ended(journal.run, result)
     return result
-
-
-def _as_json(stage: Stage[World]) -> dict[str, object]:
-    return {
-        "stage": stage.name,
-        "hold": stage.hold,
-        "decisions": [{"name": d.name, "value": d.value, "reason": d.reason} for d in stage.decisions],
-        "steps": [
-            {"name": s.name, "reason": s.reason, "required": s.required, "no_return": s.no_return} for s in stage.steps
-        ],
-    }
-
-
-def _as_text(stages: Iterable[Stage[World]]) -> str:
-    lines = []
-    for number, stage in enumerate(stages, 1):
-        lines.append(f"{number}. {stage.name}")
-        lines += [f"   held: {stage.hold}"] if stage.hold else []
-        for decision in stage.decisions:
-            lines += [f"   decide {decision.name} = {plain(decision.value)}", f"      {decision.reason}"]
-        for step in stage.steps:
-            remark = "" if step.required else " (best effort)"
-            remark += " (no way back after this)" if step.no_return else ""
-            lines += [f"   {step.name}{remark}", f"      {step.reason}"]
-    return "\n".join(lines)

@@ -12,7 +12,7 @@ import typer
 
 from aurops.errors import AnswerIsNoError, AuropsError
 from runbooks.deployments import chosen
-from runbooks.sites import Lab, open_site
+from runbooks.sites import AsJson, Lab, Stacks, open_site
 from stacks import config as files
 from stacks.changes import Op
 from stacks.preview import StackPreview, preview
@@ -37,9 +37,7 @@ class FailOn(StrEnum):
     STATEFUL_REPLACE = "stateful-replace"
 
 
-Stacks = Annotated[list[str] | None, typer.Argument(metavar="[STACK]...", help="Which stacks; else the whole fleet.")]
 Diff = Annotated[bool, typer.Option("--diff", help="Show each resource, with the values before and after.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Fail = Annotated[
     FailOn | None,
     typer.Option("--fail-on", help="Exit 1 if something that holds data would be replaced or deleted."),

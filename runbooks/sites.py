@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from testbeds.lab.session import LabSession
 
 Lab = Annotated[bool, typer.Option("--lab", help="Act on the lab: stand-in clouds on this machine, no account.")]
+Stacks = Annotated[list[str] | None, typer.Argument(metavar="[STACK]...", help="Which stacks; else the whole fleet.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 LAB_HOME = "AUROPS_LAB_HOME"
 
 

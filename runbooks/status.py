@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich import box
@@ -14,7 +14,7 @@ from aurops import inventory
 from aurops.inventories import Inventories
 from aurops.store import default_store_url, open_store
 from runbooks import deployments
-from runbooks.sites import Lab, open_site
+from runbooks.sites import AsJson, Lab, Stacks, open_site
 from stacks import config as files
 from stacks.engine import deployed
 
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from stacks.survey import Survey
 
 app = typer.Typer(name="status", add_completion=False, rich_markup_mode=None)
-
-Stacks = Annotated[list[str] | None, typer.Argument(metavar="[STACK]...", help="Which stacks; else the whole fleet.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 
 
 @app.command()

@@ -9,14 +9,14 @@ import typer
 
 from aurops.history import History
 from aurops.store import default_store_url, open_store
-from runbooks import deployments
+from runbooks import deployments, plans
 from runbooks import drift as drifting
 from runbooks import preview as previewing
-from runbooks.sites import Lab, open_site
+from runbooks.sites import AsJson, Lab, Stacks, open_site
 from runbooks.terminal import confirm, timeline
 from stacks import config as files
 from stacks import deploy
-from stacks.abreast import abreast, first_error
+from stacks.abreast import abreast_or_raise
 from stacks.preview import preview
 
 if TYPE_CHECKING:
@@ -27,11 +27,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="up", add_completion=False, rich_markup_mode=None)
 
-Stacks = Annotated[list[str] | None, typer.Argument(metavar="[STACK]...", help="Which stacks; else the whole fleet.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Neither preview nor ask.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Look at the cloud first, and take back what drifted.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan with its reasons; call nothing.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 
 
 @app.command()
@@ -54,7 +52,8 @@ def up(
         there = deployments.up_now(opened, fleet)
         order = deploy.order_up(fleet, wanted, there, is_lab=lab, refresh=refresh)
         if dry_run:
-            typer.echo(deployments.dry_run(order, as_json=as_json))
+            stages = deploy.plan(order, History([]))
+            typer.echo(plans.as_json(stages) if as_json else plans.as_text(stages))
             return
         if not (yes or lab):
             show_changes(opened.site, fleet, wanted)
@@ -94,7 +93,5 @@ def show_drift(site: Site, stacks: Sequence[str]) -> None:
     Raises:
         AuropsError: A stack could not be compared.
     """
-    found, errors = abreast(stacks, lambda stack: drifting.compare(site, stack))
-    if error := first_error(errors):
-        raise error
+    found = abreast_or_raise(stacks, lambda stack: drifting.compare(site, stack))
     typer.echo("\n".join(["Taken back besides:", *drifting.lines(found)]), err=True)

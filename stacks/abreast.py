@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from aurops.errors import AuropsError
+from stacks.cli import cli
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 T = TypeVar("T")
 
@@ -23,20 +24,39 @@ def abreast(stacks: Sequence[str], work: Callable[[str], T]) -> tuple[dict[str, 
     errors: dict[str, AuropsError] = {}
     with ThreadPoolExecutor(max_workers=max(1, len(stacks)), thread_name_prefix="stack") as pool:
         futures = {stack: pool.submit(work, stack) for stack in stacks}
-    for stack, future in futures.items():
         try:
-            results[stack] = future.result()
-        except AuropsError as error:
-            errors[stack] = error
+            for stack, future in futures.items():
+                try:
+                    results[stack] = future.result()
+                except AuropsError as error:
+                    errors[stack] = error
+        except BaseException:  # whatever ends the command: a signal, or a bug in one of the threads
+            cli().interrupt()
+            raise
     return results, errors
 
 
-def first_error(errors: dict[str, AuropsError]) -> AuropsError | None:
-    """The one that decides the exit code: that of the first stack; the others are named in it."""
+def abreast_or_raise(stacks: Sequence[str], work: Callable[[str], T]) -> dict[str, T]:
+    """The same for who can use all results or none.
+
+    Raises:
+        AuropsError: One stack failed, or several.
+    """
+    results, errors = abreast(stacks, work)
+    raise_first(errors)
+    return results
+
+
+def raise_first(errors: Mapping[str, AuropsError]) -> None:
+    """Raise the one that decides the exit code, that of the first stack; the others are named in it.
+
+    Raises:
+        AuropsError: There is one.
+    """
     if not errors:
-        return None
+        return
     stack, error = next(iter(errors.items()))
     others = [name for name in errors if name != stack]
     if others:
         error.what = f"{error.what} (and {len(others)} more: {', '.join(others)})"
-    return error
+    raise error

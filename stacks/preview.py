@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import shutil
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from aurops.clock import RealClock
 from aurops.errors import AuropsError
+from stacks.abreast import abreast_or_raise
 from stacks.changes import Changes
-from stacks.cli import cli
 from stacks.engine import EngineStack, Operation
 from stacks.engine_errors import StackMissingError
 from stacks.site import Site
@@ -73,14 +72,9 @@ def preview(
     Returns:
         One for each stack in the given order, also for those that failed.
     """
-    with uncollected(), ThreadPoolExecutor(len(stacks), thread_name_prefix="preview") as pool:
-        running = [pool.submit(_one, site, stack, listen) for stack in stacks]
-        try:
-            done = [each.result() for each in running]
-        except BaseException:  # whatever ends the command: a signal, or a bug in one of the threads
-            cli().interrupt()
-            raise
-    return with_upstream(fleet, done)
+    with uncollected():
+        done = abreast_or_raise(stacks, lambda stack: _one(site, stack, listen))
+    return with_upstream(fleet, tuple(done.values()))
 
 
 def with_upstream(fleet: Fleet, previews: Sequence[StackPreview]) -> tuple[StackPreview, ...]:
