@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -159,6 +159,9 @@ class Runner(Generic[World]):
             return False
         with ThreadPoolExecutor(max_workers=len(steps), thread_name_prefix="step") as pool:
             futures = [pool.submit(self._do, stage.name, step, world, history) for step in steps]
+            # A signal that ends the pool's own waiting would end it for good, and the lease would be released while a
+            # call is still under way; one that ends this waiting leaves the pool's to come.
+            wait(futures)
         errors = [error for future in futures if (error := future.exception()) is not None]
         for error in errors:
             raise error

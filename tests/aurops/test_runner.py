@@ -1,5 +1,7 @@
 """What a run does when things go as they should not, on a playbook of a few made-up steps."""
 
+import os
+import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -8,6 +10,7 @@ import pytest
 
 from aurops.clock import ManualClock
 from aurops.errors import OutsideError, UsageError
+from aurops.execution import begin
 from aurops.history import RESTORE, History, Outcome
 from aurops.journal import Journal, RecordKind
 from aurops.plan import Answer, CallUnknownError, Decision, Lasting, Repeat, Stage, StaleEpochError, Step
@@ -15,6 +18,7 @@ from aurops.requests import RequestKind, ask, halt
 from aurops.runner import Ending, Result, Runner
 from aurops.store import Store, StoreReadOnlyError, open_store
 from aurops.testing import HeldLease
+from runbooks.stopping import Stopped, stoppable
 
 World = frozenset[str]
 Effect = Callable[[], Answer | None]
@@ -378,3 +382,26 @@ def test_a_journal_that_does_not_say_what_for_is_refused(scene: Scene) -> None:
     with pytest.raises(UsageError, match="does not begin"):
         Runner(Tiny(stages()), store=scene.store, journal=journal, lease=HeldLease(), clock=scene.clock).run()
     assert journal.records == ()
+
+
+def test_whoever_stops_a_run_waits_for_the_call_under_way() -> None:
+    """The call's result is journalled before the signal goes on to whoever releases the lease."""
+    store, clock = open_store("memory://"), ManualClock()
+    journal = begin(store, clock, "test", {})
+
+    gone_on = threading.Event()
+
+    def slow() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert not gone_on.wait(0.2), "the signal went on while the call was under way"
+
+    def run() -> None:
+        try:
+            Runner(playbook, store=store, journal=journal, lease=HeldLease(), clock=clock).run()
+        finally:
+            gone_on.set()
+
+    playbook = Tiny(stages(step("slow")), effects={"slow": slow})
+    with pytest.raises(Stopped), stoppable():
+        run()
+    assert (journal.records[-1].kind, journal.records[-1].data["outcome"]) == (RecordKind.RESULT, Outcome.DONE)
