@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import TypeAdapter
 
-from aurops.execution import drive
+from aurops.execution import begin, drive
 from aurops.history import History
 from aurops.journal import Journal, RecordKind, list_runs, new_run_id
 from aurops.lease import Lease
@@ -159,12 +159,11 @@ class Drill:
         self.journal = journal or _begin(order, store, clock)
         self.result: DrillResult | None = None
         """What was measured; None until `run` ended as done."""
-        self._bed = bed
-        self._order = order
+        self._playbook = DrillPlaybook(
+            self.journal.run, bed, order, store=store, clock=clock, tell=tell, listener=listener
+        )
         self._store = store
         self._clock = clock
-        self._tell = tell
-        self._listener = listener
 
     def run(self, *, take_over: bool = False) -> Result:
         """Do what is left of the drill.
@@ -173,16 +172,7 @@ class Drill:
             HeldByAnotherError: Another process is at it.
             StoreError: The store was lost.
         """
-        journal = self.journal
-        playbook = DrillPlaybook(
-            journal.run,
-            self._bed,
-            self._order,
-            store=self._store,
-            clock=self._clock,
-            tell=self._tell,
-            listener=self._listener,
-        )
+        journal, playbook = self.journal, self._playbook
         lease = Lease(self._store, journal.run, self._clock, LEASE_TTL_S)
         result = drive(playbook, journal, lease, store=self._store, clock=self._clock, take_over=take_over)
         self.result = playbook.result and replace(playbook.result, head_hash=journal.head_hash)
@@ -191,9 +181,7 @@ class Drill:
 
 def _begin(order: DrillOrder, store: Store, clock: Clock) -> Journal:
     """A new drill's journal, with its order in its first record."""
-    journal = Journal.create(store, new_run_id("drill", clock), clock)
-    journal.append(RecordKind.STARTED, {"goal": KIND, "arguments": _ORDER.dump_python(order, mode="json")})
-    return journal
+    return begin(store, clock, KIND, _ORDER.dump_python(order, mode="json"), run=new_run_id("drill", clock))
 
 
 def conclude(store: Store, clock: Clock, run: str, why: str) -> None:
