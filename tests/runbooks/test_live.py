@@ -49,8 +49,9 @@ def drawn(live: LiveTimeline, width: int = 80, height: int = 24) -> list[str]:
 
 
 def of_size(width: int = 80, height: int = 24) -> LiveTimeline:
-    """A live timeline for a terminal of this size."""
-    return LiveTimeline(Pipeable(file=Screen(), force_terminal=True, width=width, height=height))
+    """A live timeline for a terminal of this size, whatever the one that the tests run in can do."""
+    able = {"TERM": "xterm-256color"}
+    return LiveTimeline(Pipeable(file=Screen(), force_terminal=True, width=width, height=height, _environ=able))
 
 
 def entry(number: int, end_s: float, outcome: Outcome = Outcome.OK) -> Entry:
