@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from aurops.calls import Calls
 from aurops.errors import AuropsError, UsageError
 from aurops.history import RESTORE, History, Outcome
 from aurops.journal import Journal, JournalTakenError, Record, RecordKind
@@ -157,11 +158,12 @@ class Runner(Generic[World]):
         steps = stage.unfinished(world, history)
         if not steps:
             return False
-        with ThreadPoolExecutor(max_workers=len(steps), thread_name_prefix="step") as pool:
-            futures = [pool.submit(self._do, stage.name, step, world, history) for step in steps]
-            # A signal that ends the pool's own waiting would end it for good, and the lease would be released while a
-            # call is still under way; one that ends this waiting leaves the pool's to come.
-            wait(futures)
+        calls = Calls()
+        try:
+            with ThreadPoolExecutor(max_workers=len(steps), thread_name_prefix="step") as pool:
+                futures = [pool.submit(self._do, stage.name, step, world, history, calls) for step in steps]
+        finally:
+            calls.stop()  # the lease is not let go of while a call is under way, whatever ended the waiting
         errors = [error for future in futures if (error := future.exception()) is not None]
         for error in errors:
             raise error
@@ -169,7 +171,11 @@ class Runner(Generic[World]):
             raise self._unwritten
         return any(future.result() is Outcome.WAITING for future in futures)
 
-    def _do(self, stage: str, step: Step[World], world: World, history: History) -> Outcome:
+    def _do(self, stage: str, step: Step[World], world: World, history: History, calls: Calls) -> Outcome:
+        with calls.under_way():
+            return self._do_one(stage, step, world, history)
+
+    def _do_one(self, stage: str, step: Step[World], world: World, history: History) -> Outcome:
         if step.lasting is Lasting.LATCHED and history.in_doubt(step.name):
             seen = step.done(world)
             if seen:
