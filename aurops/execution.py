@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import getpass
 from typing import TYPE_CHECKING, TypeVar
 
 from aurops.errors import OutsideError
 from aurops.journal import Journal, JournalTakenError, RecordKind, new_run_id
 from aurops.lease import LeaseLostError
 from aurops.plan import StaleEpochError
+from aurops.requests import RequestKind, ask
 from aurops.runner import Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from aurops.clock import Clock
     from aurops.lease import Lease
@@ -49,8 +51,11 @@ def drive(  # noqa: PLR0913 (what a runner needs)
     listener: Listener = lambda _: None,
     take_over: bool = False,
     reported_epochs: tuple[int, ...] = (),
+    check: Callable[[], None] = lambda: None,
 ) -> Result:
     """Take the lease, run the journal's goal until it ends, release the lease.
+
+    A run that was taken before is being resumed: what asked it to pause before this is over, once the lease is ours.
 
     Args:
         playbook: What kind of run.
@@ -61,6 +66,7 @@ def drive(  # noqa: PLR0913 (what a runner needs)
         listener: Told of every record.
         take_over: A person says that the present holder cannot act any more.
         reported_epochs: Epochs that targets have seen; the new one is above them.
+        check: Whether the run still makes sense, asked under the lease before anything is written; raises if not.
 
     Raises:
         HeldByAnotherError: Somebody else acts; it says who.
@@ -70,6 +76,9 @@ def drive(  # noqa: PLR0913 (what a runner needs)
     lease.take(journal.run, take_over=take_over, reported_epochs=reported_epochs)
     try:
         with lease.keep():
+            check()
+            if any(record.kind is RecordKind.TAKEN for record in journal.records):
+                ask(store, journal.run, RequestKind.RESUME, who=getpass.getuser(), reason="resumed", clock=clock)
             _stop_previous(lease.previous, journal, lease.epoch, store, clock)
             return Runner(playbook, store=store, journal=journal, lease=lease, clock=clock, listener=listener).run()
     except StaleEpochError as error:

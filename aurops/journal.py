@@ -237,11 +237,14 @@ class Journal:
     def copy_to(self, store: Store) -> Self:
         """The same journal in another store, byte by byte; what that has beyond it stays, and is read.
 
+        A last record whose fate in this store is unknown is copied like the others: it may stand here, too.
+
         Raises:
             JournalTakenError: The other store holds something else under one of these numbers.
             StoreError: It cannot be written.
         """
-        for record in self._records:
+        unsettled = [Record.model_validate_json(self._unsettled[1])] if self._unsettled else []
+        for record in [*self._records, *unsettled]:
             for number in record.void:
                 claim(store, journal_key(self.run, number), b"", may_retry=lambda: False)
             data = canonical(record.model_dump(mode="json", by_alias=True))

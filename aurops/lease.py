@@ -34,11 +34,17 @@ if TYPE_CHECKING:
 DEFAULT_TTL_S = 10.0
 _PATIENCE = 1.1
 _KEPT_RECORDS = 50
+_NOT_RENEWED = "it was not renewed in time"
+_NO_ANSWER = "the store gave no answer before the deadline"
 _T = TypeVar("_T")
 
 
 class LeaseLostError(HeldError):
     """The lease is not ours (any more), or not for long enough: make no call."""
+
+
+class LeaseExpiredError(LeaseLostError):
+    """It ran out, or will before the call ends: it could not be renewed in time. Nobody is known to have taken it."""
 
 
 class HeldByAnotherError(HeldError):
@@ -241,7 +247,7 @@ class Lease:
         """
         left_s = self._require_left_s()
         if call_timeout_s >= left_s:
-            raise LeaseLostError(
+            raise LeaseExpiredError(
                 f"the lease lasts {left_s:.2f} s more, the call may last {call_timeout_s:.2f} s",
                 where=self._prefix,
                 next_step="is the store slow? `aurops runs resume` goes on from here",
@@ -276,7 +282,7 @@ class Lease:
             if not self._last:
                 raise self._ended(self._end or "it was never taken")
             if left_s <= 0:
-                self._end = self._end or "it was not renewed in time"
+                self._end = self._end or _NOT_RENEWED
             if self._end:
                 raise self._ended(self._end)
             return left_s
@@ -287,7 +293,8 @@ class Lease:
             return self._ended(self._end)
 
     def _ended(self, why: str) -> LeaseLostError:
-        return LeaseLostError(
+        kind = LeaseExpiredError if why in (_NOT_RENEWED, _NO_ANSWER) else LeaseLostError
+        return kind(
             f"this process does not hold the lease: {why}",
             where=f"{self._store.url}: {self._prefix}",
             next_step="`aurops runs list` shows who acts now; `aurops runs resume` takes up what is left",
@@ -308,7 +315,7 @@ class Lease:
                 return parsed(found)
             numbers = self._persist(self._numbers, until_s)
         except StoreUnreachableError as error:
-            lost = self._lose("the store gave no answer before the deadline")
+            lost = self._lose(_NO_ANSWER)
             raise (lost if self._last else error) from error
         if max(numbers, default=0) > number:
             raise self._lose("a later record exists")

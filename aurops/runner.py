@@ -260,8 +260,24 @@ class Runner(Generic[World]):
             return
         why = "; ".join(broken)
         self._append(RecordKind.VIOLATION, {"invariants": list(broken)})
-        self._execute(self._playbook.safe_stop(world, history), world)
+        stop = self._playbook.safe_stop(world, history)
+        try:
+            self._execute(stop, world)
+        except _StopError as halted:  # the switch is for every call, this one too
+            why += f"; the safe stop was NOT made: {halted.result.why}"
+        else:
+            why += self._missed(stop)
         raise _StopError(Ending.VIOLATION, why)
+
+    def _missed(self, stop: Stage[World]) -> str:
+        """What of a safe stop failed, or nobody knows of; empty when all is done."""
+        history, said = self._history(), ""
+        for step in stop.steps:
+            failed = history.tries[step.name].outcomes[-1] is Outcome.FAILED
+            if failed or history.in_doubt(step.name):
+                error = history.results.get(step.name, {}).get("error", "no answer is known")
+                said += f"; the safe stop did NOT succeed: `{step.name}`: {error}"
+        return said
 
     def _held(self, stage: str, why: str) -> _StopError:
         self._append(RecordKind.STUCK, {"stage": stage, "why": why})

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aurops.journal import list_runs
+from aurops.lease import LeaseExpiredError
 from aurops.store import StoreError, open_store, state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from aurops.journal import Journal
     from aurops.runner import Result
@@ -25,9 +28,18 @@ LEAP = 100
 
 def local_store() -> Store:
     """The folder that stands in for a lost store, whatever `AUROPS_STORE` says; made when it is missing."""
-    folder = state_folder() / "break-glass"
+    folder = _folder()
     folder.parent.mkdir(parents=True, exist_ok=True)
     return open_store(folder.as_uri())
+
+
+def holds(run: str) -> bool:
+    """Whether a run was ever acted on in that folder."""
+    return _folder().is_dir() and run in list_runs(local_store())
+
+
+def _folder() -> Path:
+    return state_folder() / "break-glass"
 
 
 def run(
@@ -49,13 +61,16 @@ def run(
 
     Raises:
         StoreError: The store is lost, and nobody said `--break-glass`; or the folder is lost, too.
+        LeaseExpiredError: The same, seen at the lease; or it ran out though the store is well.
     """
     journal = None
     try:
         store = open_store(url)
         journal = find(store)
         return journal, act(journal, store, 0)
-    except StoreError as lost:
+    except (StoreError, LeaseExpiredError) as lost:
+        if isinstance(lost, LeaseExpiredError) and _answers(url):
+            raise
         if not allowed:
             wait = f"{lost.next_step}; if" if lost.next_step else "if"
             lost.next_step = f"{wait} you cannot wait for the store: the same command with --break-glass"
@@ -69,3 +84,12 @@ def run(
         )
         journal = journal.copy_to(local) if journal else find(local)
         return journal, act(journal, local, LEAP)
+
+
+def _answers(url: str) -> bool:
+    """Whether the store is well: a lease that ran out then ran out for another reason."""
+    try:
+        open_store(url).folders("runs")
+    except StoreError:
+        return False
+    return True

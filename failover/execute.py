@@ -74,7 +74,6 @@ def execute(
         OutsideError: The previous holder's process goes on writing its journal.
     """
     playbook, world, epoch = _playbook(journal, target), target.observe(), History(journal.records).epoch
-    _refuse_outdated(journal, world, store, clock)
     reported = (world.highest_epoch() + leap, epoch + leap)
     lease = Lease(store, service_of(journal), clock)
     return execution.drive(
@@ -86,6 +85,7 @@ def execute(
         listener=listener,
         take_over=take_over,
         reported_epochs=reported,
+        check=lambda: _refuse_outdated(journal, target.observe() if epoch else world, store, clock),
     )
 
 

@@ -38,6 +38,7 @@ class DatabaseState:
     Args:
         role: What it is.
         receiving: A standby receives changes now (its wal receiver runs).
+        attached: It has a wal receiver, in whatever state: what that still gets, it confirms.
         following: The region that it is set to follow; None when detached or primary.
         flush_lsn: The last position safe on its disk, in bytes of WAL; None when it does not say.
         fence_epoch: The epoch in its fence row; None when unreadable.
@@ -47,6 +48,7 @@ class DatabaseState:
 
     role: DatabaseRole
     receiving: bool = False
+    attached: bool = False
     following: str | None = None
     flush_lsn: int | None = None
     fence_epoch: int | None = None
@@ -128,6 +130,17 @@ class World:
         seen = [self.database(voter) for voter in database.voters if voter in self.regions]
         return not database.voters or any(d is not None and d.receiving and d.following == region for d in seen)
 
+    def unprotected(self, primary: str) -> dict[str, str]:
+        """Every region that does not copy the primary now, and why not; an acknowledged write is not in it."""
+        found = {}
+        for region in self.regions:
+            state = self.state(region)
+            if region == primary or (state and state.database.receiving and state.database.following == primary):
+                continue
+            fenced = ", and is fenced until it is re-protected" if state and state.fenced else ""
+            found[region] = "does not answer" if state is None else f"does not follow {primary}{fenced}"
+        return found
+
     def highest_epoch(self) -> int:
         """The highest epoch that anything observed has obeyed; 0 when nothing answers."""
         seen = [state.highest_epoch for r in self.regions if (state := self.state(r))]
@@ -149,7 +162,7 @@ class Capabilities:
     Args:
         can: What it can.
         promotable: Per region whether it could be promoted now, and why or why not.
-        tried: How far it was ever tried for real; printed by `aurops doctor`.
+        tried: How far it was ever tried for real; `aurops doctor` says it.
     """
 
     can: frozenset[Capability]

@@ -143,7 +143,7 @@ def _detach(region: str, lost: str) -> Step[World]:
         database = world.database(region)
         if database is None:
             return None
-        standby = database.role is DatabaseRole.STANDBY and not database.receiving and database.following is None
+        standby = database.role is DatabaseRole.STANDBY and not database.attached and database.following is None
         return standby and database.flush_lsn is not None
 
     return Step(

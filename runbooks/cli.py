@@ -46,6 +46,7 @@ COMMANDS = {
     "recover": Entry(
         "runbooks.recover", "Finish what a killed engine left on a stack, with your answers where needed."
     ),
+    "reprotect": Entry("runbooks.reprotect", "Make a region that was left or lost a standby of the one that serves."),
     "runs": Entry("runbooks.runs", "List, show, verify and steer runs."),
     "status": Entry("runbooks.status", "What is up, what was never finished, and whether the store knows it."),
     "up": Entry("runbooks.up", "Bring stacks up, wave by wave."),
@@ -85,7 +86,7 @@ def _print_version(value: bool) -> None:  # noqa: FBT001 (Typer calls it with th
     from runbooks.doctor import pulumi_cli  # noqa: PLC0415 (only --version asks)
 
     typer.echo(f"aurops {__version__}")
-    typer.echo(f"pulumi CLI {pulumi_cli() or 'not on PATH'}")
+    typer.echo(f"pulumi CLI {pulumi_cli() or 'none that answers'}")
     for package in _PACKAGES:
         typer.echo(f"{package} {_version_of(package)}")
     raise typer.Exit
@@ -120,36 +121,42 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    """The one place that turns an exception into words and an exit code."""
+    """A command's exit code; whatever it raises is said."""
     try:
         exited = app(args=None if arguments is None else list(arguments), standalone_mode=False)
         sys.stdout.flush()
-        return exited if isinstance(exited, int) else ExitCode.DONE
-    except Stopped as stopped:
-        _say(f"stopped by {stopped.signum.name}; `aurops runs list` shows what was begun")
-        code = stopped.exit_code
-    except typer.TyperException as error:
-        cast("Any", error).show()  # click's errors print themselves, with the usage of the command
-        code = error.exit_code
-    except AuropsError as error:
-        _say(str(error))
-        code = int(error.exit_code)
-    except SystemExit as error:
-        if not isinstance(error.__context__, BrokenPipeError):
-            raise
-        code = _READER_GONE  # Typer's own exit for that is 1, which is an answer here
-    except BrokenPipeError:
-        code = _READER_GONE
-    except OSError as error:
-        _say(f"{error}\n  next: make room, or give access, and try again")
-        code = int(ExitCode.ENVIRONMENT)
-    except Exception as error:  # noqa: BLE001 (whatever gets here is a bug, and is said to be one)
-        _say(f"a bug in aurops: {type(error).__name__}: {error}\n  next: report what --debug says")
-        code = int(ExitCode.BUG)
-    if os.environ.get("AUROPS_DEBUG"):
-        traceback.print_exc()
-    _let_go()
-    return code
+    except BaseException as error:  # noqa: BLE001 (a signal and an exit are answers, too)
+        code = _explain(error)
+        if os.environ.get("AUROPS_DEBUG"):
+            traceback.print_exc()
+        _let_go()
+        return code
+    return exited if isinstance(exited, int) else ExitCode.DONE
+
+
+def _explain(error: BaseException) -> int:  # noqa: PLR0911 (a kind, a code)
+    """The one place that turns an exception into words and an exit code."""
+    match error:
+        case Stopped():
+            _say(f"stopped by {error.signum.name}; `aurops runs list` shows what was begun")
+            return error.exit_code
+        case typer.TyperException():
+            cast("Any", error).show()  # click's errors print themselves, with the usage of the command
+            return int(error.exit_code)
+        case AuropsError():
+            _say(str(error))
+            return int(error.exit_code)
+        case BrokenPipeError():
+            return _READER_GONE
+        case SystemExit() if isinstance(error.__context__, BrokenPipeError):
+            return _READER_GONE  # Typer's own exit for that is 1, which is an answer here
+        case OSError():
+            _say(f"{error}\n  next: make room, or give access, and try again")
+            return ExitCode.ENVIRONMENT
+        case Exception():
+            _say(f"a bug in aurops: {type(error).__name__}: {error}\n  next: report what --debug says")
+            return ExitCode.BUG
+    raise error
 
 
 def _say(text: str) -> None:

@@ -11,7 +11,11 @@ import typer
 
 from aurops.errors import AnswerIsNoError, AuropsError
 from aurops.store import default_store_url, open_store
+from failover.targets.local import TRIED
 from runbooks import sites
+
+ANSWER_S = 10.0
+"""How long a program may take to say its version, seconds."""
 
 app = typer.Typer(name="doctor", add_completion=False, rich_markup_mode=None)
 
@@ -36,17 +40,20 @@ class Finding:
 
 
 def pulumi_cli() -> str | None:
-    """The version of the Pulumi CLI that commands would use; None when there is none."""
+    """The version of the Pulumi CLI that commands would use; None when there is none that answers."""
     program = sites.pulumi_cli()
     if program is None:
         return None
-    asked = subprocess.run([program, "version"], capture_output=True, text=True, check=False, timeout=20)
+    try:
+        asked = subprocess.run([program, "version"], capture_output=True, text=True, check=True, timeout=ANSWER_S)
+    except (OSError, subprocess.SubprocessError):
+        return None
     return asked.stdout.strip() or None
 
 
 def examine() -> list[Finding]:
     """Look at everything; never raises for what is missing."""
-    return [*_components(), _store(), _pulumi()]
+    return [*_components(), _store(), _pulumi(), *_targets()]
 
 
 def _components() -> list[Finding]:
@@ -74,7 +81,17 @@ def _store() -> Finding:
 def _pulumi() -> Finding:
     version = pulumi_cli()
     step = "https://www.pulumi.com/docs/install/ ; a local drill does not need it"
-    return Finding("pulumi", version is not None, version or "not found", "" if version else step, needed=False)
+    program = sites.pulumi_cli()
+    lacking = "not found" if program is None else f"{program} does not run, or does not say its version"
+    return Finding("pulumi", version is not None, version or lacking, "" if version else step, needed=False)
+
+
+def _targets() -> list[Finding]:
+    """How far each was ever tried for real."""
+    return [
+        Finding("local", ok=True, detail=f"target: {TRIED}", needed=False),
+        Finding("aws", ok=True, detail="stacks: up in the lab; never run against an account", needed=False),
+    ]
 
 
 @app.command()
@@ -87,8 +104,6 @@ def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON."
         typer.echo(f"{'ok     ' if finding.ok else 'missing'}  {finding.name:<10} {finding.detail}")
         if finding.next_step:
             typer.echo(f"         next: {finding.next_step}")
-    if not as_json:
-        typer.echo("The local target is tried with real processes. No cloud target exists yet.")
     lacking = [finding.name for finding in findings if finding.needed and not finding.ok]
     if lacking:
         raise AnswerIsNoError(f"a local drill cannot run here: {', '.join(lacking)} missing")

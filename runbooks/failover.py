@@ -13,26 +13,25 @@ from aurops.store import default_store_url
 from failover import break_glass
 from failover.execute import begin, execute, service_of
 from failover.planner import FailoverGoal, check_goal, plan
-from failover.targets.local import LocalEndpoints, LocalTarget
 from runbooks import plans
+from runbooks.service import AsJson, Bed, DryRun, Yes, open_service
 from runbooks.terminal import alarm, confirm, ended, timeline
-from testbeds.local import bed as beds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aurops.journal import Journal
     from aurops.runner import Result
     from aurops.store import Store
+    from failover.model import Target
+    from testbeds.local.state import BedState
 
 __all__ = ["service_of"]
 app = typer.Typer(name="failover", add_completion=False, rich_markup_mode=None)
 
 Lost = Annotated[str, typer.Argument(metavar="REGION", help="The region to leave.")]
 To = Annotated[str | None, typer.Option(help="The region to serve from; else the most advanced standby.")]
-Bed = Annotated[str | None, typer.Option(help="Which bed; not needed when only one is up.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, call nothing that changes anything.")]
 Glass = Annotated[bool, typer.Option("--break-glass", help="If the store is lost, go on without it: no lease.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
@@ -50,11 +49,8 @@ def failover(
 
     The region need not be lost: its writers are stopped first, and no acknowledged write is lost.
     """
-    found = beds.find(bed)
-    beds.touch(found)  # it must not end for idleness while somebody acts on it
     clock = RealClock()
-    target = LocalTarget(LocalEndpoints(found.agents, found.edge_url), clock)
-    try:
+    with open_service(bed) as (found, target):
         world, goal = target.observe(), FailoverGoal(tuple(found.agents), region, to)
         check_goal(goal, world)
         if dry_run:
@@ -72,24 +68,31 @@ def failover(
                 allowed=glass,
                 warn=alarm,
             )
-    finally:
-        target.close()
-    ended(journal.run, result, as_json=as_json)
+        left = _unprotected(target)
+    ended(journal.run, result, as_json=as_json, about={"unprotected": left})
+    if not as_json:
+        say_unprotected(left, found)
+
+
+def _unprotected(target: Target) -> dict[str, str]:
+    """What does not copy the one region that serves now."""
+    world = target.observe()
+    serving = [region for region in world.regions if world.weight(region)]
+    return world.unprotected(serving[0]) if len(serving) == 1 else {}
+
+
+def say_unprotected(left: Mapping[str, str], bed: BedState) -> None:
+    """One line per region that the failover left behind, with the command that brings it back."""
+    for region, why in left.items():
+        typer.echo(f"{region} {why}\n  next: aurops reprotect {region} --bed {bed.id}")
 
 
 def resume(journal: Journal, store: Store, *, take_over: bool, leap: int) -> Result:
     """Go on with a failover or a re-protection (`runbooks.kinds.Kind.resume`)."""
-    bed = beds.find(History(journal.records).arguments.get("bed"))
-    beds.touch(bed)
-    clock = RealClock()
-    target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
-    try:
-        with timeline() as told:
-            result = execute(
-                journal, target, store=store, clock=clock, listener=told.hear, take_over=take_over, leap=leap
-            )
-    finally:
-        target.close()
+    with open_service(History(journal.records).arguments.get("bed")) as (_, target), timeline() as told:
+        result = execute(
+            journal, target, store=store, clock=RealClock(), listener=told.hear, take_over=take_over, leap=leap
+        )
     if result.ending is not Ending.RESTORED:
         ended(journal.run, result)
     return result

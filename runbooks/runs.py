@@ -119,7 +119,6 @@ def resume(
     """
 
     def act(journal: Journal, store: Store, leap: int) -> Result:
-        requests.ask(store, run, RequestKind.RESUME, who=getpass.getuser(), reason="resumed", clock=RealClock())
         return kind_of(journal).resume(journal, store, take_over=take_over, leap=leap)
 
     _, result = break_glass.run(default_store_url(), lambda store: _unended(store, run), act, allowed=glass, warn=alarm)
@@ -161,11 +160,24 @@ def abort(run: Run, *, reason: Reason) -> None:
 
 @app.command()
 def skip(
-    run: Run, step: Annotated[str, typer.Argument(metavar="STEP", help="The step's name.")], *, reason: Reason
+    run: Run,
+    step: Annotated[str, typer.Argument(metavar="STEP", help="The step's name.")],
+    *,
+    reason: Reason,
+    later: Annotated[bool, typer.Option("--later", help="It is a step that was not called yet.")] = False,
 ) -> None:
     """Leave one step out."""
     store = open_store(default_store_url())
-    _ask(store, _unended(store, run), RequestKind.SKIP, reason, step)
+    journal = _unended(store, run)
+    called = History(journal.records).tries
+    if step not in called and not later:
+        raise UsageError(
+            f"no step `{step}` was called in this run",
+            where=f"run {run}",
+            allowed=", ".join(f"`{name}`" for name in called) or "none was called yet",
+            next_step="for one that comes later: --later, with the name as the plan spells it (--dry-run)",
+        )
+    _ask(store, journal, RequestKind.SKIP, reason, step)
 
 
 def _tell_restored(run: str, result: Result) -> None:
@@ -209,5 +221,8 @@ def _open(run: str) -> Journal:
 
 
 def _known(store: Store, run: str) -> None:
-    if run not in list_runs(store):
-        raise UsageError(f"there is no run `{run}`", where=store.url, next_step="aurops runs list")
+    if run in list_runs(store):
+        return
+    away = break_glass.holds(run)
+    next_step = f"it went on without the store: aurops runs bring-back {run}" if away else "aurops runs list"
+    raise UsageError(f"there is no run `{run}`", where=store.url, next_step=next_step)

@@ -20,7 +20,7 @@ from runbooks.stopping import announced
 from runbooks.words import said
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from aurops.journal import Record
@@ -126,14 +126,20 @@ def confirm(question: str, *, yes: bool) -> None:
         raise HeldError("declined; nothing was changed")
 
 
-def ended(run: str, result: Result, *, as_json: bool = False) -> None:
+def ended(run: str, result: Result, *, as_json: bool = False, about: Mapping[str, object] | None = None) -> None:
     """Say how a run ended.
+
+    Args:
+        run: Its id.
+        result: How it ended.
+        as_json: Print JSON.
+        about: What else the JSON holds.
 
     Raises:
         HeldError: It was stopped by a person, a gate or an invariant.
     """
     if as_json:
-        typer.echo(json.dumps({"run": run, "ending": result.ending.value, "why": result.why}))
+        typer.echo(json.dumps({"run": run, "ending": result.ending.value, "why": result.why, **(about or {})}))
     if result.ending is Ending.DONE:
         if not as_json:
             typer.echo(f"done: run {run}")
@@ -141,5 +147,25 @@ def ended(run: str, result: Result, *, as_json: bool = False) -> None:
     raise HeldError(
         f"the run ended as {result.ending.value}: {result.why or 'aborted'}",
         where=f"run {run}",
-        next_step=f"aurops runs show {run}; aurops runs resume {run}",
+        next_step=ways_on(run, result.ending),
     )
+
+
+def ways_on(run: str, ending: Ending) -> str:
+    """What a person can do with a run that stopped, as commands."""
+    show, resume = f"aurops runs show {run}", f"aurops runs resume {run}"
+    skip = f'aurops runs skip {run} "STEP" --reason …'
+    abort = f"aurops runs abort {run} --reason …"
+    match ending:
+        case Ending.STUCK:
+            return f"mend what it names, then {resume}; or leave the step out: {skip}; or go back, if it can: {abort}"
+        case Ending.HELD:
+            return f"do what it asks for, then {resume}; or go back, if it can: {abort}"
+        case Ending.VIOLATION:
+            return f"look before anything else: aurops local status; {show}. When only one region can write: {resume}"
+        case Ending.HALTED:
+            return f"aurops halt --off, then {resume}"
+        case Ending.PAUSED:
+            return f"{resume}; or go back, if it can: {abort}"
+        case Ending.DONE | Ending.RESTORED:
+            return show

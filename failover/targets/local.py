@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from aurops.clock import Clock
 
+TRIED = "real processes on one machine"
 _OBSERVE_WAIT_S = 0.08
 """How long an observation waits for an agent that answered last time; one that did not is not waited for again."""
 _OBSERVE_TIMEOUT_S = 1.0
@@ -77,7 +78,7 @@ class LocalTarget:
             region: (bool(d and d.role is DatabaseRole.STANDBY), "no answer" if d is None else f"database is {d.role}")
             for region, d in seen.items()
         }
-        return Capabilities(frozenset(Capability), promotable, "real processes on one machine")
+        return Capabilities(frozenset(Capability), promotable, TRIED)
 
     def observe(self) -> World:
         """Ask every agent at once; an agent that is still silent from last time is unknown at once."""
@@ -110,8 +111,13 @@ class LocalTarget:
         return self._command(region, "promote_cache", {"epoch": epoch}, timeout_s)
 
     def reprotect(self, region: str, primary: str, epoch: int, timeout_s: float) -> Answer:
-        """`POST /follow`: the agent repoints, rewinds or copies, and says which."""
-        return self._command(region, "follow", {"epoch": epoch, "primary": primary}, timeout_s)
+        """`POST /follow`: the agent repoints, rewinds or copies, and says which; copying may outlast the call."""
+        try:
+            return self._command(region, "follow", {"epoch": epoch, "primary": primary}, timeout_s)
+        except CallUnknownError as error:
+            if not isinstance(error.__cause__, httpx.ReadTimeout):
+                raise
+            return Answer(waiting=f"{region} was asked to follow {primary}, and has not finished after {timeout_s:g} s")
 
     def verify_write(self, region: str, epoch: int, timeout_s: float) -> Answer:
         """`POST /verify_write`: one commit through a node of the region, read back."""
@@ -146,6 +152,8 @@ class LocalTarget:
             raise CallUnknownError(f"{who} /{path}: {type(error).__name__}") from error
         if answer.status_code == httpx.codes.CONFLICT:
             raise StaleEpochError(f"{who} refused epoch {body['epoch']}: {answer.text}")
+        if answer.is_server_error:
+            raise CallUnknownError(f"{who} /{path}: {answer.status_code} {answer.text[:200]}")
         if answer.is_error:
             raise OutsideError(f"{who} refused /{path}: {answer.text[:200]}", where=url)
         data: dict[str, Json] = answer.json()
@@ -163,6 +171,7 @@ def _region(view: dict[str, Any]) -> RegionState:
     database = DatabaseState(
         role=DatabaseRole(found["role"]),
         receiving=found["receiving"],
+        attached=found["attached"],
         following=found["following"],
         flush_lsn=found["flush_lsn"],
         fence_epoch=found["fence_epoch"],

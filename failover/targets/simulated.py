@@ -1,7 +1,7 @@
 """Three regions in memory, with the rules of PostgreSQL that a failover depends on; proves plans, never times.
 
 A write goes to the region with traffic, is acknowledged when another region holds it, and a standby sends on what it
-has to whoever follows it. Used by the unit tests and by `aurops failover --dry-run` without a bed.
+has to whoever follows it.
 """
 
 from __future__ import annotations
@@ -175,13 +175,14 @@ class SimulatedTarget:
         writable = primary and found.alive
         down = found.role is DatabaseRole.DOWN
         database = DatabaseState(
-            found.role,
-            self._receives(name, found.following),
-            found.following,
-            None if down else len(found.log),
-            None if down else found.fence_epoch,
-            writable,
-            found.voters if primary else (),
+            role=found.role,
+            receiving=self._receives(name, found.following),
+            attached=found.role is DatabaseRole.STANDBY and found.following is not None,
+            following=found.following,
+            flush_lsn=None if down else len(found.log),
+            fence_epoch=None if down else found.fence_epoch,
+            writable=writable,
+            voters=found.voters if primary else (),
         )
         state = RegionState(found.highest_epoch, found.fenced, database, found.cache, (found.node_epoch,) * 2)
         return Observation(state, self._now_s, "simulated")

@@ -49,6 +49,7 @@ SELECT pg_is_in_recovery(),
         THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())
         ELSE pg_current_wal_flush_lsn() END - '0/0'::pg_lsn)::bigint,
     EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming'),
+    EXISTS (SELECT FROM pg_stat_wal_receiver),
     to_regclass('fence') IS NOT NULL
 """
 _STREAMS = "SELECT FROM pg_stat_replication WHERE application_name = %s AND state = 'streaming'"
@@ -66,6 +67,7 @@ class DatabaseView:
         running: Whether the server process lives.
         role: `primary`, `standby`, or `down`: it answers no query (also while it starts).
         receiving: Whether it streams from another.
+        attached: Whether it has a wal receiver, in whatever state: only without one does it confirm nothing any more.
         following: Region it is told to stream from.
         flush_lsn: Position in the log, in bytes, up to which everything is on its disk.
         fence_epoch: Epoch in its fence row.
@@ -76,6 +78,7 @@ class DatabaseView:
     running: bool
     role: str
     receiving: bool
+    attached: bool
     following: str | None
     flush_lsn: int | None
     fence_epoch: int | None
@@ -109,12 +112,13 @@ class Database:
             with suppress(psycopg.Error, RefusedError):
                 connection = await self._watch()
                 row = await _one(connection, _STATE)
-                epoch = (await _one(connection, "SELECT epoch FROM fence"))[0] if row[3] else None
-        recovering, flush_lsn, receiving, _ = row or (None, None, False, False)
+                epoch = (await _one(connection, "SELECT epoch FROM fence"))[0] if row[4] else None
+        recovering, flush_lsn, receiving, attached, _ = row or (None, None, False, False, False)
         return DatabaseView(
             running=self.server.running,
             role="down" if row is None else "standby" if recovering else "primary",
             receiving=receiving,
+            attached=attached,
             following=role.following,
             flush_lsn=flush_lsn,
             fence_epoch=epoch,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +24,7 @@ from aurops.journal import (
     list_runs,
     new_run_id,
 )
-from aurops.store import Store, StoreUnreachableError, open_store
+from aurops.store import KeyTakenError, Store, StoreUnreachableError, open_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -354,3 +355,43 @@ def test_a_copy_is_the_same_journal(root: Path, store: Store) -> None:
     again = opened(root).copy_to(store)
     again.verify()
     assert [record.n for record in again.records] == [1, 2, 3, 4, 6, 7]
+
+
+class LosesAnswers:
+    """A store whose creates land, or do not, and whose answers are lost from a moment on."""
+
+    def __init__(self, inner: Store, *, lands: bool) -> None:
+        self._inner, self._lands = inner, lands
+        self.lost = False
+
+    def __getattr__(self, name: str) -> object:
+        if self.lost and name == "create" and self._lands:
+            return self._land
+        if self.lost and name in ("create", "read"):
+            return self._silent
+        return getattr(self._inner, name)
+
+    def _land(self, key: str, data: bytes) -> None:
+        with suppress(KeyTakenError):
+            self._inner.create(key, data)
+        self._silent(key)
+
+    def _silent(self, key: str, _data: bytes = b"") -> None:
+        raise StoreUnreachableError("no answer", where=key, may_have_landed=True)
+
+
+@pytest.mark.parametrize("lands", [True, False])
+def test_a_copy_holds_the_record_whose_answer_was_lost(lands: bool, store: Store) -> None:  # noqa: FBT001
+    """Whether it stands in the lost store or not, the journal that went on elsewhere can be brought back."""
+    losing = LosesAnswers(store, lands=lands)
+    journal = written(losing)  # type: ignore[arg-type]
+    losing.lost = True
+    with pytest.raises(StoreUnreachableError):
+        journal.append(RecordKind.INTENT, {"step": "promote"}, epoch=1)
+    copy = journal.copy_to(open_store("memory://"))
+    assert [record.n for record in copy.records] == [1, 2, 3, 4, 5]
+    copy.append(RecordKind.TAKEN, {"epoch": 101}, epoch=101)
+    losing.lost = False
+    back = copy.copy_to(store)
+    back.verify()
+    assert [record.kind for record in back.records[-2:]] == [RecordKind.INTENT, RecordKind.TAKEN]

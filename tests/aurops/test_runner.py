@@ -335,9 +335,24 @@ def test_an_abort_after_the_point_of_no_return_is_refused(scene: Scene) -> None:
 def test_a_violation_runs_the_safe_stop_once_and_ends_the_run(scene: Scene) -> None:
     """A broken invariant is named, the safe stop is called a single time even if it fails, nothing else is."""
     playbook = Tiny(stages(step("a"), step("b")), broken=("two writers",), effects={"stop everything": refuse})
-    assert scene.run(playbook) == Result(Ending.VIOLATION, "two writers")
+    result = scene.run(playbook)
+    assert result.ending is Ending.VIOLATION
+    assert result.why == "two writers; the safe stop did NOT succeed: `stop everything`: no"
     assert playbook.calls == ["a", "stop everything"]
     assert scene.history().finished == ""
+
+
+def test_a_halt_holds_the_safe_stop_too_and_it_is_said(scene: Scene) -> None:
+    """The switch is for every call; the end names the broken invariant, and that nothing was stopped."""
+    playbook = Tiny(stages(step("a"), step("b")), broken=("two writers",))
+
+    def halts() -> None:
+        halt(scene.store, on=True, reason="look first", who="ana", clock=scene.clock)
+
+    playbook.effects["a"] = halts
+    result = scene.run(playbook)
+    assert (result.ending, playbook.calls) == (Ending.VIOLATION, ["a"])
+    assert result.why == "two writers; the safe stop was NOT made: ana halted all runs: look first"
 
 
 def test_two_rounds_without_progress_are_stuck_by_name(scene: Scene) -> None:

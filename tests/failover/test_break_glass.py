@@ -9,9 +9,10 @@ from aurops.clock import ManualClock
 from aurops.errors import ExitCode
 from aurops.history import History
 from aurops.journal import Journal, JournalTakenError, RecordKind
+from aurops.lease import LeaseExpiredError
 from aurops.plan import StaleEpochError
 from aurops.runner import Ending, Result
-from aurops.store import Store, StoreReadOnlyError, open_store
+from aurops.store import Store, StoreReadOnlyError, StoreUnreachableError, open_store
 from failover import break_glass
 from failover.execute import begin, execute
 from failover.planner import FailoverGoal
@@ -27,11 +28,21 @@ class Losable:
     def __init__(self) -> None:
         self._inner = open_store("memory://")
         self.lost = False
+        self.hangs: Callable[[], None] | None = None
 
     def __getattr__(self, name: str) -> object:
-        if self.lost and name in ("create", "read", "keys", "folders", "delete"):
+        if name not in ("create", "read", "keys", "folders", "delete"):
+            return getattr(self._inner, name)
+        if self.lost and self.hangs is not None:
+            return self._hang
+        if self.lost:
             raise StoreReadOnlyError("the store is gone", where="the test")
         return getattr(self._inner, name)
+
+    def _hang(self, key: str, *_: object) -> None:
+        assert self.hangs is not None
+        self.hangs()
+        raise StoreUnreachableError("timed out", where=key, may_have_landed=True)
 
 
 class Scene:
@@ -154,3 +165,28 @@ def test_a_journal_that_went_on_in_both_places_is_not_mixed(scene: Scene) -> Non
     with pytest.raises(JournalTakenError, match=f"record {wrote.n} "):
         local(scene, journal.run).copy_to(store)
     theirs.verify()
+
+
+@pytest.mark.parametrize("step", ["detach west", "promote database south"])
+def test_a_store_that_hangs_is_left_behind_too(step: str, scene: Scene) -> None:
+    """Calls that time out one after the other outlast the lease: that is a lost store, not another holder."""
+    scene.store.hangs = lambda: scene.clock.advance(6.0)
+    scene.lose_at(step)
+    _, result = scene.fail_over(allowed=True)
+    assert result == Result(Ending.DONE)
+    assert "THE STORE IS LOST" in scene.warnings[0]
+    assert set(scene.target.acknowledged) <= set(scene.target.regions["south"].log)
+
+
+def test_a_lease_that_ran_out_though_the_store_is_well_breaks_no_glass(scene: Scene) -> None:
+    """A machine that slept may have been overtaken: it stops, whatever was allowed."""
+
+    def sleep(_kind: RecordKind, name: str) -> None:
+        if name == "detach west":
+            scene.clock.advance(60.0)
+
+    scene.at_record = sleep
+    with pytest.raises(LeaseExpiredError):
+        scene.fail_over(allowed=True)
+    assert scene.warnings == []
+    assert break_glass.holds("any run") is False

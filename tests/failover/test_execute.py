@@ -4,9 +4,10 @@ import pytest
 
 from aurops.clock import ManualClock
 from aurops.errors import ExitCode, UsageError
-from aurops.journal import Journal
+from aurops.journal import Journal, RecordKind
 from aurops.lease import HeldByAnotherError, Lease, LeaseLostError
 from aurops.plan import Answer, StaleEpochError
+from aurops.requests import RequestKind, ask, pending
 from aurops.runner import Ending, Result
 from aurops.store import Store, open_store
 from failover.execute import OvertakenError, begin, execute, newer_run, service_of
@@ -117,3 +118,17 @@ def test_a_run_that_has_not_acted_is_judged_as_a_new_one(store: Store, clock: Ma
     assert go(failover(store, clock, "a"), target, store, clock).ending is Ending.DONE
     with pytest.raises(UsageError, match="does not serve"):
         go(late, target, store, clock)
+
+
+def test_a_resume_that_is_refused_leaves_a_pause_in_force(store: Store, clock: ManualClock) -> None:
+    """Only who holds the lease ends a pause: the run that another process acts on still stops before its next stage."""
+    journal = failover(store, clock, "a")
+    held = Lease(store, service_of(journal), clock)
+    held.take(journal.run)
+    journal.append(RecordKind.TAKEN, {"epoch": held.epoch}, epoch=held.epoch)
+    ask(store, journal.run, RequestKind.PAUSE, who="ana", reason="wait", clock=clock)
+    with pytest.raises(HeldByAnotherError):
+        go(Journal.open(store, journal.run, clock), SimulatedTarget(), store, clock)
+    assert [request.kind for request in pending(store, journal.run)] == [RequestKind.PAUSE]
+    held.release()
+    assert go(Journal.open(store, journal.run, clock), SimulatedTarget(), store, clock) == Result(Ending.DONE)

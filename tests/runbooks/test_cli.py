@@ -55,6 +55,7 @@ EVERY = [
     ("failover",),
     ("failover-test",),
     ("halt",),
+    ("reprotect",),
     *(("local", verb) for verb in ("up", "status", "down")),
     *(("runs", verb) for verb in ("list", "show", "verify", "pause", "resume", "bring-back", "abort", "skip")),
 ]

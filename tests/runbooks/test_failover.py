@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from failover.targets.simulated import REGIONS, SimulatedTarget
-from runbooks import failover
+from runbooks import service
 from runbooks.cli import main
 
 
@@ -29,9 +31,9 @@ def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watched:
     """The one bed that is up."""
     found = Watched()
     bed = SimpleNamespace(id="b1", agents=dict.fromkeys(REGIONS, ""), edge_url="")
-    monkeypatch.setattr(failover.beds, "find", lambda _bed: bed)
-    monkeypatch.setattr(failover.beds, "touch", lambda _bed: None)
-    monkeypatch.setattr(failover, "LocalTarget", lambda *_: found)
+    monkeypatch.setattr(service.beds, "find", lambda _bed: bed)
+    monkeypatch.setattr(service.beds, "touch", lambda _bed: None)
+    monkeypatch.setattr(service, "LocalTarget", lambda *_: found)
     monkeypatch.setenv("AUROPS_STORE", str(tmp_path / "store"))
     return found
 
@@ -127,3 +129,68 @@ def test_a_failover_says_its_run_and_how_it_ended(target: Watched, capsys: pytes
     assert "open traffic to south: done" in told.err
     assert target.weights["south"] > 0
     assert aurops("runs", "verify", result["run"]) == 0
+
+
+def test_a_failover_names_what_it_left_unprotected_and_reprotect_brings_it_back(
+    target: Watched, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A region that did not answer is said to protect nothing, with the command; that one makes it a standby again."""
+    target.kill("north")
+    assert aurops("failover", "north", "--yes") == 0
+    assert "north does not answer\n  next: aurops reprotect north --bed b1" in capsys.readouterr().out
+    assert aurops("reprotect", "north", "--yes") == 3
+    assert "north does not answer" in capsys.readouterr().err
+    target.heal("north")
+    before = target.state()
+    assert aurops("reprotect", "north", "--dry-run") == 0
+    assert "repoint north to south" in capsys.readouterr().out
+    assert target.state() == before
+    assert aurops("reprotect", "north", "--yes", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["ending"] == "done"
+    assert target.observe().unprotected("south") == {}
+    assert aurops("reprotect", "north", "--yes") == 0
+
+
+@pytest.mark.parametrize(("region", "says"), [("moon", "north, south, west"), ("north", "it follows nobody")])
+def test_a_region_that_cannot_follow_is_refused(
+    region: str, says: str, target: Watched, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 2 with what is allowed; nothing is called."""
+    before = target.state()
+    assert aurops("reprotect", region, "--yes") == 2
+    assert says in capsys.readouterr().err
+    assert target.state() == before
+
+
+@pytest.mark.parametrize("trouble", ["full", "read-only"])
+def test_a_store_that_cannot_be_written_stops_a_failover_before_its_first_call(
+    trouble: str, tiny_disk: Path, target: Watched, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 3, what is wrong with it, and --break-glass for whoever cannot wait; no region was touched."""
+    monkeypatch.setenv("AUROPS_STORE", str(tiny_disk))
+    if trouble == "full":
+        (tiny_disk / "filler").write_bytes(bytes(os.statvfs(tiny_disk).f_bavail * 4096))
+    else:
+        subprocess.run(["mount", "-o", "remount,ro", tiny_disk], check=True)
+    target.kill("north")
+    before = target.state()
+    assert aurops("failover", "north", "--yes") == 3
+    said = capsys.readouterr().err
+    assert ("the store is full" if trouble == "full" else "cannot be written by this user") in said
+    assert "--break-glass" in said
+    assert target.state() == before
+
+
+def test_a_bug_is_said_to_be_one(
+    target: Watched, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 70 with its name and what to report; a traceback only with --debug."""
+    monkeypatch.setattr(target, "observe", lambda: {}["no such key"])
+    monkeypatch.delenv("AUROPS_DEBUG", raising=False)
+    assert aurops("failover", "north") == 70
+    said = capsys.readouterr().err
+    assert "a bug in aurops: KeyError" in said
+    assert "Traceback" not in said
+    monkeypatch.setenv("AUROPS_DEBUG", "")  # put back after the test
+    assert aurops("--debug", "failover", "north") == 70
+    assert "Traceback" in capsys.readouterr().err

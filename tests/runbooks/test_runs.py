@@ -13,12 +13,15 @@ from aurops.errors import AnswerIsNoError, ExitCode, HeldError, UsageError
 from aurops.journal import Journal, JournalBrokenError, RecordKind, journal_key
 from aurops.lease import Lease
 from aurops.requests import pending
+from aurops.runner import Ending, Result
 from aurops.store import Store, open_store
+from failover import break_glass
 from failover.drill import DrillOrder, _begin
 from failover.execute import begin
 from failover.planner import FailoverGoal
 from failover.targets.simulated import REGIONS
 from runbooks.runs import app
+from runbooks.terminal import ended
 
 if TYPE_CHECKING:
     from aurops.plan import Json
@@ -154,3 +157,50 @@ def test_a_drill_whose_bed_is_gone_is_closed_as_inconclusive(store: Store) -> No
     again = CliRunner().invoke(app, ["resume", drill.run]).exception
     assert isinstance(again, UsageError)
     assert "has ended: inconclusive" in again.what
+
+
+def test_a_step_that_was_never_called_is_not_skipped_by_mistake(store: Store, journal: Journal) -> None:
+    """A slip of the pen is refused with the names that were called; one that comes later is said to be so."""
+    journal.append(RecordKind.INTENT, INTENT | {"step": "detach west"})
+    skip = ["skip", journal.run, "--reason", "west is gone"]
+    error = CliRunner().invoke(app, [*skip, "detach wets"]).exception
+    assert isinstance(error, UsageError)
+    assert error.allowed == "`detach west`"
+    assert "--later" in str(error.next_step)
+    assert pending(store, journal.run) == ()
+    assert CliRunner().invoke(app, [*skip, "detach west"]).exit_code == 0
+    assert CliRunner().invoke(app, [*skip, "promote cache south", "--later"]).exit_code == 0
+    assert [request.step for request in pending(store, journal.run)] == ["detach west", "promote cache south"]
+
+
+def test_a_run_that_lives_in_the_local_folder_is_found_there(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Begun while the store was lost: once that is well, every command names the one that brings it back."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    away = begin(break_glass.local_store(), RealClock(), "failover", FailoverGoal(REGIONS, "north"), {"bed": "gone"})
+    for command in (["resume", away.run, "--break-glass"], ["show", away.run], ["verify", away.run]):
+        error = CliRunner().invoke(app, command).exception
+        assert isinstance(error, UsageError)
+        assert f"aurops runs bring-back {away.run}" in str(error.next_step)
+    assert CliRunner().invoke(app, ["bring-back", away.run]).exit_code == 0
+    assert Journal.open(store, away.run, RealClock()).head_hash == away.head_hash
+
+
+@pytest.mark.parametrize(
+    ("ending", "way"),
+    [
+        (Ending.STUCK, "aurops runs skip r1"),
+        (Ending.STUCK, "aurops runs abort r1"),
+        (Ending.HELD, "aurops runs abort r1"),
+        (Ending.VIOLATION, "aurops local status"),
+        (Ending.HALTED, "aurops halt --off"),
+        (Ending.PAUSED, "aurops runs resume r1"),
+        (Ending.RESTORED, "aurops runs show r1"),
+    ],
+)
+def test_whoever_finds_a_run_stopped_is_told_the_ways_on(ending: Ending, way: str) -> None:
+    """Exit 4, with the commands that fit how it stopped, and back as well as forth."""
+    with pytest.raises(HeldError) as caught:
+        ended("r1", Result(ending, "why"))
+    assert way in str(caught.value.next_step)
