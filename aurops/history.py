@@ -36,11 +36,13 @@ class Tries:
             None when it has not. The time of an earlier holder, or of a pause, is no time of waiting.
         intents: How many calls were announced.
         outcomes: How they ended, in order; shorter than `intents` when an answer was lost with its holder.
+        done_s: When the last call of the present holder was answered as done, in seconds of its machine's clock.
     """
 
     first_intent_s: float | None
     intents: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
+    done_s: float | None = None
 
     @property
     def open(self) -> bool:
@@ -103,7 +105,7 @@ class History:
     def _read_taken(self, _: Record) -> None:
         self.failed.clear()
         for tries in self.tries.values():
-            tries.first_intent_s = None
+            tries.first_intent_s = tries.done_s = None
 
     def _read_goal(self, record: Record) -> None:
         self.goal = str(record.data["goal"])
@@ -133,6 +135,7 @@ class History:
         else:
             tries.outcomes.append(outcome)
         tries.intents = max(tries.intents, len(tries.outcomes))
+        tries.done_s = record.at_s if outcome is Outcome.DONE else None
         self.results[name] = record.data
         if outcome is Outcome.FAILED:
             self.failed[name] = str(record.data.get("error", ""))

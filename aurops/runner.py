@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 World = TypeVar("World")
 _ROUNDS_WITHOUT_PROGRESS = 2
 _PAUSE_BETWEEN_ROUNDS_S = 0.05
+_UNSEEN_S = 2.0
+"""How long a call that was done is not repeated while its effect cannot be seen: an agent on a busy machine answers
+late, and only another call tells one that has died."""
 
 
 class Ending(StrEnum):
@@ -185,7 +188,11 @@ class Runner(Generic[World]):
                 error = history.results.get(step.name, {}).get("error", "no answer is known")
                 why = f"`{step.name}` may or may not have happened, and must not happen twice: {error}"
                 raise self._held(stage, why)
-        self._check_deadline(step, history)
+        unseen_s = self._unseen_s(step, world, history)
+        self._check_deadline(step, history, waits=unseen_s is not None)
+        if unseen_s is not None and unseen_s < _UNSEEN_S:
+            self._clock.sleep(_PAUSE_BETWEEN_ROUNDS_S)
+            return Outcome.WAITING
         self._check_halt()
         self._lease.check(step.timeout_s)
         intent: dict[str, Json] = {"stage": stage, "step": step.name, "action": step.action, "reason": step.reason}
@@ -210,12 +217,20 @@ class Runner(Generic[World]):
             return Outcome.WAITING, {"waiting": answer.waiting, **answer.data}
         return Outcome.DONE, answer.data
 
-    def _check_deadline(self, step: Step[World], history: History) -> None:
+    def _unseen_s(self, step: Step[World], world: World, history: History) -> float | None:
+        """For how long it has been done for us without the world saying so: unknown is not undone. Else None."""
+        tries = history.tries.get(step.name)
+        if tries is None or tries.done_s is None or step.lasting is Lasting.LATCHED or step.done(world) is not None:
+            return None
+        return self._clock.now_s() - tries.done_s
+
+    def _check_deadline(self, step: Step[World], history: History, *, waits: bool) -> None:
         tries = history.tries.get(step.name)
         if tries is None or tries.first_intent_s is None:
             return
         waited_s = self._clock.now_s() - tries.first_intent_s
-        if waited_s > step.deadline_s and tries.outcomes and tries.outcomes[-1] is Outcome.WAITING:
+        waits |= tries.outcomes[-1:] == [Outcome.WAITING]
+        if waited_s > step.deadline_s and waits:
             why = f"`{step.name}` is not done after {waited_s:.1f} s (its deadline is {step.deadline_s:g} s)"
             self._append(RecordKind.STUCK, {"step": step.name, "why": why})
             raise _StopError(Ending.STUCK, why)

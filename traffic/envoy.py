@@ -93,11 +93,17 @@ def routes(wanted: Steering, version: str) -> str:
     """
     probes = [_probe_route(region, weight) for region, weight in wanted.weights.items()]
     stray_probe = _refusal({"prefix": "/", "headers": [{"name": PROBE_HEADER, "present_match": True}]})
+    host = {
+        # Named by the version: Envoy takes no note of routes that it has already, and would never report this version.
+        "name": f"{ROUTES}-{version}",
+        "domains": ["*"],
+        "routes": [*probes, stray_probe, _main_route(wanted)],
+    }
     configuration = {
         "@type": f"{_TYPE}.config.route.v3.RouteConfiguration",
         "name": ROUTES,
         "request_headers_to_add": [_header(EPOCH_HEADER, str(wanted.epoch))],
-        "virtual_hosts": [{"name": ROUTES, "domains": ["*"], "routes": [*probes, stray_probe, _main_route(wanted)]}],
+        "virtual_hosts": [host],
     }
     return json.dumps({"version_info": version, "resources": [configuration]})
 

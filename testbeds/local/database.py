@@ -53,7 +53,9 @@ SELECT pg_is_in_recovery(),
     to_regclass('fence') IS NOT NULL
 """
 _STREAMS = "SELECT FROM pg_stat_replication WHERE application_name = %s AND state = 'streaming'"
-_RECEIVES = "SELECT FROM pg_stat_wal_receiver WHERE sender_host = %s AND sender_port = %s"
+_RECEIVES = """
+SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming' AND sender_host = %s AND sender_port = %s
+"""
 _HISTORY = """
 SELECT pg_read_file('pg_wal/' || name) FROM pg_ls_waldir() WHERE name LIKE '%.history' ORDER BY name DESC LIMIT 1
 """

@@ -53,6 +53,12 @@ def test_a_module_imports_only_what_its_package_may(file: Path) -> None:
     assert used - {package} <= ALLOWED[package]
 
 
+def test_components_know_nothing_of_the_core_but_its_errors() -> None:
+    """Who takes the components alone takes no store, journal or runner along."""
+    used = {name for file in (ROOT / "components").rglob("*.py") for name in imported(file)}
+    assert {name for name in used if name.split(".")[0] == "aurops"} <= {"aurops", "aurops.errors"}
+
+
 @pytest.mark.parametrize("file", modules(), ids=lambda file: str(file.relative_to(ROOT)))
 def test_a_cloud_sdk_stays_in_files_named_after_its_cloud(file: Path) -> None:
     """An SDK is imported only in files (or lab folders) named after its cloud."""

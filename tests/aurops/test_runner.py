@@ -93,6 +93,10 @@ class Breakable:
         return getattr(self._inner, name)
 
 
+LATE = 20
+"""Looks at the world before it says something."""
+
+
 @dataclass
 class Scene:
     """A store with one run in it."""
@@ -353,6 +357,28 @@ def test_a_halt_holds_the_safe_stop_too_and_it_is_said(scene: Scene) -> None:
     result = scene.run(playbook)
     assert (result.ending, playbook.calls) == (Ending.VIOLATION, ["a"])
     assert result.why == "two writers; the safe stop was NOT made: ana halted all runs: look first"
+
+
+def test_a_world_that_does_not_say_is_waited_for_and_not_called_again(scene: Scene) -> None:
+    """A call that was answered, and an observation that comes late: no second call, and no run that is stuck."""
+    looks: list[World] = []
+
+    def late(world: World) -> bool | None:
+        looks.append(world)
+        return True if len(looks) > LATE else None
+
+    playbook = Tiny(stages(step("repoint", done=late), step("open")))
+    assert scene.run(playbook) == Result(Ending.DONE)
+    assert playbook.calls.count("repoint") == 1
+
+
+def test_a_world_that_never_says_is_stuck_at_the_deadline(scene: Scene) -> None:
+    """It is asked again every two seconds; the step's deadline bounds that, and names it."""
+    playbook = Tiny(stages(step("repoint", done=unseen, deadline_s=3.0)))
+    result = scene.run(playbook)
+    assert result.ending is Ending.STUCK
+    assert "`repoint` is not done after 3" in result.why
+    assert playbook.calls == ["repoint"] * 2
 
 
 def test_two_rounds_without_progress_are_stuck_by_name(scene: Scene) -> None:

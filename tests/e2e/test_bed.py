@@ -457,3 +457,12 @@ def test_down_leaves_nothing(orchestra: Orchestra) -> None:
     with pytest.raises(UsageError, match=one.id):
         bed.find(one.id)
     bed.down(one)
+
+
+def test_a_bed_that_nobody_uses_ends_by_itself() -> None:
+    """After its idle time nothing is left of it, without a command."""
+    one = bed.up(idle_s=2)
+    try:
+        until(lambda: gone(one), "the idle bed ended", limit_s=30)
+    finally:
+        bed.down(one)

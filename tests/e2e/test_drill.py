@@ -15,7 +15,7 @@ from testbeds.local import processes
 
 pytestmark = pytest.mark.e2e
 BUSY = "not well before the fault"
-"""A machine that is too busy to serve even before the fault gives no verdict, and is no failure of the drill."""
+"""A machine that is too busy to serve even before the fault gives no verdict; then it is tried once more."""
 GOALS = ["measure", "failover", "reprotect"]
 
 
@@ -38,11 +38,14 @@ def test_a_drill_loses_nothing_and_leaves_nothing(fault: str, rto_s: str, code: 
         "--report",
         str(tmp_path / "r.html"),
     ]
-    done = subprocess.run(drill, capture_output=True, text=True, check=False, env=env, timeout=110)
-    assert done.stdout, done.stderr
-    report = json.loads(done.stdout)
-    assert done.returncode == code or BUSY in report["because"], done.stderr
-    assert ("missed: RTO" in done.stderr) is bool(code) or BUSY in report["because"]
+    for _ in range(2):
+        done = subprocess.run(drill, capture_output=True, text=True, check=False, env=env, timeout=110)
+        assert done.stdout, done.stderr
+        report = json.loads(done.stdout)
+        if BUSY not in report["because"]:
+            break
+    assert done.returncode == code, done.stderr
+    assert ("missed: RTO" in done.stderr) is bool(code)
     assert report["requests"]["lost"] == 0
     assert report["requests"]["split_brain"] == 0
     assert report["requests"]["ok"] > 100
@@ -50,7 +53,7 @@ def test_a_drill_loses_nothing_and_leaves_nothing(fault: str, rto_s: str, code: 
     runs = json.loads(
         subprocess.run([*command, "runs", "list", "--json"], capture_output=True, check=True, env=env).stdout
     )
-    assert [run["goal"] for run in runs] == GOALS
+    assert [run["goal"] for run in runs][-len(GOALS) :] == GOALS
     for run in runs:
         subprocess.run([*command, "runs", "verify", run["run"]], capture_output=True, check=True, env=env)
     bed = re.search(r"bed (\S+) is up", done.stderr)
@@ -104,11 +107,32 @@ def test_a_killed_failover_is_finished_by_resume(tmp_path: Path) -> None:
 )
 def test_a_killed_drill_is_finished_by_resume(killed_at: str, too: str, wanted: str, tmp_path: Path) -> None:
     """SIGKILL between fault and verdict, of the injector too: an honest verdict, and nothing is left running."""
-    env = {**os.environ, "AUROPS_STORE": str(tmp_path)}
-    command = [sys.executable, "-m", "runbooks"]
-    drill = subprocess.Popen(
-        [*command, "failover-test", "--rto", "30"], env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    for attempt in ("first", "second"):
+        env = {**os.environ, "AUROPS_STORE": str(tmp_path / attempt)}
+        bed = killed_drill(killed_at, too, env)
+        rows = json.loads(aurops("runs", "list", "--json", env=env).stdout)
+        resumed = aurops("runs", "resume", rows[0]["run"], env=env)
+        if BUSY not in resumed.stdout:
+            break
+    assert wanted in resumed.stdout, resumed.stderr
+    assert resumed.returncode == (0 if wanted == "PASSED" else 1), resumed.stderr
+    assert "0 lost" in resumed.stdout
+    rows = json.loads(aurops("runs", "list", "--json", env=env).stdout)
+    assert [(row["goal"], row["ended"]) for row in rows] == [(goal, "done") for goal in GOALS]
+    assert not (Path(tempfile.gettempdir()) / f"aurops-bed-{bed}").exists()
+    assert processes.find(bed) == frozenset()
+
+
+def aurops(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """A command to its end."""
+    command = [sys.executable, "-m", "runbooks", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=110)
+
+
+def killed_drill(killed_at: str, too: str, env: dict[str, str]) -> str:
+    """A drill that got SIGKILL, with another of its bed's processes, when it told a certain line; its bed."""
+    command = [sys.executable, "-m", "runbooks", "failover-test", "--rto", "30"]
+    drill = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert drill.stderr is not None
     bed = None
     with drill.stderr as told:
@@ -123,16 +147,4 @@ def test_a_killed_drill_is_finished_by_resume(killed_at: str, too: str, wanted: 
                 break
     assert drill.communicate(timeout=60)[0] == ""
     assert bed is not None
-
-    def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, env=env, timeout=110)
-
-    run = json.loads(ask("runs", "list", "--json").stdout)[0]["run"]
-    resumed = ask("runs", "resume", run)
-    assert wanted in resumed.stdout or BUSY in resumed.stdout, resumed.stderr
-    assert resumed.returncode == (0 if "PASSED" in resumed.stdout else 1), resumed.stderr
-    assert "0 lost" in resumed.stdout
-    rows = json.loads(ask("runs", "list", "--json").stdout)
-    assert [(row["goal"], row["ended"]) for row in rows] == [(goal, "done") for goal in GOALS]
-    assert not (Path(tempfile.gettempdir()) / f"aurops-bed-{bed[1]}").exists()
-    assert processes.find(bed[1]) == frozenset()
+    return bed[1]

@@ -1,0 +1,148 @@
+"""What every target must do (`failover.model.Target`): one suite, subclassed once per target with its own `service`."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from aurops.errors import AuropsError
+from aurops.plan import CallUnknownError, StaleEpochError
+from failover.model import TOTAL_WEIGHT, Capability, DatabaseRole, Target, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aurops.plan import Answer
+
+OLD, NOW = 19, 20
+"""Epochs; the service was born under one that is lower than both."""
+CALL_S = 10.0
+
+
+class Service(Protocol):
+    """A service of three regions, north primary, that was just born."""
+
+    target: Target
+
+    def freeze(self, region: str) -> None:
+        """The region stops answering; nothing of it ends."""
+
+    def thaw(self, region: str) -> None:
+        """It answers again."""
+
+
+class TargetContract:
+    """In this order: one service lives through all of it."""
+
+    def test_everything_that_is_seen_says_who_saw_it(self, service: Service) -> None:
+        """Each region and the edge, with an observer; the primary is the one writer, and has all the traffic."""
+        world = service.target.observe()
+        assert set(world.regions) == {"north", "south", "west"}
+        assert all(seen.value is not None and seen.observer for seen in (*world.regions.values(), world.edge))
+        assert world.writers() == ("north",)
+        assert (world.weight("north"), world.weight("south"), world.weight("west")) == (TOTAL_WEIGHT, 0, 0)
+        assert 0 < world.highest_epoch() < OLD
+        assert world.unprotected("north") == {}
+
+    def test_it_says_what_it_can_and_which_regions_could_be_promoted(self, service: Service) -> None:
+        """Each region with yes or no and why; how far it was ever tried is in words."""
+        can = service.target.capabilities()
+        assert can.can <= set(Capability)
+        assert {region: yes for region, (yes, _) in can.promotable.items()} == {
+            "north": False,
+            "south": True,
+            "west": True,
+        }
+        assert all(why for _, why in can.promotable.values())
+        assert can.tried
+
+    def test_a_detached_standby_follows_nobody_and_says_what_it_holds(self, service: Service) -> None:
+        """Quorum denial: with both detached no region can acknowledge a write; detached again, nothing changes."""
+        for region in ("south", "west", "south"):
+            position = service.target.detach(region, NOW, CALL_S).data["flush_lsn"]
+            assert isinstance(position, int)
+            database = service.target.observe().database(region)
+            assert database is not None
+            assert (database.role, database.attached, database.following) == (DatabaseRole.STANDBY, False, None)
+            assert (database.flush_lsn or 0) >= position > 0
+        assert service.target.observe().writers() == ()
+
+    def test_a_promoted_region_writes_under_the_epoch(self, service: Service) -> None:
+        """Promoted, joined by a voter, verified by a write, opened; each once more changes nothing."""
+        target = service.target
+        for _ in range(2):
+            target.promote_database("south", ("north", "west"), NOW, CALL_S)
+            target.promote_cache("south", NOW, CALL_S)
+            target.reprotect("west", "south", NOW, CALL_S)
+            target.verify_write("south", NOW, CALL_S)
+            target.shift({"south": TOTAL_WEIGHT}, NOW, CALL_S)
+        world = target.observe()
+        database = world.database("south")
+        assert database is not None
+        assert (database.role, database.writable, database.fence_epoch) == (DatabaseRole.PRIMARY, True, NOW)
+        assert "south" in world.writers()
+        assert (world.weight("north"), world.weight("south")) == (0, TOTAL_WEIGHT)
+        assert world.edge.value is not None
+        assert world.edge.value.stamp_epoch == NOW
+
+    def test_every_command_of_an_older_epoch_is_refused(self, service: Service) -> None:
+        """Whoever was overtaken changes nothing."""
+        target = service.target
+        if Capability.REFUSES_OLD_EPOCHS not in target.capabilities().can:
+            pytest.skip("this target refuses no epoch, and says so")
+        commands: list[Callable[[], Answer]] = [
+            lambda: target.fence("south", OLD, CALL_S),
+            lambda: target.detach("west", OLD, CALL_S),
+            lambda: target.promote_database("west", ("north", "south"), OLD, CALL_S),
+            lambda: target.promote_cache("west", OLD, CALL_S),
+            lambda: target.reprotect("west", "north", OLD, CALL_S),
+            lambda: target.verify_write("south", OLD, CALL_S),
+            lambda: target.shift({"north": TOTAL_WEIGHT}, OLD, CALL_S),
+        ]
+        before = _shape(target.observe())
+        for command in commands:
+            with pytest.raises(StaleEpochError):
+                command()
+        assert _shape(target.observe()) == before
+
+    def test_a_fenced_region_cannot_write_until_it_is_reprotected(self, service: Service) -> None:
+        """The old primary is stopped, then becomes a standby; nothing is unprotected after that."""
+        target = service.target
+        for _ in range(2):
+            target.fence("north", NOW, CALL_S)
+        state = target.observe().state("north")
+        assert state is not None
+        assert state.fenced
+        assert "north" not in target.observe().writers()
+        assert "fenced until it is re-protected" in target.observe().unprotected("south")["north"]
+        target.reprotect("north", "south", NOW, CALL_S)
+        world = target.observe()
+        assert world.unprotected("south") == {}, world
+        assert world.writers() == ("south",)
+
+    def test_a_silent_region_is_unknown_and_nobody_waits_for_it(self, service: Service) -> None:
+        """Unknown with the reason, never "down"; a call to it ends in time, and does not say that it was done."""
+        target = service.target
+        service.freeze("west")
+        try:
+            target.observe()
+            began_s = time.monotonic()
+            world = target.observe()
+            assert time.monotonic() - began_s < 1.0
+            assert world.state("west") is None
+            assert world.regions["west"].why_unknown
+            assert world.state("south") is not None
+            with pytest.raises((CallUnknownError, AuropsError)):
+                target.detach("west", NOW + 1, 0.3)
+        finally:
+            service.thaw("west")
+
+
+def _shape(world: World) -> object:
+    """Everything but positions, which move by themselves."""
+    databases = [
+        (r, d and (d.role, d.attached, d.following, d.fence_epoch)) for r in world.regions for d in [world.database(r)]
+    ]
+    return databases, world.edge.value, world.highest_epoch()
