@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING
 from stacks.config import load
 from stacks.engine import EngineStack, Operation
 from stacks.fleet import Kind, waves
-from stacks.preview import preview
 from stacks.site import Site
 from testbeds.lab.session import LabSession, lab_session
 
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 CORES = len(os.sched_getaffinity(0))
 LOAD_LIMIT = 0.5
-SIDE_BY_SIDE = "side-by-side"
 
 
 @dataclass(frozen=True)
@@ -75,31 +73,23 @@ def measure(lab: LabSession, run: Callable[[], None]) -> Sample:
     return Sample(wall_s, own_s + servers_cpu_s(lab) - servers_s)
 
 
-def command(lab: LabSession, *arguments: str) -> None:
-    """Run a command in the lab's work dir and environment, as a user would."""
-    done = subprocess.run(arguments, cwd=lab.work_dir, env=dict(lab.env), capture_output=True, text=True, check=False)
+def command(lab: LabSession, *arguments: str, cwd: Path | None = None) -> None:
+    """Run a command in the lab's environment, and in its work dir unless told, as a user would."""
+    env = dict(lab.env)
+    done = subprocess.run(arguments, cwd=cwd or lab.work_dir, env=env, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"{' '.join(arguments)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
 
 
 def ours(lab: LabSession) -> None:
-    """All stacks at once. A process of its own, so that interpreter and imports count."""
-    command(lab, sys.executable, __file__, SIDE_BY_SIDE)
+    """`aurops preview --lab` as a user types it; inside of a session it shares that session's lab."""
+    command(lab, sys.executable, "-m", "runbooks", "preview", "--lab", cwd=ROOT)
 
 
 def theirs(lab: LabSession, stacks: Sequence[str]) -> None:
     """One stack after another by the CLI and its Python language host."""
     for stack in stacks:
         command(lab, "pulumi", "preview", "--non-interactive", "--color", "never", "--stack", stack)
-
-
-def side_by_side() -> None:
-    """What `aurops preview --lab` does once the lab is open, here in the lab of the measuring process."""
-    site = Site(Path.cwd(), {}, is_lab=True)
-    fleet = load(site.stacks_dir)
-    previews = preview(site, fleet, tuple(fleet.stacks))
-    if failed := [str(each.error) for each in previews if each.error]:
-        sys.exit("\n".join(failed))
 
 
 def rounds(lab: LabSession, stacks: Sequence[str], count: int) -> dict[str, list[Sample]]:
@@ -137,9 +127,6 @@ def bring_up(site: Site) -> None:
 
 def main() -> None:
     """Print the figures of both states."""
-    if sys.argv[1:] == [SIDE_BY_SIDE]:
-        side_by_side()
-        return
     if not (shutil.which("pulumi") and shutil.which("pulumi-language-python")):
         print("skipped: pulumi and pulumi-language-python must be on PATH")
         return
