@@ -14,15 +14,14 @@ import pytest
 from pulumi import automation as auto
 
 from stacks.cli import cli
-from stacks.engine import EngineStack, Operation
-from stacks.site import Site
+from stacks.engine import EngineStack, Operation, _Stack, _Workspace
 from testbeds.lab.session import LabSession, lab_session
+from tests.engine.fleets import in_one_go
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
-IN_ONE_GO = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,16 +46,22 @@ class Engine:
     def stack(self, program: Callable[[], None], *, name: str = "dev", region: str = "us-east-1") -> auto.Stack:
         """A stack of an inline program; the same name is the stack of an earlier call, with another program."""
         if name not in self.stacks:
-            config = {"aws:region": region}
-            options = auto.LocalWorkspaceOptions(
+            workspace = _Workspace(
+                (),
                 env_vars=dict(self.lab.env),
                 pulumi_command=cli(),
-                stack_settings={name: auto.StackSettings(config=config)},
+                project_settings=auto.ProjectSettings("lab-test", "python"),
+                stack_settings={name: auto.StackSettings(config={"aws:region": region})},
             )
-            self.stacks[name] = auto.create_stack(name, project_name="lab-test", program=program, opts=options)
+            workspace.create_stack(name)
+            self.stacks[name] = auto.Stack.select(name, workspace)
         stack = self.stacks[name]
         stack.workspace.program = program
         return stack
+
+    def up(self, program: Callable[[], None], *, name: str = "dev", region: str = "us-east-1") -> None:
+        """Bring a stack up without a question about it afterwards: the SDK's result costs three starts of the CLI."""
+        _Stack.of(name, self.stack(program, name=name, region=region).workspace).up()
 
     def operations(self, program: Callable[[], None]) -> dict[str, str]:
         """What a preview would do, by resource name; what stays the same is left out."""
@@ -94,11 +99,6 @@ def engine(shared_lab: LabSession) -> Iterator[Engine]:
     shutil.rmtree(shared_lab.folder / "state" / ".pulumi", ignore_errors=True)
     yield Engine(shared_lab)
     _collect()
-
-
-def in_one_go(lab: LabSession) -> Site:
-    """The lab for an engine that writes its state at its end only, a third of its time saved: not to be killed."""
-    return Site(lab.work_dir, {**lab.env, **IN_ONE_GO}, is_lab=True)
 
 
 @pytest.fixture(scope="session")
