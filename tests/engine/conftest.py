@@ -1,19 +1,22 @@
-"""The real Pulumi engine on the lab's stand-in providers: one lab a test, programs inline."""
+"""The real Pulumi engine on the lab's stand-in providers: an empty lab for each test, programs inline."""
 
 from __future__ import annotations
 
+import fcntl
 import gc
+import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from pulumi import automation as auto
 
-from stacks.engine import EngineStack, Operation
-from stacks.site import Site
+from stacks.cli import cli
+from stacks.engine import EngineStack, Operation, _Stack, _Workspace
 from testbeds.lab.session import LabSession, lab_session
+from tests.engine.fleets import in_one_go
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,13 +41,27 @@ class Engine:
     """Stacks of one lab."""
 
     lab: LabSession
+    stacks: dict[str, auto.Stack] = field(default_factory=dict)
 
     def stack(self, program: Callable[[], None], *, name: str = "dev", region: str = "us-east-1") -> auto.Stack:
-        """A stack of an inline program; the same name finds the stack of an earlier call."""
-        options = auto.LocalWorkspaceOptions(env_vars=dict(self.lab.env))
-        stack = auto.create_or_select_stack(name, project_name="lab-test", program=program, opts=options)
-        stack.set_config("aws:region", auto.ConfigValue(region))
+        """A stack of an inline program; the same name is the stack of an earlier call, with another program."""
+        if name not in self.stacks:
+            workspace = _Workspace(
+                (),
+                env_vars=dict(self.lab.env),
+                pulumi_command=cli(),
+                project_settings=auto.ProjectSettings("lab-test", "python"),
+                stack_settings={name: auto.StackSettings(config={"aws:region": region})},
+            )
+            workspace.create_stack(name)
+            self.stacks[name] = auto.Stack.select(name, workspace)
+        stack = self.stacks[name]
+        stack.workspace.program = program
         return stack
+
+    def up(self, program: Callable[[], None], *, name: str = "dev", region: str = "us-east-1") -> None:
+        """Bring a stack up without a question about it afterwards: the SDK's result costs three starts of the CLI."""
+        _Stack.of(name, self.stack(program, name=name, region=region).workspace).up()
 
     def operations(self, program: Callable[[], None]) -> dict[str, str]:
         """What a preview would do, by resource name; what stays the same is left out."""
@@ -66,20 +83,38 @@ def _collect() -> None:
     gc.collect()
 
 
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    """An engine with a lab of its own."""
+@pytest.fixture(scope="module")
+def shared_lab() -> Iterator[LabSession]:
+    """Servers for a whole file: to start them takes longer than most tests, and so does reading a type's shape."""
     with lab_session(ROOT) as lab:
-        yield Engine(lab)
+        yield lab
+    _collect()
+
+
+@pytest.fixture
+def engine(shared_lab: LabSession) -> Iterator[Engine]:
+    """An engine with nothing in its lab."""
+    for found in shared_lab.world.objects():
+        shared_lab.world.remove(found.seq)
+    shutil.rmtree(shared_lab.folder / "state" / ".pulumi", ignore_errors=True)
+    yield Engine(shared_lab)
     _collect()
 
 
 @pytest.fixture(scope="session")
 def home_seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a lab, closed again, in which the repository's home region is up: copy it, open a lab in the copy."""
-    folder = tmp_path_factory.mktemp("home")
-    with lab_session(ROOT, folder=folder) as lab:
-        EngineStack(Site(lab.work_dir, lab.env, is_lab=True), "aws-us-east-1").run(Operation.UP)
+    base = tmp_path_factory.getbasetemp()
+    # The workers of one run share it: the first to ask makes it, the other waits.
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = shared / "home-region"
+    with (shared / "home-region.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            making = shared / "home-region-making"
+            with lab_session(ROOT, folder=making) as lab:
+                EngineStack(in_one_go(lab), "aws-us-east-1").run(Operation.UP)
+            making.rename(folder)
     _collect()
     return folder
 

@@ -6,22 +6,32 @@ import os
 import shutil
 import subprocess
 import sys
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
 
+from stacks.site import Site
+from testbeds.lab.session import LabSession, lab_session
 from testbeds.lab.world import World
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from testbeds.lab.wire import Json
     from testbeds.lab.world import WorldObject
 
 ROOT = Path(__file__).parents[2]
 HOME, EU = "aws-us-east-1", "aws-eu-west-1"
 KEPT = ("schema", "fleet", "cloud", "region", "home", "tags", "network", "database")
+IN_ONE_GO = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+
+
+def in_one_go(lab: LabSession) -> Site:
+    """The lab for an engine that writes its state at its end only, which saves half its time: not to be killed."""
+    return Site(lab.work_dir, {**lab.env, **IN_ONE_GO}, is_lab=True)
 
 
 @dataclass(frozen=True)
@@ -31,10 +41,12 @@ class SmallFleet:
     Args:
         folder: Stands in for the repository; the current folder of every command.
         state: Store, lab and everything else that a command leaves.
+        session: Environment of an open session of the lab; empty: each command opens its own.
     """
 
     folder: Path
     state: Path
+    session: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def make(cls, root: Path, stacks: tuple[str, ...] = (HOME, EU), kept: tuple[str, ...] = KEPT) -> SmallFleet:
@@ -58,10 +70,16 @@ class SmallFleet:
             shutil.copytree(self.folder, root / "fleet"), shutil.copytree(self.state, root / "state", symlinks=True)
         )
 
+    @contextmanager
+    def open(self) -> Iterator[SmallFleet]:
+        """The same fleet in one session of its lab, as within `aurops lab run`: servers start once, not per command."""
+        with lab_session(self.folder, folder=self.state / "lab") as lab:
+            yield replace(self, session=lab.env)
+
     def env(self) -> dict[str, str]:
         """The environment of every command."""
         own = {"AUROPS_STORE": str(self.state / "store"), "AUROPS_LAB_HOME": str(self.state / "lab")}
-        return {**os.environ, **own, "NO_COLOR": "1"}
+        return {**os.environ, **self.session, **own, "NO_COLOR": "1"}
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command in a session of its own, so that a signal can be meant for it alone."""

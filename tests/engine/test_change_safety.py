@@ -18,7 +18,6 @@ import pytest
 from stacks.changes import Changes, Op
 from stacks.config import ConfigError, load
 from stacks.engine import Operation
-from stacks.preview import uncollected
 from stacks.site import Site
 from testbeds.lab.session import LabSession, lab_session
 from tests.engine.change_cases import CASES, SUBNET, Case, edited, put, row, seen, unsafe
@@ -46,7 +45,7 @@ def opened(seed: Path, folder: Path) -> Iterator[tuple[LabSession, Site]]:
 def previews(home_seed: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Changes]:
     """What a preview says of each change, by title; each from files of its own, all against the same state."""
     folder = tmp_path_factory.mktemp("changes")
-    with opened(home_seed, folder / "lab") as (_, site), uncollected(), ThreadPoolExecutor(3) as pool:
+    with opened(home_seed, folder / "lab") as (_, site), ThreadPoolExecutor(3) as pool:
         running = {
             case.title: pool.submit(seen, edited(site, folder / str(number), case)) for number, case in enumerate(CASES)
         }

@@ -13,6 +13,7 @@ from aurops.store import open_store
 from tests.engine.fleets import EU, HOME, KEPT, SmallFleet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.timeout(300)
@@ -32,17 +33,25 @@ class Refusal:
 def refusal(tmp_path_factory: pytest.TempPathFactory) -> Refusal:
     """A small fleet of which nothing is up, and whose secondary was tried first."""
     small = SmallFleet.make(tmp_path_factory.mktemp("fleet"))
-    return Refusal(small, small.aurops("up", EU, "--lab", code=2), len(small.objects()))
+    with small.open() as inside:
+        return Refusal(small, inside.aurops("up", EU, "--lab", code=2), len(inside.objects()))
 
 
 @pytest.fixture(scope="module")
-def fleet(refusal: Refusal) -> SmallFleet:
-    """The same fleet after home came up and the refused run was resumed; tests leave it up."""
-    small = refusal.fleet
-    held = run_of(small, "up")
-    small.aurops("up", HOME, "--lab")
-    small.aurops("runs", "resume", held)
-    return small
+def seed(refusal: Refusal) -> SmallFleet:
+    """The same fleet after home came up and the refused run was resumed: copy it."""
+    with refusal.fleet.open() as small:
+        held = run_of(small, "up")
+        small.aurops("up", HOME, "--lab")
+        small.aurops("runs", "resume", held)
+    return refusal.fleet
+
+
+@pytest.fixture(scope="module")
+def fleet(seed: SmallFleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallFleet]:
+    """A fleet that is up; tests leave it up."""
+    with seed.copy(tmp_path_factory.mktemp("up")).open() as small:
+        yield small
 
 
 def run_of(small: SmallFleet, goal: str) -> str:
@@ -116,33 +125,33 @@ def test_without_its_upstream_a_stack_is_refused_and_goes_on_once_that_is_up(
     assert {found.region for found in fleet.objects(CLUSTER)} == {"us-east-1", "eu-west-1"}
 
 
-def test_destroy_asks_twice_and_leaves_nothing(fleet: SmallFleet, tmp_path: Path) -> None:
+def test_destroy_asks_twice_and_leaves_nothing(seed: SmallFleet, tmp_path: Path) -> None:
     """It names what holds data; `--yes` alone does not lift protection; lifted, the region is empty afterwards."""
-    small = fleet.copy(tmp_path)
-    assert f"{EU} would stay" in small.aurops("destroy", HOME, "--lab", "--yes", "--lift-protection", code=2)
-    assert "no terminal" in small.aurops("destroy", EU, "--lab", code=2)
-    told = small.aurops("destroy", EU, "--lab", "--yes", code=4)
-    assert "holds data" in told
-    assert "--lift-protection" in told
-    home = {found.seq for found in small.objects() if found.region != "eu-west-1"}
-    small.aurops("destroy", EU, "--lab", "--yes", "--lift-protection")
-    assert {found.region for found in small.objects()} & {"eu-west-1"} == set()
-    assert {found.seq for found in small.objects()} <= home
-    assert {found.region for found in small.objects(CLUSTER)} == {"us-east-1"}
-    assert Inventories(open_store(str(small.state / "store")), is_lab=True).latest(EU) is None
-    assert f"not up: {EU}" in small.aurops("drift", EU, "--lab", code=2)
-    assert f"{EU:<22} not up" in small.aurops("drift", "--lab")
-    assert "Nothing to destroy" in small.aurops("destroy", EU, "--lab", "--yes")
+    with seed.copy(tmp_path).open() as small:
+        assert f"{EU} would stay" in small.aurops("destroy", HOME, "--lab", "--yes", "--lift-protection", code=2)
+        assert "no terminal" in small.aurops("destroy", EU, "--lab", code=2)
+        told = small.aurops("destroy", EU, "--lab", "--yes", code=4)
+        assert "holds data" in told
+        assert "--lift-protection" in told
+        home = {found.seq for found in small.objects() if found.region != "eu-west-1"}
+        small.aurops("destroy", EU, "--lab", "--yes", "--lift-protection")
+        assert {found.region for found in small.objects()} & {"eu-west-1"} == set()
+        assert {found.seq for found in small.objects()} <= home
+        assert {found.region for found in small.objects(CLUSTER)} == {"us-east-1"}
+        assert Inventories(open_store(str(small.state / "store")), is_lab=True).latest(EU) is None
+        assert f"not up: {EU}" in small.aurops("drift", EU, "--lab", code=2)
+        assert f"{EU:<22} not up" in small.aurops("drift", "--lab")
+        assert "Nothing to destroy" in small.aurops("destroy", EU, "--lab", "--yes")
 
 
 def test_a_destroyed_stack_that_leaves_an_archive_is_not_up(tmp_path: Path) -> None:
     """Its objects stay and are named; it exports nothing that others could be built on, and comes up as a new one."""
-    small = SmallFleet.make(tmp_path, (HOME,), (*KEPT[:-1], "archive"))
-    small.aurops("up", "--lab")
-    assert "in the order of a change" in small.aurops("up", "--lab", "--dry-run")
-    assert "stays    aws:s3/bucket:Bucket" in small.aurops("destroy", "--lab", "--yes", "--lift-protection")
-    assert small.objects("aws:s3/bucket:Bucket")
-    assert small.objects("aws:ec2/vpc:Vpc") == []
-    (row,) = json.loads(small.aurops("status", "--lab", "--json"))
-    assert row["inventory"] == "not up"
-    assert "in the order of a creation" in small.aurops("up", "--lab", "--dry-run")
+    with SmallFleet.make(tmp_path, (HOME,), (*KEPT[:-1], "archive")).open() as small:
+        small.aurops("up", "--lab")
+        assert "in the order of a change" in small.aurops("up", "--lab", "--dry-run")
+        assert "stays    aws:s3/bucket:Bucket" in small.aurops("destroy", "--lab", "--yes", "--lift-protection")
+        assert small.objects("aws:s3/bucket:Bucket")
+        assert small.objects("aws:ec2/vpc:Vpc") == []
+        (row,) = json.loads(small.aurops("status", "--lab", "--json"))
+        assert row["inventory"] == "not up"
+        assert "in the order of a creation" in small.aurops("up", "--lab", "--dry-run")

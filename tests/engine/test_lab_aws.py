@@ -77,19 +77,19 @@ def test_a_stack_comes_up_stays_the_same_and_goes(engine: Engine) -> None:
 
 def test_outputs_are_the_same_in_every_lab(engine: Engine) -> None:
     """Two worlds that were asked for the same give the same identifiers and outputs."""
-    engine.stack(network).up()
+    engine.up(network)
     first = {found.id: found.outputs for found in engine.lab.world.objects()}
     engine.stack(network).destroy()
-    engine.stack(network).up()
+    engine.up(network)
     assert {found.id: found.outputs for found in engine.lab.world.objects()} == first
 
 
 def test_a_change_in_place_keeps_the_object(engine: Engine) -> None:
     """What AWS can modify is updated on the object that is there."""
-    engine.stack(network).up()
+    engine.up(network)
     before = ids(engine, VPC)
     assert engine.operations(lambda: network(dns=False, tags={"team": "core"})) == {"vpc": "update"}
-    engine.stack(lambda: network(dns=False, tags={"team": "core"})).up()
+    engine.up(lambda: network(dns=False, tags={"team": "core"}))
     (vpc,) = engine.lab.world.objects(VPC)
     assert [vpc.id] == before
     assert vpc.outputs["enableDnsSupport"] is False
@@ -98,11 +98,11 @@ def test_a_change_in_place_keeps_the_object(engine: Engine) -> None:
 
 def test_a_create_only_change_replaces_the_object(engine: Engine) -> None:
     """What AWS cannot modify (CloudFormation: createOnlyProperties) makes a new object and removes the old one."""
-    engine.stack(network).up()
+    engine.up(network)
     before = ids(engine, SUBNET)
     moved = {"a": "10.0.0.0/24", "b": "10.0.7.0/24"}
     assert engine.operations(lambda: network(zones=moved))["data-b"] in ("create-replacement", "replace")
-    engine.stack(lambda: network(zones=moved)).up()
+    engine.up(lambda: network(zones=moved))
     after = ids(engine, SUBNET)
     assert len(after) == 2
     assert len(set(before) & set(after)) == 1
@@ -139,7 +139,7 @@ def test_a_missing_input_is_refused(engine: Engine) -> None:
 def test_overlapping_subnets_are_refused(engine: Engine) -> None:
     """Two subnets of a VPC cannot share addresses (EC2 API: InvalidSubnet.Conflict)."""
     with pytest.raises(CommandError, match=r"InvalidSubnet\.Conflict"):
-        engine.stack(lambda: network(zones={"a": "10.0.0.0/24", "b": "10.0.0.128/25"})).up()
+        engine.up(lambda: network(zones={"a": "10.0.0.0/24", "b": "10.0.0.128/25"}))
 
 
 def test_a_zone_that_the_region_lacks_is_refused(engine: Engine) -> None:
@@ -150,7 +150,7 @@ def test_a_zone_that_the_region_lacks_is_refused(engine: Engine) -> None:
 
 def test_a_change_that_the_service_cannot_make_is_refused(engine: Engine) -> None:
     """A database is neither downgraded nor replaced: the third outcome of a change."""
-    engine.stack(database).up()
+    engine.up(database)
     with pytest.raises(CommandError, match="cannot be downgraded"):
         engine.stack(lambda: database(version="15.9")).preview()
     assert ids(engine, DATABASE) == ["ledger-us-east-1"]
@@ -158,18 +158,18 @@ def test_a_change_that_the_service_cannot_make_is_refused(engine: Engine) -> Non
 
 def test_deletion_protection_is_honoured(engine: Engine) -> None:
     """A protected cluster survives `destroy`; with the protection lifted it goes."""
-    engine.stack(lambda: database(protected=True)).up()
+    engine.up(lambda: database(protected=True))
     with pytest.raises(CommandError, match="deletionProtection"):
         engine.stack(lambda: database(protected=True)).destroy()
     assert ids(engine, DATABASE) == ["ledger-us-east-1"]
-    engine.stack(lambda: database(protected=False)).up()
+    engine.up(lambda: database(protected=False))
     engine.stack(lambda: database(protected=False)).destroy()
     assert engine.lab.world.objects() == []
 
 
 def test_a_write_only_password_is_kept_nowhere(engine: Engine) -> None:
     """The cloud never gives a write-only input back, and only its version says that it changed."""
-    engine.stack(database).up()
+    engine.up(database)
     (cluster,) = engine.lab.world.objects(DATABASE)
     assert "masterPasswordWo" not in cluster.inputs
     assert cluster.outputs["masterPasswordWo"] is None
@@ -180,7 +180,7 @@ def test_a_write_only_password_is_kept_nowhere(engine: Engine) -> None:
 
 def test_a_given_name_is_replaced_by_deleting_first(engine: Engine) -> None:
     """Two clusters cannot have one name, so the old one must go before the new one comes."""
-    engine.stack(database).up()
+    engine.up(database)
     operations = engine.operations(lambda: database(database="other"))
     assert operations["ledger"] in ("delete-replaced", "replace")
 
@@ -191,22 +191,22 @@ def test_a_name_that_is_taken_is_refused(engine: Engine) -> None:
     def program() -> None:
         aws.s3.Bucket("one", bucket="ledger-archive")
 
-    engine.stack(program).up()
+    engine.up(program)
     with pytest.raises(CommandError, match="ledger-archive is taken"):
-        engine.stack(program, name="other").up()
+        engine.up(program, name="other")
 
 
 def test_the_world_does_not_deduplicate(engine: Engine) -> None:
     """The same request from two stacks makes two objects."""
-    engine.stack(network, name="one").up()
-    engine.stack(network, name="two").up()
+    engine.up(network, name="one")
+    engine.up(network, name="two")
     assert len(set(ids(engine, VPC))) == 2
     assert len(set(ids(engine, BUCKET))) == 2
 
 
 def test_refresh_sees_what_was_changed_behind_the_back_and_up_repairs_it(engine: Engine) -> None:
     """Drift: tampering shows in a refresh, and the next `up` restores what the program says."""
-    engine.stack(network).up()
+    engine.up(network)
     (vpc,) = engine.lab.world.objects(VPC)
     engine.lab.world.tamper(vpc.id, "enableDnsSupport", value=False)
     stack = engine.stack(network)
@@ -218,7 +218,7 @@ def test_refresh_sees_what_was_changed_behind_the_back_and_up_repairs_it(engine:
 
 def test_refresh_sees_that_an_object_has_gone(engine: Engine) -> None:
     """An object deleted behind the program's back is created again."""
-    engine.stack(network).up()
+    engine.up(network)
     engine.lab.world.remove(engine.lab.world.objects(BUCKET)[0].seq)
     stack = engine.stack(network)
     stack.refresh()
@@ -232,7 +232,7 @@ def test_an_existing_object_can_be_imported(engine: Engine) -> None:
     def owner() -> None:
         aws.ec2.Vpc("vpc", cidr_block="10.0.0.0/16", tags={"team": "core"})
 
-    engine.stack(owner).up()
+    engine.up(owner)
     (vpc,) = engine.lab.world.objects(VPC)
 
     def adopter() -> None:
@@ -253,7 +253,7 @@ def test_regions_are_kept_apart_by_one_shared_server(engine: Engine) -> None:
         aws.kms.Key("west", opts=pulumi.ResourceOptions(provider=aws.Provider("west", region="eu-west-1")))
         aws.iam.Role("role", assume_role_policy="{}")
 
-    engine.stack(program).up()
+    engine.up(program)
     regions = sorted(found.region for found in engine.lab.world.objects("aws:kms/key:Key"))
     assert regions == ["ap-southeast-1", "eu-west-1", "us-east-1"]
     assert [found.region for found in engine.lab.world.objects("aws:iam/role:Role")] == [""]
@@ -266,11 +266,11 @@ def test_a_vpc_in_use_is_not_deleted(engine: Engine) -> None:
         if both:
             aws.ec2.Vpc("vpc", cidr_block="10.0.0.0/16")
 
-    engine.stack(lambda: program(both=True), name="owner").up()
+    engine.up(lambda: program(both=True), name="owner")
     (vpc,) = engine.lab.world.objects(VPC)
-    engine.stack(lambda: aws.ec2.Subnet("guest", vpc_id=vpc.id, cidr_block="10.0.0.0/24") and None, name="guest").up()
+    engine.up(lambda: aws.ec2.Subnet("guest", vpc_id=vpc.id, cidr_block="10.0.0.0/24") and None, name="guest")
     with pytest.raises(CommandError, match="DependencyViolation"):
-        engine.stack(lambda: program(both=False), name="owner").up()
+        engine.up(lambda: program(both=False), name="owner")
 
 
 def test_a_global_cluster_waits_for_members_in_every_region(engine: Engine) -> None:
@@ -284,12 +284,12 @@ def test_a_global_cluster_waits_for_members_in_every_region(engine: Engine) -> N
         aws.rds.Cluster("ledger", skip_final_snapshot=True, **args)
 
     with pytest.raises(CommandError, match="GlobalClusterNotFoundFault"):
-        engine.stack(member, name="west", region="eu-west-1").up()
-    engine.stack(home, name="home").up()
-    engine.stack(member, name="east", region="us-east-1").up()
+        engine.up(member, name="west", region="eu-west-1")
+    engine.up(home, name="home")
+    engine.up(member, name="east", region="us-east-1")
     with pytest.raises(CommandError, match="cannot specify masterUsername"):
-        engine.stack(lambda: member(master_username="owner"), name="west", region="eu-west-1").up()
-    engine.stack(member, name="west", region="eu-west-1").up()
+        engine.up(lambda: member(master_username="owner"), name="west", region="eu-west-1")
+    engine.up(member, name="west", region="eu-west-1")
     with pytest.raises(CommandError, match="is the primary of ledger, which has members in eu-west-1"):
         engine.stack(member, name="east", region="us-east-1").destroy()
     with pytest.raises(CommandError, match="DependencyViolation"):

@@ -56,7 +56,7 @@ def node(**changes: Any) -> None:
 
 def test_manifests_come_up_and_stay_the_same(engine: Engine) -> None:
     """Objects are identified by namespace and name, and ready."""
-    engine.stack(node).up()
+    engine.up(node)
     (found,) = engine.lab.world.objects(STATEFUL_SET)
     assert (found.region, found.id) == ("https://cluster.example", "ledger/node")
     assert found.outputs["status"] == {"replicas": 3, "readyReplicas": 3, "availableReplicas": 3}
@@ -65,7 +65,7 @@ def test_manifests_come_up_and_stay_the_same(engine: Engine) -> None:
 
 def test_replicas_change_in_place_and_the_service_name_replaces(engine: Engine) -> None:
     """What the API server calls immutable makes a new object, old one first: both have one name."""
-    engine.stack(node).up()
+    engine.up(node)
     assert engine.operations(lambda: node(replicas=5)) == {"node": "update"}
     assert engine.operations(lambda: node(service="other"))["node"] in ("delete-replaced", "replace")
 
@@ -98,7 +98,7 @@ def test_an_unknown_kubeconfig_checks_nothing(engine: Engine) -> None:
 
     assert "space" in engine.operations(program)
     with pytest.raises(CommandError, match="is no DNS name"):
-        engine.stack(program).up()
+        engine.up(program)
 
 
 def test_a_missing_namespace_is_refused(engine: Engine) -> None:
@@ -110,4 +110,4 @@ def test_a_missing_namespace_is_refused(engine: Engine) -> None:
         k8s.core.v1.ConfigMap("settings", metadata={"namespace": "nowhere"}, data={"a": "b"}, opts=options)
 
     with pytest.raises(CommandError, match="namespaces 'nowhere' not found"):
-        engine.stack(program).up()
+        engine.up(program)

@@ -13,7 +13,9 @@ import pulumi
 import pytest
 from pulumi import automation as auto
 
+from stacks.cli import cli
 from testbeds.lab.session import LabSession, lab_session
+from tests.engine.fleets import in_one_go
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +63,9 @@ def lab() -> Iterator[LabSession]:
 
 def stack(lab: LabSession, program: Any) -> auto.Stack:
     """A stack of somebody else's project."""
-    options = auto.LocalWorkspaceOptions(work_dir=str(lab.work_dir), env_vars=dict(lab.env))
+    options = auto.LocalWorkspaceOptions(
+        work_dir=str(lab.work_dir), env_vars=dict(in_one_go(lab).env), pulumi_command=cli()
+    )
     made = auto.create_or_select_stack("dev", project_name="other", program=program, opts=options)
     made.set_config("aws:region", auto.ConfigValue("us-east-1"))
     return made

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +28,7 @@ from stacks.lookup.finder import Told
 from stacks.recovery import LostCreateError, recover
 from testbeds.lab.session import LabSession, lab_session
 from tests.engine.killing import engines, kill_engines
-from tests.engine.processes import wait_until
+from tests.engine.processes import processes_of, wait_until
 from tests.engine.small_fleet import STACK, bring_up, site_of, small
 
 if TYPE_CHECKING:
@@ -143,6 +145,17 @@ def test_what_cannot_be_found_again_stops_with_the_command_to_run(
     assert_whole(lab)
 
 
+@contextmanager
+def standing_still(lab: LabSession) -> Iterator[None]:
+    """The lab's stand-in for AWS answers nothing meanwhile."""
+    (server,) = (pid for pid, command in processes_of(lab.folder).items() if "testbeds.lab.server aws" in command)
+    os.kill(server, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server, signal.SIGCONT)
+
+
 def test_the_lock_of_a_living_engine_is_left_alone(
     lab: LabSession, run: Callable[[Callable[[], object]], None]
 ) -> None:
@@ -152,7 +165,8 @@ def test_the_lock_of_a_living_engine_is_left_alone(
         running = pool.submit(EngineStack(site_of(lab), STACK).run, Operation.UP)
         wait_until(lambda: len(lab.world.objects()) > 0)
         at_work = engines(lab.folder)
-        with pytest.raises(StackLockedError) as caught:
+        # Its provider stands still: however long the second takes to start, the first has not finished by then.
+        with standing_still(lab), pytest.raises(StackLockedError) as caught:
             bring_up(site_of(lab), STACK, lab.world)
         assert caught.value.exit_code is ExitCode.ENVIRONMENT
         assert caught.value.holders[0].pid in at_work

@@ -13,7 +13,7 @@ import pytest
 
 from tests.engine.fleets import HOME, SmallFleet
 from tests.engine.killing import engines, kill_engines
-from tests.engine.processes import wait_until
+from tests.engine.processes import processes_of, wait_until
 
 if TYPE_CHECKING:
     import subprocess
@@ -32,12 +32,13 @@ def begun(small: SmallFleet, objects: int) -> subprocess.Popen[str]:
 
 def assert_whole(small: SmallFleet) -> None:
     """The stack knows every object of the world, and there is nothing left to do."""
-    told = json.loads(small.aurops("lab", "status", "--json"))
-    assert set(told["by_stack"]) == {HOME}, told["by_stack"]
-    (row,) = json.loads(small.aurops("status", "--lab", "--json"))
-    assert row["unfinished"] == []
-    (previewed,) = json.loads(small.aurops("preview", "--lab", "--json"))["stacks"]
-    assert {op for op, count in previewed["counts"].items() if count} == {"same"}
+    with small.open() as inside:
+        told = json.loads(inside.aurops("lab", "status", "--json"))
+        assert set(told["by_stack"]) == {HOME}, told["by_stack"]
+        (row,) = json.loads(inside.aurops("status", "--lab", "--json"))
+        assert row["unfinished"] == []
+        (previewed,) = json.loads(inside.aurops("preview", "--lab", "--json"))["stacks"]
+        assert {op for op, count in previewed["counts"].items() if count} == {"same"}
 
 
 def test_ctrl_c_lets_the_engine_finish_what_it_began_and_the_run_is_resumed(tmp_path: Path) -> None:
@@ -89,6 +90,8 @@ def test_a_stack_that_came_up_half_way_can_be_destroyed_and_nothing_is_made_on_t
     process.kill()
     kill_engines(small.state / "lab")
     process.communicate(timeout=60)
+    # The servers outlive their session for a moment, and finish what the engine had asked for.
+    wait_until(lambda: not processes_of(small.state / "lab"))
     made = last_made(small)
     small.aurops("destroy", "--lab", "--yes", code=4)
     told = small.aurops("destroy", "--lab", "--yes", "--lift-protection")

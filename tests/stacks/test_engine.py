@@ -15,14 +15,19 @@ from components.keys.component import Keys
 from components.keys.spec import KeysSpec
 from components.place import Cloud, Place
 from stacks import program
+from stacks.cli import cli
 from stacks.config import load
+from stacks.engine import EngineStack, Operation
 from stacks.fleet import Kind, waves
 from testbeds.lab.session import LabSession, lab_session
 from tests.components import parts
+from tests.engine.fleets import in_one_go
 from tests.stacks.swap import swap_roles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from stacks.changes import Change
 
 ROOT = Path(__file__).parents[2]
 HOME, EU = "aws-us-east-1", "aws-eu-west-1"
@@ -46,7 +51,7 @@ def lab() -> Iterator[LabSession]:
 
 def stack(lab: LabSession, name: str, run: Callable[[], None] | None = None) -> auto.Stack:
     """A stack of the repository, or of another program, in the lab's own work dir."""
-    options = auto.LocalWorkspaceOptions(work_dir=str(lab.work_dir), env_vars=dict(lab.env))
+    options = auto.LocalWorkspaceOptions(work_dir=str(lab.work_dir), env_vars=dict(lab.env), pulumi_command=cli())
     whole = run or (lambda: program.main(lab.work_dir / "stacks"))
     return auto.create_or_select_stack(name, project_name="aurops", program=whole, opts=options)
 
@@ -69,28 +74,19 @@ def test_the_fleet_comes_up_and_a_swap_of_roles_changes_nothing(lab: LabSession)
     The swap is what a global failover and the operators leave behind: membership, versions, sizes, counts, inversion.
     """
     fleet = load(ROOT / "stacks")
-    stacks = [stack(lab, name) for wave in waves(fleet, Kind.CREATE) for name in wave]
+    stacks = [EngineStack(in_one_go(lab), name) for wave in waves(fleet, Kind.CREATE) for name in wave]
     for each in stacks:
-        each.up()
-    assert changes(stacks) == {}
+        each.run(Operation.UP)
+    assert changes(stacks) == []
     swap_roles(lab)
     for each in stacks:
-        each.refresh()
-    assert changes(stacks) == {}
+        each.run(Operation.REFRESH)
+    assert changes(stacks) == []
 
 
-def changes(stacks: list[auto.Stack]) -> dict[str, str]:
-    """What a preview of each stack would do, by URN; what stays the same is left out."""
-    seen: dict[str, str] = {}
-
-    def listen(event: auto.events.EngineEvent) -> None:
-        step = event.resource_pre_event
-        if step is not None and step.metadata.op.value not in ("same", "read"):
-            seen[step.metadata.urn] = step.metadata.op.value
-
-    for each in stacks:
-        each.preview(on_event=listen)
-    return seen
+def changes(stacks: list[EngineStack]) -> list[tuple[str, Change]]:
+    """What a preview of each stack would do; what stays the same is left out."""
+    return [(each.name, change) for each in stacks for change in each.run(Operation.PREVIEW).changes.changes]
 
 
 def test_transforms_of_the_caller_reach_every_child(lab: LabSession) -> None:
