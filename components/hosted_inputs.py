@@ -83,6 +83,9 @@ class ExistingNodes(TypedDict):
     node_groups: NotRequired[dict[str, str]]
     """Node group by zone letter, for the failover's scaling. Default: `{}`."""
 
+    disk_key: NotRequired[str]
+    """Key of the disks that pods claim (on AWS its ARN); without one the account's default key encrypts them."""
+
 
 class AwsNodes(TypedDict):
     """What only AWS has."""
