@@ -135,6 +135,14 @@ def test_destroy_asks_twice_and_leaves_nothing(fleet: SmallFleet, tmp_path: Path
     assert "Nothing to destroy" in small.aurops("destroy", EU, "--lab", "--yes")
 
 
+def test_what_was_rebuilt_can_be_destroyed_again(fleet: SmallFleet, tmp_path: Path) -> None:
+    """The last snapshot of the first database stays in the cloud, and the second one's has another name."""
+    small = fleet.copy(tmp_path)
+    for command in (("destroy", "--lift-protection"), ("up",), ("destroy", "--lift-protection")):
+        small.aurops(command[0], EU, "--lab", "--yes", *command[1:])
+    assert {found.region for found in small.objects(CLUSTER)} == {"us-east-1"}
+
+
 def test_a_destroyed_stack_that_leaves_an_archive_is_not_up(tmp_path: Path) -> None:
     """Its objects stay and are named; it exports nothing that others could be built on, and comes up as a new one."""
     small = SmallFleet.make(tmp_path, (HOME,), (*KEPT[:-1], "archive"))

@@ -23,6 +23,7 @@ VPC: Final = "aws:ec2/vpc:Vpc"
 SUBNET: Final = "aws:ec2/subnet:Subnet"
 EKS: Final = "aws:eks/cluster:Cluster"
 RDS: Final = "aws:rds/cluster:Cluster"
+_SNAPSHOT: Final = "aws:rds/clusterSnapshot:ClusterSnapshot"
 INSTANCE: Final = "aws:rds/clusterInstance:ClusterInstance"
 GLOBAL: Final = "aws:rds/globalCluster:GlobalCluster"
 GLOBAL_CACHE: Final = "aws:elasticache/globalReplicationGroup:GlobalReplicationGroup"
@@ -209,6 +210,20 @@ def refuse_delete(current: WorldObject, world: World) -> None:
             near = user.region in ("", current.region) or current.type in _EVERYWHERE
             if near and names & _named(user.outputs, path):
                 raise RefusedError("DependencyViolation", f"{current.id} is in use by {user.id} ({type_})")
+
+
+def take_last_snapshot(current: WorldObject, world: World) -> None:
+    """Take the name of a cluster's last snapshot, for ever: nobody deletes snapshots here.
+
+    Raises:
+        RefusedError: It is taken (RDS API Reference, "DeleteDBCluster": DBClusterSnapshotAlreadyExistsFault).
+    """
+    name = text(current.outputs, "finalSnapshotIdentifier")
+    if current.type != RDS or flag(current.outputs, "skipFinalSnapshot"):
+        return
+    if world.is_spent(_SNAPSHOT, current.region, name):
+        raise RefusedError("DBClusterSnapshotAlreadyExistsFault", f"there is a snapshot {name} already")
+    world.spend(_SNAPSHOT, current.region, name)
 
 
 def _leaves_last(current: WorldObject, world: World) -> None:
