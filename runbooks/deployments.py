@@ -47,6 +47,12 @@ LEASE_TTL_S = 60.0
 """A call of a deployment lasts up to `stacks.deploy.CALL_S`, a third of this."""
 
 
+class StepBugError(AuropsError):
+    """A step failed by a fault of aurops itself, and not of the surroundings."""
+
+    exit_code = ExitCode.BUG
+
+
 def chosen(fleet: Fleet, stacks: Sequence[str]) -> tuple[str, ...]:
     """The stacks that a command acts on: those named, else all.
 
@@ -163,6 +169,8 @@ def conclude(journal: Journal, result: Result) -> None:
         )
     codes = {int(history.results[step].get("exit_code", ExitCode.BUG)) for step in failed}
     kind: type[AuropsError] = UsageError if codes == {ExitCode.USAGE} else OutsideError
+    if ExitCode.BUG in codes:
+        kind, again = StepBugError, f"report it, with the output of `aurops runs show {journal.run}`; then {again}"
     raise kind(
         "\n".join(f"{step} failed: {why}" for step, why in failed.items()), where=f"run {journal.run}", next_step=again
     )

@@ -145,12 +145,16 @@ def test_what_was_rebuilt_can_be_destroyed_again(fleet: SmallFleet, tmp_path: Pa
 
 def test_a_destroyed_stack_that_leaves_an_archive_is_not_up(tmp_path: Path) -> None:
     """Its objects stay and are named; it exports nothing that others could be built on, and comes up as a new one."""
-    small = SmallFleet.make(tmp_path, (HOME,), (*KEPT[:-1], "archive"))
-    small.aurops("up", "--lab")
-    assert "in the order of a change" in small.aurops("up", "--lab", "--dry-run")
-    assert "stays    aws:s3/bucket:Bucket" in small.aurops("destroy", "--lab", "--yes", "--lift-protection")
+    small = SmallFleet.make(tmp_path, kept=(*KEPT, "archive"))
+    small.aurops("up", HOME, "--lab")
+    assert "in the order of a change" in small.aurops("up", HOME, "--lab", "--dry-run")
+    assert "stays    aws:s3/bucket:Bucket" in small.aurops("destroy", HOME, "--lab", "--yes", "--lift-protection")
     assert small.objects("aws:s3/bucket:Bucket")
     assert small.objects("aws:ec2/vpc:Vpc") == []
-    (row,) = json.loads(small.aurops("status", "--lab", "--json"))
-    assert row["inventory"] == "not up"
-    assert "in the order of a creation" in small.aurops("up", "--lab", "--dry-run")
+    rows = json.loads(small.aurops("status", "--lab", "--json"))
+    assert {row["stack"]: row["inventory"] for row in rows} == {HOME: "not up", EU: "not up"}
+    assert "in the order of a creation" in small.aurops("up", HOME, "--lab", "--dry-run")
+    # A region that needs it is refused, as if it had never been there, and makes nothing.
+    left = len(small.objects())
+    assert f"stack {HOME} has not exported database.global_group" in small.aurops("up", EU, "--lab", code=2)
+    assert len(small.objects()) == left
