@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,9 +13,12 @@ from aurops.store import open_store
 from tests.engine.fleets import EU, HOME, KEPT, SmallFleet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.timeout(300)
+_MARK = "4dabf18193072939515e22adb298388d"
+"""What marks a secret in a state (pulumi/sdk, `resource.SigKey`)."""
 KEY, CLUSTER = "aws:kms/key:Key", "aws:rds/cluster:Cluster"
 
 
@@ -65,6 +68,38 @@ def test_a_second_up_changes_nothing_and_the_store_knows_each_stack(fleet: Small
         assert found.database.cluster == clusters[region]
     rows = json.loads(fleet.aurops("status", "--lab", "--json"))
     assert {(row["inventory"], *row["unfinished"]) for row in rows} == {("in the store",)}
+
+
+def plaintexts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every secret of a state that was exported with `--show-secrets`, with the property that holds it."""
+    if isinstance(value, list):
+        for each in value:
+            yield from plaintexts(each, path)
+    elif isinstance(value, dict) and _MARK in value:
+        if isinstance(text := json.loads(value["plaintext"]), str):
+            yield path, text
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from plaintexts(each, key)
+
+
+def test_no_secret_stands_in_plain_text_in_anything_that_a_deployment_leaves(fleet: SmallFleet) -> None:
+    """The master password, drawn and handed over, is readable with the passphrase and nowhere without it.
+
+    State, its history, store, work dir; but for the lab's world, which plays the secret's own keeper.
+    """
+    export = ("lab", "run", "--", "pulumi", "stack", "export", "--stack", HOME)
+    shown = fleet.aurops(*export, "--show-secrets")
+    secrets = dict(plaintexts(json.loads(shown[shown.index("{") : shown.rindex("}") + 1])))
+    assert {"masterPasswordWo", "secretStringWo"} <= set(secrets)
+    assert min(len(secrets[name]) for name in ("masterPasswordWo", "secretStringWo")) >= 20
+    leaks = [name for name, secret in secrets.items() if secret and secret in fleet.aurops(*export)]
+    files = [file for file in fleet.state.rglob("*") if file.is_file() and not file.name.startswith("world.sqlite")]
+    assert any(file.match(f"stacks/*/{HOME}.json") for file in files)
+    for file in files:
+        found = file.read_bytes()
+        leaks += [f"{name} in {file}" for name, secret in secrets.items() if secret and secret.encode() in found]
+    assert leaks == []
 
 
 def test_drift_is_found_named_and_taken_back(fleet: SmallFleet) -> None:
