@@ -17,6 +17,7 @@ from stacks.lookup import import_ids
 from stacks.lookup.aws import AwsFinder, import_id
 from stacks.lookup.clouds import CloudFinder
 from stacks.lookup.finder import CannotSayError, LostCreate
+from testbeds.lab.kubernetes import rules
 from testbeds.lab.world import NewObject, World
 from tests.stacks.test_program import graphs  # noqa: F401 (a fixture)
 
@@ -142,6 +143,11 @@ def test_an_identity_has_the_form_that_import_takes(type_: str, inputs: dict[str
 def test_an_arn_gives_what_import_takes(arn: str, expected: str) -> None:
     """Identifier, name, parts or the ARN itself, as the type's Import section says."""
     assert import_id(arn) == expected
+
+
+def test_the_lab_and_the_lookup_agree_on_what_lives_in_no_namespace() -> None:
+    """The lab stands on its own, so there are two lists: a kind in one of them only would be looked for in vain."""
+    assert rules.CLUSTER_WIDE == import_ids.CLUSTER_WIDE
 
 
 def test_the_lab_finds_by_tag_and_by_identity(world: World) -> None:
