@@ -6,7 +6,7 @@ import getpass
 from typing import TYPE_CHECKING, TypeVar
 
 from aurops.errors import OutsideError
-from aurops.journal import Journal, JournalTakenError, RecordKind, new_run_id
+from aurops.journal import Journal, JournalTakenError, RecordKind, list_runs, new_run_id
 from aurops.lease import LeaseLostError
 from aurops.plan import StaleEpochError
 from aurops.requests import RequestKind, ask
@@ -95,6 +95,8 @@ def _stop_previous(previous: LeaseRecord | None, journal: Journal, epoch: int, s
     """Take the next number of the previous holder's journal, so that what it still wants to append collides."""
     if previous is None or previous.run == journal.run or previous.kind.value == "release":
         return
+    if previous.run not in list_runs(store):
+        return  # `aurops recover` of a fleet that was never deployed by a run: it journals nothing
     for _ in range(_TRIES):
         try:
             theirs = Journal.open(store, previous.run, clock)

@@ -178,7 +178,9 @@ def upgraded(given: Document, where: str, schema: int, upgrades: Mapping[int, Up
     if isinstance(found, float) and found.is_integer():  # numbers come back from the engine as floats
         found = int(found)
     if not isinstance(found, int):
-        raise InventoryError("this is no inventory: it has no schema number", where=where)
+        raise InventoryError(
+            "this is no inventory: it has no schema number", where=where, next_step="write it again with `aurops up`"
+        )
     if found > schema:
         raise InventoryError(
             f"the inventory has schema {found}; this aurops reads {schema} and the one before",

@@ -21,13 +21,13 @@ from components.cache import component as cache
 from components.cache.spec import CacheSpec
 from components.database import component as database
 from components.database.spec import DatabaseSpec
+from components.hosted_refs import Backend, NetworkRef, NodesRef, Place
 from components.keys import component as keys
 from components.keys.spec import KeysSpec, Purpose
 from components.network import component as network
 from components.network.spec import NetworkSpec, Tier
 from components.nodes import component as nodes
 from components.nodes.spec import NodesSpec
-from components.place import Cloud
 from components.place import Place as PlaceOf
 from components.service import component as service
 from components.service.spec import ServiceSpec
@@ -37,56 +37,6 @@ from components.workload import component as workload
 from components.workload.spec import WorkloadSpec
 
 S = TypeVar("S", bound=BaseModel)
-
-
-class Place(TypedDict):
-    """Where a component stands, and the habits that all components of a stack share."""
-
-    cloud: Cloud
-    """Which implementation is meant."""
-    region: str
-    """The cloud's own name of the region; for names, the region whose control plane is called."""
-    fleet: str
-    """Short name of the fleet, 1 to 12 characters."""
-    tags: NotRequired[dict[str, str]]
-    """Put on everything that can carry tags."""
-    protect: NotRequired[bool]
-    """Deletion protection of all that holds data. Default: true."""
-
-
-class NetworkRef(TypedDict):
-    """A network: what `Network` was given and made, or one that exists."""
-
-    network_id: Input[str]
-    """The network (on AWS the VPC's id)."""
-    cidr: str
-    """Its address range."""
-    zones: list[str]
-    """The letters of its zones."""
-    subnets: Input[dict[str, Input[dict[str, str]]]]
-    """Subnet by tier (public, private, data) and zone letter."""
-
-
-class NodesRef(TypedDict):
-    """A cluster: what `Nodes` made, or one that exists."""
-
-    cluster: Input[str]
-    """Its name."""
-    endpoint: Input[str]
-    """The URL of its API."""
-    certificate_authority: Input[str]
-    """The certificate authority's data, base64."""
-
-
-class Backend(TypedDict):
-    """A region's entrance: what `Service` made."""
-
-    host: Input[str]
-    """DNS name of the load balancer."""
-    host_zone: Input[str]
-    """The load balancer's own DNS zone."""
-    health_path: Input[str]
-    """Path that answers 200 when the region can serve."""
 
 
 class KeysArgs(TypedDict):
@@ -158,6 +108,8 @@ class Nodes(nodes.Nodes):
     """The certificate authority's data, base64."""
     node_groups: Output[dict[str, str]]
     """Name of the node group by zone letter."""
+    disk_key: Output[str] | None
+    """Key of the disks that pods claim; none where the account's default key encrypts them."""
 
     def __init__(self, name: str, args: NodesArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, checked(NodesSpec, args), network_of(args), keys_of(args), opts)
@@ -165,6 +117,7 @@ class Nodes(nodes.Nodes):
         self.endpoint = output(self.outputs.endpoint)
         self.certificate_authority = output(self.outputs.certificate_authority)
         self.node_groups = output(self.outputs.node_groups)
+        self.disk_key = None if self.outputs.disk_key is None else output(self.outputs.disk_key)
 
 
 class WorkloadArgs(TypedDict):

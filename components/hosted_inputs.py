@@ -83,6 +83,9 @@ class ExistingNodes(TypedDict):
     node_groups: NotRequired[dict[str, str]]
     """Node group by zone letter, for the failover's scaling. Default: `{}`."""
 
+    disk_key: NotRequired[str]
+    """Key of the disks that pods claim (on AWS its ARN); without one the account's default key encrypts them."""
+
 
 class AwsNodes(TypedDict):
     """What only AWS has."""
@@ -244,11 +247,14 @@ class CacheSpec(TypedDict):
     node_type: NotRequired[str]
     """Size of each node. Global groups refuse the burstable `t` types (ElastiCache user guide, "Global datastores"). Default: `cache.r7g.large`."""
 
+    zones: list[str]
+    """Nodes sit in these zones, as evenly as AWS spreads them. No default, so that no node has to move because the network's zones changed."""
+
     shards: NotRequired[int]
     """Parts that the keys are spread over; the same in every region. Default: `1`."""
 
     replicas_per_shard: NotRequired[int]
-    """Copies of each shard beside the first, each in another zone; two leave one when a zone is lost. Default: `2`."""
+    """Copies of each shard beside the first, spread over `zones`; two leave one when a zone is lost. Default: `2`."""
 
     snapshot_retention_days: NotRequired[int]
     """Days that daily snapshots are kept: a cold cache after a mistake would hurt the database. Default: `7`."""

@@ -13,6 +13,7 @@ from aurops.errors import AuropsError, ExitCode, HeldError, OutsideError, UsageE
 from aurops.execution import begin, drive
 from aurops.history import History
 from aurops.inventories import Inventories
+from aurops.journal import Journal, list_runs
 from aurops.lease import Lease
 from aurops.runner import Ending
 from runbooks.finders import finder_of
@@ -22,7 +23,7 @@ from runbooks.stopping import Stopped
 from runbooks.terminal import timeline
 from stacks.abreast import abreast_or_raise
 from stacks.cli import cli
-from stacks.deploy import Order, lifted
+from stacks.deploy import Goal, Order, lifted
 from stacks.deployment import Deployment
 from stacks.engine import EngineStack, deployed
 from stacks.health import Health, ServiceHealth
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aurops.inventory import Inventory
-    from aurops.journal import Journal
     from aurops.plan import Json
     from aurops.runner import Result
     from aurops.store import Store
@@ -45,6 +45,12 @@ if TYPE_CHECKING:
 
 LEASE_TTL_S = 60.0
 """A call of a deployment lasts up to `stacks.deploy.CALL_S`, a third of this."""
+
+
+class StepBugError(AuropsError):
+    """A step failed by a fault of aurops itself, and not of the surroundings."""
+
+    exit_code = ExitCode.BUG
 
 
 def chosen(fleet: Fleet, stacks: Sequence[str]) -> tuple[str, ...]:
@@ -124,7 +130,21 @@ def resume(journal: Journal, store: Store, *, take_over: bool, leap: int) -> Res
 def service_of(journal: Journal) -> str:
     """Whose lease a deployment acts under: its fleet's; two may not deploy one fleet at once."""
     arguments = History(journal.records).arguments
-    return f"{'lab-' if arguments['lab'] else ''}fleet-{arguments['fleet']}"
+    return service(str(arguments["fleet"]), is_lab=bool(arguments["lab"]))
+
+
+def service(fleet: str, *, is_lab: bool) -> str:
+    """The name of a fleet's lease."""
+    return f"{'lab-' if is_lab else ''}fleet-{fleet}"
+
+
+def latest(store: Store, fleet: str, *, is_lab: bool) -> str | None:
+    """The last deployment of a fleet; None: there was none."""
+    for run in reversed(list_runs(store)):
+        journal = Journal.open(store, run, RealClock())
+        if History(journal.records).kind in set(Goal) and service_of(journal) == service(fleet, is_lab=is_lab):
+            return run
+    return None
 
 
 def conclude(journal: Journal, result: Result) -> None:
@@ -149,6 +169,8 @@ def conclude(journal: Journal, result: Result) -> None:
         )
     codes = {int(history.results[step].get("exit_code", ExitCode.BUG)) for step in failed}
     kind: type[AuropsError] = UsageError if codes == {ExitCode.USAGE} else OutsideError
+    if ExitCode.BUG in codes:
+        kind, again = StepBugError, f"report it, with the output of `aurops runs show {journal.run}`; then {again}"
     raise kind(
         "\n".join(f"{step} failed: {why}" for step, why in failed.items()), where=f"run {journal.run}", next_step=again
     )

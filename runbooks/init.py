@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,7 @@ Zone = Annotated[str, typer.Option("--zone", help="Its DNS zone; by default the 
 ZoneId = Annotated[str, typer.Option("--zone-id", help="Id of that zone; without it the global stack makes one.")]
 Image = Annotated[str, typer.Option("--image", help="Container image with tag or digest.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the files; write nothing.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the files as JSON on standard output.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the files that were listed as existing; no others.")]
 
 
@@ -43,6 +45,7 @@ def init(  # noqa: PLR0913 (each is an option)
     image: Image = template.SAMPLE_IMAGE,
     dry_run: DryRun = False,
     force: Force = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a stack file for each region, and one for what the cloud has once. Asks nothing."""
     zone = zone or domain.partition(".")[2]
@@ -50,11 +53,14 @@ def init(  # noqa: PLR0913 (each is an option)
     texts = template.files(choices)
     folder = Site(repository(Path.cwd())).stacks_dir
     fits(folder, texts)
-    if dry_run:
+    if not dry_run:
+        write(folder, texts, force=force)
+    if as_json:
+        typer.echo(json.dumps({"written": not dry_run, "files": {f"stacks/{name}": texts[name] for name in texts}}))
+    elif dry_run:
         typer.echo("\n".join(f"# stacks/{name}\n{text}" for name, text in texts.items()), nl=False)
-        return
-    write(folder, texts, force=force)
-    typer.echo(next_steps(choices, texts))
+    else:
+        typer.echo(next_steps(choices, texts))
 
 
 def fits(folder: Path, texts: Mapping[str, str]) -> None:

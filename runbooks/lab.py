@@ -97,15 +97,17 @@ def status(*, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def reset(*, yes: Yes = False) -> None:
+def reset(*, yes: Yes = False, as_json: AsJson = False) -> None:
     """Remove the lab's world and the state of its stacks."""
     place = _lab()
-    if not place.session_file.exists():
-        typer.echo(f"there is no lab in {place.path}")
-        return
-    confirm(f"Remove {len(_objects())} objects and the state of all stacks in {place.path}?", yes=yes)
-    place.reset()
-    typer.echo(f"the lab in {place.path} is empty")
+    there, objects = place.session_file.exists(), len(_objects())
+    if there:
+        confirm(f"Remove {objects} objects and the state of all stacks in {place.path}?", yes=yes)
+        place.reset()
+    if as_json:
+        typer.echo(json.dumps({"folder": str(place.path), "removed": objects if there else 0}))
+    else:
+        typer.echo(f"the lab in {place.path} is empty" if there else f"there is no lab in {place.path}")
 
 
 @app.command(context_settings=_VERBATIM)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aurops.clock import RealClock
 from aurops.errors import UsageError
+from aurops.journal import new_run_id
+from aurops.lease import Lease
+from aurops.store import default_store_url, open_store
+from runbooks import deployments
 from runbooks.finders import finder_of
-from runbooks.sites import Lab, open_site
+from runbooks.sites import AsJson, Lab, open_site
 from stacks import config as files
 from stacks import recovery
 from stacks.engine import EngineStack
 from stacks.lookup.finder import Told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 app = typer.Typer(name="recover", add_completion=False, rich_markup_mode=None)
 
@@ -27,6 +37,7 @@ def recover(
     found: Found = None,
     never_made: Never = None,
     lab: Lab = False,
+    as_json: AsJson = False,
 ) -> None:
     """Finish what a killed `up` left on a stack; `up` does it by itself, unless it cannot find an object again."""
     answers = dict(_pair(each) for each in found or ())
@@ -36,9 +47,32 @@ def recover(
             raise UsageError(f"there is no stack {stack}", where="STACK", allowed=", ".join(sorted(known)))
         finder = Told(finder_of(opened), answers, frozenset(never_made or ()))
         done: list[str] = []
-        recovery.recover(EngineStack(opened.site, stack), finder, tell=done.append)
+        with alone_with(known[stack].fleet, is_lab=lab):
+            recovery.recover(EngineStack(opened.site, stack), finder, tell=done.append)
+    if as_json:
+        typer.echo(json.dumps({"stack": stack, "mended": done}))
+        return
     for line in done or ["nothing was left"]:
         typer.echo(line)
+
+
+@contextmanager
+def alone_with(fleet: str, *, is_lab: bool) -> Iterator[None]:
+    """Hold the fleet's lease, as `up` does: the state that is edited here is the one that `up` works on.
+
+    The lease names the deployment that was interrupted, for it is that one's work which is finished here.
+
+    Raises:
+        HeldByAnotherError: Somebody deploys this fleet; it says who.
+    """
+    store, clock = open_store(default_store_url()), RealClock()
+    lease = Lease(store, deployments.service(fleet, is_lab=is_lab), clock, deployments.LEASE_TTL_S)
+    lease.take(deployments.latest(store, fleet, is_lab=is_lab) or new_run_id("recover", clock))
+    try:
+        with lease.keep():
+            yield
+    finally:
+        lease.release()
 
 
 def _pair(given: str) -> tuple[str, str]:

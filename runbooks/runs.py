@@ -19,7 +19,7 @@ from aurops.runner import Ending
 from aurops.store import Store, default_store_url, open_store
 from failover import break_glass
 from failover.execute import newer_run
-from runbooks.kinds import kind_of
+from runbooks.kinds import MODULES, kind_of
 from runbooks.terminal import alarm
 from runbooks.words import said
 
@@ -65,7 +65,8 @@ def _row(store: Store, run: str) -> dict[str, str]:
     except AuropsError as error:
         return {"run": run, "goal": "?", "began": "?", "ended": f"unreadable: {error.what}", "process": ""}
     history = History(journal.records)
-    acting = None if history.finished else _acting(store, journal)
+    known = history.kind in MODULES
+    acting = _acting(store, journal) if known and not history.finished else None
     return {
         "run": run,
         "goal": history.kind,

@@ -100,11 +100,13 @@ class RegionConfig(StackConfig):
                 f"network.zones: {self.region} has no zone {', '.join(sorted(lacking))}; "
                 f"it has {', '.join(sorted(have))}"
             )
-        if self.database and (outside := self.database.zones - self.network.zones):
-            raise ValueError(
-                f"database.zones: an instance sits in zone {', '.join(sorted(outside))}, which network.zones lacks; "
-                "move the instance before the zone is removed"
-            )
+        for part, data in (("database", self.database), ("cache", self.cache)):
+            if data and (outside := data.zones - self.network.zones):
+                what = "an instance sits" if part == "database" else "nodes sit"
+                raise ValueError(
+                    f"{part}.zones: {what} in zone {', '.join(sorted(outside))}, which network.zones lacks; "
+                    "move them out before the zone is removed"
+                )
         return self
 
     @model_validator(mode="after")

@@ -170,6 +170,7 @@ def _region(choices: Choices, region: str) -> str:
       zones: [{", ".join(zones[:2])}]
     cache:
       engine_version: "8.1"
+      zones: [{", ".join(zones[:2])}]
 {_archive(choices, region)}"""
 
 

@@ -60,7 +60,7 @@ def make_member(
     name = scope.named("group")
     subnets = scope.named("subnets")
     subnet_group = aws.elasticache.SubnetGroup(
-        subnets, subnet_ids=network.tier(Tier.DATA), tags=scope.tags(subnets), opts=scope.opts()
+        subnets, subnet_ids=network.tier_in(Tier.DATA, spec.zones), tags=scope.tags(subnets), opts=scope.opts()
     )
     access = security_group(scope, "access", network.id, f"Valkey of {scope.name}, from the network")
     allow_in(scope, "access-valkey", access, spec.port, network.cidr)

@@ -121,13 +121,14 @@ def make_cluster(
 ) -> aws.rds.Cluster:
     """This region's cluster: encrypted, TLS only, IAM sign-in, backups, deletion protection."""
     name = scope.named("cluster")
+    access = make_security_group(scope, spec, network)
     return aws.rds.Cluster(
         name,
         engine=ENGINE,
         engine_version=spec.engine_version,
         global_cluster_identifier=group,
         db_subnet_group_name=make_subnet_group(scope, network).name,
-        vpc_security_group_ids=[make_security_group(scope, spec, network).id],
+        vpc_security_group_ids=[access.id],
         db_cluster_parameter_group_name=make_parameters(scope, spec).name,
         port=spec.port,
         storage_encrypted=True,
@@ -138,7 +139,9 @@ def make_cluster(
         copy_tags_to_snapshot=True,
         deletion_protection=scope.place.protect,
         skip_final_snapshot=False,
-        final_snapshot_identifier=f"{name}-final",
+        # A snapshot outlives its cluster, and its name is taken: the security group's identifier is another after
+        # each rebuild and known in every preview between.
+        final_snapshot_identifier=pulumi.Output.concat(name, "-final-", access.id),
         enabled_cloudwatch_logs_exports=["postgresql"],
         master_username=login.user,
         master_password_wo=login.password,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aurops.errors import UsageError
 from components.base import Component, Scope, load
 from components.network.spec import Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import pulumi
 
@@ -35,6 +36,20 @@ class NetworkOutputs:
     def tier(self, tier: Tier) -> list[pulumi.Input[str]]:
         """The subnet ids of a tier, ordered by zone letter."""
         return [self.subnets[tier][zone] for zone in sorted(self.subnets[tier])]
+
+    def tier_in(self, tier: Tier, zones: Collection[str]) -> list[pulumi.Input[str]]:
+        """The subnet ids of a tier in some of its zones, ordered by zone letter.
+
+        Raises:
+            UsageError: The network is not in one of them.
+        """
+        have = self.subnets[tier]
+        if outside := set(zones) - set(have):
+            raise UsageError(
+                f"the network has no {tier} subnet in zone {', '.join(sorted(outside))}",
+                allowed=", ".join(sorted(have)),
+            )
+        return [have[zone] for zone in sorted(zones)]
 
 
 class Network(Component):

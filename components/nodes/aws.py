@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pulumi_aws as aws
 
-from components.clouds.aws import log_group, role
+from components.clouds.aws import log_group, policy, role, statement
 from components.keys.spec import Purpose
 from components.network.spec import Tier
 from components.nodes.component import NodesOutputs
@@ -27,6 +28,9 @@ ADDON_IDENTITIES = {
     "aws-ebs-csi-driver": ("ebs-csi", "service-role/AmazonEBSCSIDriverPolicy", "ebs-csi-controller-sa"),
     "vpc-cni": ("vpc-cni", "AmazonEKS_CNI_Policy", "aws-node"),
 }
+# Without it the CNI takes a NetworkPolicy and enforces nothing (EKS user guide, "Limit Pod traffic with Kubernetes
+# network policies").
+ADDON_SETTINGS = {"vpc-cni": json.dumps({"enableNetworkPolicy": "true"})}
 NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly", "AmazonSSMManagedInstanceCore")
 
 
@@ -36,11 +40,11 @@ def build(scope: Scope, spec: NodesSpec, network: NetworkOutputs, keys: KeysOutp
     trust_the_issuer(scope, cluster)
     for principal in sorted(spec.admins):
         grant_admin(scope, cluster, principal)
-    addons = make_addons(scope, spec, cluster)
+    addons = make_addons(scope, spec, keys, cluster)
     groups = make_groups(scope, spec, network, keys, cluster, addons)
     authority = cluster.certificate_authority.data
     names = {zone: group.node_group_name for zone, group in groups.items()}
-    return NodesOutputs(scope.place, cluster.name, cluster.endpoint, authority, names)
+    return NodesOutputs(scope.place, cluster.name, cluster.endpoint, authority, names, keys.by_purpose[Purpose.DISKS])
 
 
 def make_cluster(scope: Scope, spec: NodesSpec, network: NetworkOutputs, keys: KeysOutputs) -> aws.eks.Cluster:
@@ -103,34 +107,56 @@ def grant_admin(scope: Scope, cluster: aws.eks.Cluster, principal: str) -> None:
     )
 
 
-def make_addons(scope: Scope, spec: NodesSpec, cluster: aws.eks.Cluster) -> dict[str, aws.eks.Addon]:
-    """The add-ons; those that call AWS get their rights through pod identity."""
+def make_addons(scope: Scope, spec: NodesSpec, keys: KeysOutputs, cluster: aws.eks.Cluster) -> dict[str, aws.eks.Addon]:
+    """The add-ons; those that call AWS get their rights first: a pod that started before its identity has none."""
     made = {}
     for addon in sorted(spec.aws.addons):
         name = scope.named(addon)
-        if addon in ADDON_IDENTITIES:
-            part, policy_name, account = ADDON_IDENTITIES[addon]
-            identity = role(scope, f"{part}-role", "pods.eks.amazonaws.com", (policy_name,))
-            aws.eks.PodIdentityAssociation(
-                f"{name}-identity",
-                cluster_name=cluster.name,
-                namespace="kube-system",
-                service_account=account,
-                role_arn=identity.arn,
-                tags=scope.tags(f"{name}-identity"),
-                opts=scope.opts(),
-            )
+        identities = [identify_addon(scope, addon, keys, cluster)] if addon in ADDON_IDENTITIES else []
         made[addon] = aws.eks.Addon(
             name,
             cluster_name=cluster.name,
             addon_name=addon,
             addon_version=spec.aws.addons[addon],
+            configuration_values=ADDON_SETTINGS.get(addon),
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="PRESERVE",
             tags=scope.tags(name),
-            opts=scope.opts(),
+            opts=scope.opts(depends_on=identities),
         )
     return made
+
+
+def identify_addon(
+    scope: Scope, addon: str, keys: KeysOutputs, cluster: aws.eks.Cluster
+) -> aws.eks.PodIdentityAssociation:
+    """The role of an add-on, and the association that gives it to the add-on's pods."""
+    part, policy_name, account = ADDON_IDENTITIES[addon]
+    identity = role(scope, f"{part}-role", "pods.eks.amazonaws.com", (policy_name,))
+    if addon == "aws-ebs-csi-driver":
+        grant_disk_key(scope, f"{part}-key", identity, keys.by_purpose[Purpose.DISKS])
+    name = scope.named(addon, "identity")
+    return aws.eks.PodIdentityAssociation(
+        name,
+        cluster_name=cluster.name,
+        namespace="kube-system",
+        service_account=account,
+        role_arn=identity.arn,
+        tags=scope.tags(name),
+        opts=scope.opts(),
+    )
+
+
+def grant_disk_key(scope: Scope, part: str, driver: aws.iam.Role, key_arn: pulumi.Input[str]) -> None:
+    """Let the disk driver encrypt volumes with our key, which AWS's own policy for it does not.
+
+    Source: EKS user guide, "Use Kubernetes volume storage with Amazon EBS", the policy for a custom KMS key.
+    """
+    for_aws = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    use = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
+    grants = ["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"]
+    document = policy(statement(grants, key_arn, condition=for_aws), statement(use, key_arn))
+    aws.iam.RolePolicy(scope.named(part), role=driver.name, policy=document, opts=scope.opts())
 
 
 def make_groups(

@@ -28,6 +28,8 @@ class NodesOutputs:
     certificate_authority: pulumi.Input[str]
     node_groups: Mapping[str, pulumi.Input[str]]
     """Name of the node group by zone letter; what a failover scales."""
+    disk_key: pulumi.Input[str] | None = None
+    """Key of the disks that pods claim (on AWS its ARN); None: the account's default key encrypts them."""
 
 
 class Nodes(Component):
@@ -46,7 +48,7 @@ class Nodes(Component):
         if spec.existing:
             have = spec.existing
             self.outputs = NodesOutputs(
-                place, have.cluster, have.endpoint, have.certificate_authority, have.node_groups
+                place, have.cluster, have.endpoint, have.certificate_authority, have.node_groups, have.disk_key
             )
         else:
             build = load("nodes", place.cloud)

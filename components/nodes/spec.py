@@ -48,6 +48,8 @@ class ExistingNodes(Spec):
     """The certificate authority's data, base64."""
     node_groups: dict[str, str] = Field(default_factory=dict)
     """Node group by zone letter, for the failover's scaling."""
+    disk_key: str | None = None
+    """Key of the disks that pods claim (on AWS its ARN); without one the account's default key encrypts them."""
 
 
 class NodesSpec(Spec):

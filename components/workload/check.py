@@ -12,10 +12,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 import pulumi
-import pulumi_kubernetes as k8s
 from pulumi._types import _py_properties  # the only place that maps a field's Python name to its wire name
 
 from aurops.errors import UsageError
+from components.workload.kinds import args_class
 
 if TYPE_CHECKING:
     from collections.abc import ItemsView, Iterator, Sequence
@@ -51,31 +51,17 @@ def alone(manifest: Manifest) -> Iterator[str]:
     for path, value in quantities(manifest, ""):
         if not QUANTITY.fullmatch(value):
             yield f"{path}: {value!r} is not a quantity such as 500m or 2Gi"
-    kind = manifest["kind"]
-    yield from fields({key: manifest[key] for key in manifest if key not in ("apiVersion", "kind")}, class_of(kind), "")
+    rest = {key: manifest[key] for key in manifest if key not in ("apiVersion", "kind")}
+    yield from fields(rest, args_class(manifest["kind"]), "")
 
 
-def class_of(kind: str) -> type:
-    """The SDK's class of a kind, whose `__init__` hints know the fields."""
-    home = {
-        "Namespace": k8s.core.v1,
-        "ServiceAccount": k8s.core.v1,
-        "Service": k8s.core.v1,
-        "StatefulSet": k8s.apps.v1,
-        "PodDisruptionBudget": k8s.policy.v1,
-        "NetworkPolicy": k8s.networking.v1,
-        "HorizontalPodAutoscaler": k8s.autoscaling.v2,
-    }
-    return getattr(home[kind], f"{kind}InitArgs")
-
-
-def fields(value: Any, args_class: type, path: str) -> Iterator[str]:
+def fields(value: Any, known_by: type, path: str) -> Iterator[str]:
     """Fields that the SDK's type of `value` does not know, at any depth."""
-    known = hints(args_class)
+    known = hints(known_by)
     for key, each in value.items():
         here = f"{path}.{key}".lstrip(".")
         if key not in known:
-            yield f"{here} is not a field; {args_class.__name__.removesuffix('Args')} has {', '.join(sorted(known))}"
+            yield f"{here} is not a field; {known_by.__name__.removesuffix('Args')} has {', '.join(sorted(known))}"
             continue
         inner = args_of(known[key])
         for item in each if isinstance(each, list) else [each]:
@@ -84,14 +70,12 @@ def fields(value: Any, args_class: type, path: str) -> Iterator[str]:
 
 
 @cache
-def hints(args_class: type) -> dict[str, Any]:
+def hints(known_by: type) -> dict[str, Any]:
     """Type hint of each field, by the name that manifests use."""
-    names = {python: wire for python, wire, _ in _py_properties(args_class)}
+    names = {python: wire for python, wire, _ in _py_properties(known_by)}
     T = TypeVar("T")
     local = {"Output": pulumi.Output, "T": T}
-    found = get_type_hints(
-        vars(args_class)["__init__"], globalns=vars(sys.modules[args_class.__module__]), localns=local
-    )
+    found = get_type_hints(vars(known_by)["__init__"], globalns=vars(sys.modules[known_by.__module__]), localns=local)
     return {names[python]: hint for python, hint in found.items() if python in names}
 
 
@@ -130,6 +114,7 @@ def together(manifests: Sequence[Manifest]) -> Iterator[str]:
             yield f"serviceName {workload['spec']['serviceName']!r} is not among {', '.join(sorted(services))}"
         yield from ports(pod["spec"]["containers"], by_kind.get("Service", []))
         yield from volumes(workload)
+        yield from classes(workload, {each["metadata"]["name"] for each in by_kind.get("StorageClass", [])})
 
 
 def selectors(manifests: Sequence[Manifest], labels: ItemsView[str, str]) -> Iterator[str]:
@@ -167,3 +152,11 @@ def volumes(workload: Manifest) -> Iterator[str]:
         for mount in container.get("volumeMounts", []):
             if mount["name"] not in claims:
                 yield f"container {container['name']} mounts {mount['name']!r}; there are claims {', '.join(claims)}"
+
+
+def classes(workload: Manifest, made: set[str]) -> Iterator[str]:
+    """Claims that name no class, or one that nobody makes: their pods would wait for a disk for ever."""
+    for claim in workload["spec"].get("volumeClaimTemplates", []):
+        asked = claim["spec"].get("storageClassName")
+        if asked not in made:
+            yield f"claim {claim['metadata']['name']!r} asks for class {asked!r}; there are {', '.join(sorted(made))}"

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pulumi
 
     from components.workload.spec import WorkloadSpec
 
 Manifest = dict[str, Any]
 
 
-def manifests(name: str, spec: WorkloadSpec, network_cidr: str) -> tuple[Manifest, ...]:
+@dataclass(frozen=True)
+class Disks:
+    """How a cloud's driver makes the disks.
+
+    Args:
+        provisioner: Name of the driver, such as `ebs.csi.aws.com`.
+        parameters: What the driver is told; a key may be known only once it is made.
+    """
+
+    provisioner: str
+    parameters: Mapping[str, pulumi.Input[str]]
+
+
+def manifests(name: str, spec: WorkloadSpec, network_cidr: str, disks: Disks) -> tuple[Manifest, ...]:
     """Everything, in the order in which it is applied."""
     return (
         namespace(spec),
+        storage_class(name, spec, disks),
         account(name, spec),
         headless(name, spec),
         service(name, spec),
@@ -40,6 +57,28 @@ def namespace(spec: WorkloadSpec) -> Manifest:
     """The namespace, in which only restricted pods may run (Kubernetes, "Pod Security Standards")."""
     level = {"pod-security.kubernetes.io/enforce": "restricted"}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": spec.namespace, "labels": level}}
+
+
+def class_name(name: str, spec: WorkloadSpec) -> str:
+    """Of the class of disks. It lives in no namespace, so the namespace is in its name."""
+    return f"{spec.namespace}-{name}"
+
+
+def storage_class(name: str, spec: WorkloadSpec, disks: Disks) -> Manifest:
+    """The class of the pods' disks, which they name: a managed cluster need not have a default one.
+
+    A disk is made in the zone that its pod was given, can grow, and outlives its claim.
+    """
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": class_name(name, spec), "labels": labels(name)},
+        "provisioner": disks.provisioner,
+        "parameters": dict(disks.parameters),
+        "reclaimPolicy": "Retain",
+        "volumeBindingMode": "WaitForFirstConsumer",
+        "allowVolumeExpansion": True,
+    }
 
 
 def account(name: str, spec: WorkloadSpec) -> Manifest:
@@ -67,6 +106,7 @@ def stateful_set(name: str, spec: WorkloadSpec) -> Manifest:
         "metadata": {"name": "data"},
         "spec": {
             "accessModes": ["ReadWriteOnce"],
+            "storageClassName": class_name(name, spec),
             "resources": {"requests": {"storage": f"{spec.disk_gib}Gi"}},
         },
     }

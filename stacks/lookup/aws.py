@@ -1,7 +1,8 @@
 """Finds AWS objects by their `aurops:urn` tag, and the few that carry none by asking their service.
 
-Never run against a real account; tested against moto. It needs `tag:GetResources`, `iam:ListRoleTags`,
-`secretsmanager:ListSecretVersionIds` and `elasticache:DescribeGlobalReplicationGroups`.
+Never run against a real account; tested against moto and botocore's stub. It needs `tag:GetResources`,
+`iam:ListRoleTags`, `rds:DescribeGlobalClusters`, `application-autoscaling:DescribeScalableTargets` and
+`:ListTagsForResource`, `secretsmanager:ListSecretVersionIds` and `elasticache:DescribeGlobalReplicationGroups`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from aurops.clock import RealClock
 from components.tags import URN_TAG
+from stacks.lookup import import_ids
 from stacks.lookup.finder import CannotSayError
 
 if TYPE_CHECKING:
@@ -80,6 +82,10 @@ class AwsFinder:
         match lost.type:
             case "aws:iam/role:Role":  # the tagging API does not know roles
                 return self._role
+            case "aws:rds/globalCluster:GlobalCluster":  # of no region, in which the tagging API would be asked
+                return self._global_database
+            case "aws:appautoscaling/target:Target":  # its ARN does not give what import takes
+                return self._scalable_target
             case "aws:secretsmanager/secretVersion:SecretVersion":
                 return self._secret_version
             case "aws:elasticache/globalReplicationGroup:GlobalReplicationGroup":
@@ -102,9 +108,31 @@ class AwsFinder:
             tags = client.list_role_tags(RoleName=name)["Tags"]
         except client.exceptions.NoSuchEntityException:
             return ()
-        if {"Key": URN_TAG, "Value": lost.tag} not in tags:
-            raise CannotSayError(f"there is a role {name} that is not tagged as this one")
-        return (name,)
+        return _if_ours(lost, name, {each["Key"]: each["Value"] for each in tags})
+
+    def _global_database(self, lost: LostCreate) -> tuple[str, ...]:
+        name = _text(lost.inputs, "globalClusterIdentifier")
+        client = self._session.client("rds", region_name=lost.region)
+        try:
+            found = client.describe_global_clusters(GlobalClusterIdentifier=name)["GlobalClusters"]
+        except client.exceptions.GlobalClusterNotFoundFault:
+            return ()
+        for each in found:
+            if each["GlobalClusterIdentifier"] == name:
+                return _if_ours(lost, name, {tag["Key"]: tag["Value"] for tag in each.get("TagList", ())})
+        return ()
+
+    def _scalable_target(self, lost: LostCreate) -> tuple[str, ...]:
+        client = self._session.client("application-autoscaling", region_name=lost.region)
+        found = client.describe_scalable_targets(
+            ServiceNamespace=_text(lost.inputs, "serviceNamespace"),
+            ResourceIds=[_text(lost.inputs, "resourceId")],
+            ScalableDimension=_text(lost.inputs, "scalableDimension"),
+        )["ScalableTargets"]
+        if not found:
+            return ()
+        tags = client.list_tags_for_resource(ResourceARN=found[0]["ScalableTargetARN"])["Tags"]
+        return _if_ours(lost, str(import_ids.aws(lost.type, lost.inputs)), tags)
 
     def _secret_version(self, lost: LostCreate) -> tuple[str, ...]:
         secret = _text(lost.inputs, "secretId")
@@ -129,6 +157,13 @@ def import_id(arn: str) -> str:
     if form is None:
         return rest
     return form.format(*re.split("[:/]", resource), arn=arn)
+
+
+def _if_ours(lost: LostCreate, id_: str, tags: Mapping[str, str]) -> tuple[str, ...]:
+    """An object that was looked up by its name: ours only with our tag."""
+    if tags.get(URN_TAG) != lost.tag:
+        raise CannotSayError(f"there is a {id_} that is not tagged as this one")
+    return (id_,)
 
 
 def _text(inputs: Mapping[str, Any], key: str) -> str:

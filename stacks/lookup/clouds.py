@@ -17,7 +17,9 @@ SEEN_WITHIN_S: Final = 30.0
 
 
 class CloudFinder:
-    """Asks the cloud that a type belongs to, unless the inputs say enough.
+    """Asks the cloud that a type belongs to; what carries no tag is told by its inputs where they say enough.
+
+    An object of that name that does not carry our tag may be somebody else's, so a tag goes before a name.
 
     What it looks for was begun before it was made: that is when the time runs in which an object may stay unseen.
 
@@ -31,8 +33,7 @@ class CloudFinder:
 
     def find(self, lost: LostCreate) -> tuple[str, ...]:
         """`stacks.lookup.finder.Finder.find`."""
-        derived = import_ids.from_inputs(lost.type, lost.inputs)
-        if derived is not None:
+        if lost.tag is None and (derived := import_ids.from_inputs(lost.type, lost.inputs)) is not None:
             return (derived,)
         if lost.type.startswith("aws:"):
             from stacks.lookup.aws import AwsFinder  # noqa: PLC0415 (only who lost something pays for the SDK)

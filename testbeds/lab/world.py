@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS objects (
     inputs TEXT NOT NULL, outputs TEXT NOT NULL, tags TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS objects_by_id ON objects (type, id);
+CREATE TABLE IF NOT EXISTS spent (type TEXT, region TEXT, id TEXT, PRIMARY KEY (type, region, id));
 """
 _COLUMNS = "seq, type, region, id, inputs, outputs, tags"
 
@@ -129,7 +130,22 @@ class World:
     def remove(self, seq: int) -> None:
         """Delete an object; nothing happens when it is gone already."""
         with self.exclusive():
+            self._db.execute(
+                "INSERT OR IGNORE INTO spent (type, region, id) SELECT type, region, id FROM objects WHERE seq = ?",
+                (seq,),
+            )
             self._db.execute("DELETE FROM objects WHERE seq = ?", (seq,))
+
+    def spend(self, type_: str, region: str, id_: str) -> None:
+        """Note an identifier that nothing may get again, though no object of the world has it."""
+        with self.exclusive():
+            self._db.execute("INSERT OR IGNORE INTO spent (type, region, id) VALUES (?, ?, ?)", (type_, region, id_))
+
+    def is_spent(self, type_: str, region: str, id_: str) -> bool:
+        """Whether an object had this identifier and is gone, or it was noted as spent."""
+        query = "SELECT 1 FROM spent WHERE type = ? AND region = ? AND id = ?"
+        with self._lock:
+            return self._db.execute(query, (type_, region, id_)).fetchone() is not None
 
     def objects(
         self, type_: str | None = None, *, id_: str | None = None, region: str | None = None

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
 from aurops.inventories import Inventories
-from aurops.inventory import Inventory
+from aurops.inventory import SCHEMA, Inventory, InventoryError
 from aurops.store import open_store
 
 
@@ -38,6 +42,17 @@ def test_the_labs_inventories_never_stand_in_for_a_clouds() -> None:
     store = open_store("memory://")
     Inventories(store, is_lab=True).record(named("a"))
     assert Inventories(store).latest("a") is None
+
+
+def test_what_a_newer_aurops_recorded_says_what_to_install() -> None:
+    """The store outlives versions: an older aurops names the file, and the version that wrote it."""
+    store = open_store("memory://")
+    newer = {"schema": SCHEMA + 1, "aurops": "9.1.0", "stack": "a"}
+    store.create("inventory/a/000001", json.dumps(newer).encode())
+    with pytest.raises(InventoryError) as caught:
+        Inventories(store).latest("a")
+    assert (caught.value.where or "").endswith("inventory/a/000001")
+    assert caught.value.next_step == "install aurops 9.1.0 or newer, which wrote it"
 
 
 def test_a_forgotten_stack_has_no_inventory() -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 REGIONS = ("us-east-1", "eu-west-1", "ap-southeast-1")
 ADMIN = "arn:aws:iam::123456789012:role/operators"
 DATABASE = {"name": "ledger", "engine_version": "17.5", "zones": ["a", "b"]}
+CACHE = CacheSpec(engine_version="8.1", zones=frozenset("ab"), shards=2)
 TRAFFIC: dict[str, Any] = {
     "zone": "example.com",
     "records": [
@@ -78,7 +79,7 @@ def home_region() -> None:
     service(net, k)
     spec = DatabaseSpec.model_validate(DATABASE)
     Database("pay-db", spec, net, k, Birth(secret_regions=("eu-west-1", "ap-southeast-1")))
-    Cache("pay-cache", CacheSpec(engine_version="8.1", shards=2), net, k, None)
+    Cache("pay-cache", CACHE, net, k, None)
     Archive("pay-archive", ArchiveSpec(replica_region="us-west-2"), k)
 
 
@@ -87,7 +88,7 @@ def secondary_region() -> None:
     k = keys(place("eu-west-1"))
     net = network(k, cidr="10.17.0.0/16")
     Database("pay-db", DatabaseSpec.model_validate(DATABASE), net, k, Birth(global_group="pay-db-global"))
-    Cache("pay-cache", CacheSpec(engine_version="8.1", shards=2), net, k, "ldgnf-pay")
+    Cache("pay-cache", CACHE, net, k, "ldgnf-pay")
 
 
 def names() -> None:

@@ -59,7 +59,7 @@ class SmallFleet:
         for stack in stacks:
             whole = yaml.load(ROOT / "stacks" / f"Pulumi.{stack}.yaml")
             region = whole["config"]["aurops:region"]
-            small = {key: region[key] for key in kept}
+            small = {key: region[key] for key in kept if key in region}  # an archive is home's alone
             small["network"] = {**small["network"], "nat": "single"}
             yaml.dump({"config": {"aurops:region": small}}, folder / "stacks" / f"Pulumi.{stack}.yaml")
         return cls(folder, state)

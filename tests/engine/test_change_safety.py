@@ -20,7 +20,7 @@ from stacks.config import ConfigError, load
 from stacks.engine import Operation
 from stacks.site import Site
 from testbeds.lab.session import LabSession, lab_session
-from tests.engine.change_cases import CASES, SUBNET, Case, edited, put, row, seen, unsafe
+from tests.engine.change_cases import CASES, SUBNET, Case, Region, edited, put, row, seen, unsafe
 from tests.stacks.swap import swap_roles
 
 if TYPE_CHECKING:
@@ -69,16 +69,23 @@ def test_the_table_in_the_docs_says_what_the_engine_does(previews: dict[str, Cha
     assert page == PAGE.read_text(), "AUROPS_ACCEPT=1 writes the table"
 
 
-def test_a_zone_stays_while_a_database_instance_sits_there(home_seed: Path, tmp_path: Path) -> None:
-    """Removing that zone is refused before the engine runs, with file and key."""
-    case = Case("remove the database's zone", put("network.zones", ["a", "c"]))
+@pytest.mark.parametrize(("part", "elsewhere"), [("database", "cache"), ("cache", "database")])
+def test_a_zone_stays_while_data_sits_there(part: str, elsewhere: str, home_seed: Path, tmp_path: Path) -> None:
+    """Removing a zone with a database instance or a cache node is refused before the engine runs, with file and key."""
+
+    def leave_one(region: Region) -> None:
+        put("network.zones", ["a", "c"])(region)
+        put(f"{elsewhere}.zones", ["a", "c"])(region)
+
+    case = Case("remove the zone of one of them", leave_one)
     site = edited(Site(home_seed / "work"), tmp_path / "work", case)
     with pytest.raises(ConfigError) as caught:
         load(site.stacks_dir)
     assert caught.value.exit_code == 2
     assert caught.value.where
     assert caught.value.where.startswith("stacks/Pulumi.aws-us-east-1.yaml: aurops:region")
-    assert "move the instance before the zone is removed" in str(caught.value)
+    assert f"{part}.zones" in str(caught.value)
+    assert "move them out before the zone is removed" in str(caught.value)
 
 
 @pytest.mark.campaign

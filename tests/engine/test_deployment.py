@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.timeout(300)
+_MARK = "4dabf18193072939515e22adb298388d"
+"""What marks a secret in a state (pulumi/sdk, `resource.SigKey`)."""
 KEY, CLUSTER = "aws:kms/key:Key", "aws:rds/cluster:Cluster"
 
 
@@ -74,6 +76,38 @@ def test_a_second_up_changes_nothing_and_the_store_knows_each_stack(fleet: Small
         assert found.database.cluster == clusters[region]
     rows = json.loads(fleet.aurops("status", "--lab", "--json"))
     assert {(row["inventory"], *row["unfinished"]) for row in rows} == {("in the store",)}
+
+
+def plaintexts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every secret of a state that was exported with `--show-secrets`, with the property that holds it."""
+    if isinstance(value, list):
+        for each in value:
+            yield from plaintexts(each, path)
+    elif isinstance(value, dict) and _MARK in value:
+        if isinstance(text := json.loads(value["plaintext"]), str):
+            yield path, text
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from plaintexts(each, key)
+
+
+def test_no_secret_stands_in_plain_text_in_anything_that_a_deployment_leaves(fleet: SmallFleet) -> None:
+    """The master password, drawn and handed over, is readable with the passphrase and nowhere without it.
+
+    State, its history, store, work dir; but for the lab's world, which plays the secret's own keeper.
+    """
+    export = ("lab", "run", "--", "pulumi", "stack", "export", "--stack", HOME)
+    shown = fleet.aurops(*export, "--show-secrets")
+    secrets = dict(plaintexts(json.loads(shown[shown.index("{") : shown.rindex("}") + 1])))
+    assert {"masterPasswordWo", "secretStringWo"} <= set(secrets)
+    assert min(len(secrets[name]) for name in ("masterPasswordWo", "secretStringWo")) >= 20
+    leaks = [name for name, secret in secrets.items() if secret and secret in fleet.aurops(*export)]
+    files = [file for file in fleet.state.rglob("*") if file.is_file() and not file.name.startswith("world.sqlite")]
+    assert any(file.match(f"stacks/*/{HOME}.json") for file in files)
+    for file in files:
+        found = file.read_bytes()
+        leaks += [f"{name} in {file}" for name, secret in secrets.items() if secret and secret.encode() in found]
+    assert leaks == []
 
 
 def test_drift_is_found_named_and_taken_back(fleet: SmallFleet) -> None:
@@ -144,14 +178,26 @@ def test_destroy_asks_twice_and_leaves_nothing(seed: SmallFleet, tmp_path: Path)
         assert "Nothing to destroy" in small.aurops("destroy", EU, "--lab", "--yes")
 
 
+def test_what_was_rebuilt_can_be_destroyed_again(seed: SmallFleet, tmp_path: Path) -> None:
+    """The last snapshot of the first database stays in the cloud, and the second one's has another name."""
+    with seed.copy(tmp_path).open() as small:
+        for command in (("destroy", "--lift-protection"), ("up",), ("destroy", "--lift-protection")):
+            small.aurops(command[0], EU, "--lab", "--yes", *command[1:])
+        assert {found.region for found in small.objects(CLUSTER)} == {"us-east-1"}
+
+
 def test_a_destroyed_stack_that_leaves_an_archive_is_not_up(tmp_path: Path) -> None:
     """Its objects stay and are named; it exports nothing that others could be built on, and comes up as a new one."""
-    with SmallFleet.make(tmp_path, (HOME,), (*KEPT[:-1], "archive")).open() as small:
-        small.aurops("up", "--lab")
-        assert "in the order of a change" in small.aurops("up", "--lab", "--dry-run")
-        assert "stays    aws:s3/bucket:Bucket" in small.aurops("destroy", "--lab", "--yes", "--lift-protection")
+    with SmallFleet.make(tmp_path, kept=(*KEPT, "archive")).open() as small:
+        small.aurops("up", HOME, "--lab")
+        assert "in the order of a change" in small.aurops("up", HOME, "--lab", "--dry-run")
+        assert "stays    aws:s3/bucket:Bucket" in small.aurops("destroy", HOME, "--lab", "--yes", "--lift-protection")
         assert small.objects("aws:s3/bucket:Bucket")
         assert small.objects("aws:ec2/vpc:Vpc") == []
-        (row,) = json.loads(small.aurops("status", "--lab", "--json"))
-        assert row["inventory"] == "not up"
-        assert "in the order of a creation" in small.aurops("up", "--lab", "--dry-run")
+        rows = json.loads(small.aurops("status", "--lab", "--json"))
+        assert {row["stack"]: row["inventory"] for row in rows} == {HOME: "not up", EU: "not up"}
+        assert "in the order of a creation" in small.aurops("up", HOME, "--lab", "--dry-run")
+        # A region that needs it is refused, as if it had never been there, and makes nothing.
+        left = len(small.objects())
+        assert f"stack {HOME} has not exported database.global_group" in small.aurops("up", EU, "--lab", code=2)
+        assert len(small.objects()) == left

@@ -90,7 +90,7 @@ def home_region() -> None:
     service = Remote("Service", ("host", "hostZone"), {**common, "spec": {"image": image, "certificate": certificate}})
     database = {"name": "ledger", "engineVersion": "17.5", "zones": ["a", "b"]}
     Remote("Database", ("globalGroup",), {**common, "spec": database, "secretRegions": ["eu-west-1"]})
-    Remote("Cache", ("globalGroup",), {**common, "spec": {"engineVersion": "8.1"}})
+    Remote("Cache", ("globalGroup",), {**common, "spec": {"engineVersion": "8.1", "zones": ["a", "b"]}})
     archive = Remote("Archive", ("bucket",), {"place": PLACE, "keys": keys, "spec": {"replicaRegion": "us-west-2"}})
     entrance = {"host": service["host"], "hostZone": service["hostZone"], "healthPath": "/health"}
     record = {"name": "api.example.com", "routing": "failover", "order": ["us-east-1"]}

@@ -132,3 +132,11 @@ def test_a_resume_that_is_refused_leaves_a_pause_in_force(store: Store, clock: M
     assert [request.kind for request in pending(store, journal.run)] == [RequestKind.PAUSE]
     held.release()
     assert go(Journal.open(store, journal.run, clock), SimulatedTarget(), store, clock) == Result(Ending.DONE)
+
+
+def test_a_holder_without_a_journal_is_followed_like_any_other(store: Store, clock: ManualClock) -> None:
+    """`aurops recover` of a fleet that no run deployed holds a lease and journals nothing; killed, it stops nobody."""
+    journal = failover(store, clock, "a")
+    Lease(store, service_of(journal), clock).take("a-run-that-journals-nothing")
+    result = execute(journal, SimulatedTarget(), store=store, clock=clock, listener=lambda _: None, take_over=True)
+    assert result == Result(Ending.DONE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,16 @@ def test_a_dry_run_prints_and_writes_nothing(repo: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "# stacks/Pulumi.aws-eu-west-1.yaml" in done.stdout
     assert written(repo) == {}
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_as_json_the_files_are_on_standard_output(repo: Path, more: tuple[str, ...]) -> None:
+    """Their texts by path, and whether they were written."""
+    told = json.loads(init(repo, *TWO, "--json", *more).stdout)
+    assert told["written"] is not bool(more)
+    assert set(told["files"]) == {f"stacks/Pulumi.aws-{name}.yaml" for name in ("us-east-1", "eu-west-1", "global")}
+    if not more:
+        assert {f"stacks/{name}": text for name, text in written(repo).items()} == told["files"]
 
 
 def test_nothing_is_overwritten_unless_it_was_listed_and_forced(repo: Path) -> None:

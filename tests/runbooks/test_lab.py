@@ -86,6 +86,7 @@ def test_looking_makes_no_lab(home: LabFolder) -> None:
     assert lab(home, "list").stdout == "nothing\n"
     assert json.loads(lab(home, "status", "--json").stdout)["objects"] == 0
     assert "no lab" in lab(home, "reset").stdout
+    assert json.loads(lab(home, "reset", "--json").stdout)["removed"] == 0
     assert lab(home, "tamper", "vpc-1", "cidrBlock", "x").returncode == 2
     assert not home.path.exists()
 
@@ -122,7 +123,7 @@ def test_a_reset_asks_first_and_then_leaves_nothing(full: LabFolder) -> None:
     """Without a terminal and without `--yes` nothing happens; with it the world and the state are gone."""
     assert lab(full, "reset").returncode == 2
     assert full.world.exists()
-    assert lab(full, "reset", "--yes").returncode == 0
+    assert json.loads(lab(full, "reset", "--yes", "--json").stdout) == {"folder": str(full.path), "removed": 2}
     assert [each.name for each in full.path.iterdir()] == ["session"]
     assert json.loads(lab(full, "status", "--json").stdout)["objects"] == 0
 

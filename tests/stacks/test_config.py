@@ -95,6 +95,8 @@ WRONG: list[tuple[str, Callable[[Any], object], str, str, str]] = [
     (HOME, put("network.natt", "single"), "did you mean 'nat'", "network.natt", "cidr, zones, nat"),
     (HOME, put("network.flow_log_retention_days", "90d"), "'90d'", "flow_log_retention_days", "Days"),
     (HOME, put("database.zones", ["a", "d"]), "an instance sits in zone d", "aurops:region", ""),
+    (HOME, put("cache.zones", ["a", "d"]), "nodes sit in zone d", "aurops:region", ""),
+    (HOME, put("cache.zones", ["a"]), "at least 2", "cache.zones", "Nodes sit"),
     (HOME, put("database.zones", ["a"]), "at least 2", "database.zones", "One instance"),
     (HOME, put("database.engine_version", "17"), "'17'", "database.engine_version", "17.5"),
     (HOME, put("database.engine_version", 17.5), "17.5", "database.engine_version", "PostgreSQL version"),

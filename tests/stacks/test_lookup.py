@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 from moto.server import ThreadedMotoServer
 
 from aurops.clock import ManualClock
@@ -15,6 +17,7 @@ from stacks.lookup import import_ids
 from stacks.lookup.aws import AwsFinder, import_id
 from stacks.lookup.clouds import CloudFinder
 from stacks.lookup.finder import CannotSayError, LostCreate
+from testbeds.lab.kubernetes import rules
 from testbeds.lab.world import NewObject, World
 from tests.stacks.test_program import graphs  # noqa: F401 (a fixture)
 
@@ -77,7 +80,8 @@ def test_every_type_of_the_fleet_can_be_looked_for(graphs: dict[str, Graph], wor
                 # The program leaves names to the provider, whose Check has filled them in by the time of a create.
                 named = LostCreate(node.urn, node.type, {"name": "x", **node.inputs}, "us-east-1")
                 LabFinder(world).find(named)
-                if import_ids.from_inputs(named.type, named.inputs) is None and "Validation" not in node.type:
+                derived = import_ids.from_inputs(named.type, named.inputs)
+                if (each.tag or derived is None) and "Validation" not in node.type:
                     assert real._look(each)
                 seen.add(node.type)
     assert len(seen) > 60
@@ -141,6 +145,11 @@ def test_an_arn_gives_what_import_takes(arn: str, expected: str) -> None:
     assert import_id(arn) == expected
 
 
+def test_the_lab_and_the_lookup_agree_on_what_lives_in_no_namespace() -> None:
+    """The lab stands on its own, so there are two lists: a kind in one of them only would be looked for in vain."""
+    assert rules.CLUSTER_WIDE == import_ids.CLUSTER_WIDE
+
+
 def test_the_lab_finds_by_tag_and_by_identity(world: World) -> None:
     """Only objects of the type; without a tag only those in the region whose inputs identify them."""
     tags = {"aurops:urn": "dev::it"}
@@ -177,6 +186,55 @@ def test_aws_adopts_no_role_of_somebody_else(session: boto3.Session, aws: AwsFin
     assert aws.find(tagged(role, name="nobodys")) == ()
     with pytest.raises(CannotSayError, match="not tagged"):
         aws.find(tagged(role, name="yours"))
+
+
+def test_a_tag_goes_before_a_name(session: boto3.Session) -> None:
+    """A global database that has the right name and not our tag is somebody else's: a person must look."""
+    session.client("rds").create_global_cluster(GlobalClusterIdentifier="theirs", Engine="aurora-postgresql")
+    finder = CloudFinder(ManualClock(start_s=1000.0))
+    database = "aws:rds/globalCluster:GlobalCluster"
+    assert finder.find(tagged(database, globalClusterIdentifier="nobodys")) == ()
+    with pytest.raises(CannotSayError, match="not tagged"):
+        finder.find(tagged(database, globalClusterIdentifier="theirs"))
+    assert finder.find(lost(database, globalClusterIdentifier="bare")) == ("bare",)
+
+
+def stubbed(service: str) -> tuple[Stubber, AwsFinder]:
+    """One service that answers as it is told, where moto knows no tags, and a finder that asks it."""
+    client = boto3.client(service, "us-east-1", aws_access_key_id="x", aws_secret_access_key="x")  # noqa: S106
+    return Stubber(client), AwsFinder(SimpleNamespace(client=lambda *_, **__: client))  # type: ignore[arg-type]
+
+
+def test_a_global_database_with_our_tag_is_ours() -> None:
+    """It is looked up by its name, because it lives in no region that could be asked for tags."""
+    stub, finder = stubbed("rds")
+    found = {"GlobalClusterIdentifier": "pay", "TagList": [{"Key": "aurops:urn", "Value": "dev::it"}]}
+    with stub:
+        stub.add_response("describe_global_clusters", {"GlobalClusters": [found]}, {"GlobalClusterIdentifier": "pay"})
+        assert finder.find(tagged("aws:rds/globalCluster:GlobalCluster", globalClusterIdentifier="pay")) == ("pay",)
+
+
+@pytest.mark.parametrize("owner", ["dev::it", "dev::other", None])
+def test_a_scalable_target_is_ours_only_with_our_tag(owner: str | None) -> None:
+    """It is looked up by what it scales, and identified as import wants it; an untagged one is not adopted."""
+    stub, finder = stubbed("application-autoscaling")
+    given = {"serviceNamespace": "ecs", "resourceId": "service/c/s", "scalableDimension": "ecs:service:DesiredCount"}
+    arn = "arn:aws:application-autoscaling:us-east-1:123456789012:scalable-target/1"
+    about = {"ServiceNamespace": "ecs", "ResourceId": "service/c/s", "ScalableDimension": "ecs:service:DesiredCount"}
+    sizes = {"MinCapacity": 1, "MaxCapacity": 2, "RoleARN": "arn:role", "CreationTime": 0, "ScalableTargetARN": arn}
+    asked = {**about, "ResourceIds": ["service/c/s"]}
+    del asked["ResourceId"]
+    with stub:
+        stub.add_response("describe_scalable_targets", {"ScalableTargets": [{**about, **sizes}]}, asked)
+        tags = {"aurops:urn": owner} if owner else {}
+        stub.add_response("list_tags_for_resource", {"Tags": tags}, {"ResourceARN": arn})
+        target = tagged("aws:appautoscaling/target:Target", **given)
+        if owner == "dev::it":
+            assert finder.find(target) == ("ecs/service/c/s/ecs:service:DesiredCount",)
+        else:
+            with pytest.raises(CannotSayError, match="not tagged"):
+                finder.find(target)
+        stub.assert_no_pending_responses()
 
 
 def test_aws_finds_versions_of_a_secret(session: boto3.Session, aws: AwsFinder) -> None:

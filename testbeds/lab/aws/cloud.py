@@ -118,8 +118,9 @@ class Aws:
         return {"latestVersion": int(version) + (old != new)} if isinstance(version, int | float) else {}
 
     def refuse_delete(self, current: WorldObject) -> None:
-        """Protection and use."""
+        """Protection and use; what is let go leaves the snapshot that it names."""
         rules.refuse_delete(current, self.world)
+        rules.take_last_snapshot(current, self.world)
 
     def invoke(self, token: str, args: Object, settings: Settings) -> Object:
         """Answer a look-up."""
@@ -148,7 +149,7 @@ class Aws:
         attempt = 0
         while True:
             id_, arn = identify(token, inputs, region, digest(token, region, content, str(attempt)))
-            free = not self.world.objects(token, id_=id_, region=region)
+            free = not (self.world.objects(token, id_=id_, region=region) or self.world.is_spent(token, region, id_))
             if free or self.table(token).setting or identify(token, inputs, region, "")[0] == id_:
                 return id_, arn
             attempt += 1

@@ -23,6 +23,9 @@ VPC: Final = "aws:ec2/vpc:Vpc"
 SUBNET: Final = "aws:ec2/subnet:Subnet"
 EKS: Final = "aws:eks/cluster:Cluster"
 RDS: Final = "aws:rds/cluster:Cluster"
+_CACHE: Final = "aws:elasticache/replicationGroup:ReplicationGroup"
+_CACHE_SUBNETS: Final = "aws:elasticache/subnetGroup:SubnetGroup"
+_SNAPSHOT: Final = "aws:rds/clusterSnapshot:ClusterSnapshot"
 INSTANCE: Final = "aws:rds/clusterInstance:ClusterInstance"
 GLOBAL: Final = "aws:rds/globalCluster:GlobalCluster"
 GLOBAL_CACHE: Final = "aws:elasticache/globalReplicationGroup:GlobalReplicationGroup"
@@ -171,10 +174,14 @@ def refuse_change(current: WorldObject, inputs: Object, world: World) -> None:
     Raises:
         RefusedError: The service refuses the change.
     """
-    if current.type != SUBNET_GROUP:
+    if current.type not in (SUBNET_GROUP, _CACHE_SUBNETS):
         return
     gone = set(texts(current.inputs, "subnetIds")) - set(texts(inputs, "subnetIds"))
     zones = {text(one.outputs, "availabilityZone") for one in world.objects(SUBNET) if one.id in gone}
+    if current.type == _CACHE_SUBNETS:
+        for cache in _caches_in(current, zones, world):
+            raise RefusedError("SubnetInUse", f"{cache.id} has nodes in a subnet that is to leave {current.id}")
+        return
     for instance in _instances_in(current.id, current.region, zones, world):
         raise RefusedError("SubnetAlreadyInUse", f"{instance.id} is in a subnet that is to leave {current.id}")
 
@@ -186,6 +193,22 @@ def _instances_in(group: str, region: str, zones: set[str], world: World) -> lis
         one
         for one in world.objects(INSTANCE, region=region)
         if text(one.outputs, "availabilityZone") in zones and text(one.outputs, "clusterIdentifier") in clusters
+    ]
+
+
+def _caches_in(group: WorldObject, zones: set[str], world: World) -> list[WorldObject]:
+    """Caches of a subnet group that have nodes in one of the zones: the lab spreads them over the first ones."""
+    own = set(texts(group.inputs, "subnetIds"))
+    spread = sorted({text(one.outputs, "availabilityZone") for one in world.objects(SUBNET) if one.id in own})
+
+    def nodes_of(cache: WorldObject) -> int:
+        replicas = cache.outputs.get("replicasPerNodeGroup")
+        return 1 + int(replicas if isinstance(replicas, int | float) else 0)
+
+    return [
+        one
+        for one in world.objects(_CACHE, region=group.region)
+        if text(one.outputs, "subnetGroupName") == group.id and zones & set(spread[: nodes_of(one)])
     ]
 
 
@@ -209,6 +232,20 @@ def refuse_delete(current: WorldObject, world: World) -> None:
             near = user.region in ("", current.region) or current.type in _EVERYWHERE
             if near and names & _named(user.outputs, path):
                 raise RefusedError("DependencyViolation", f"{current.id} is in use by {user.id} ({type_})")
+
+
+def take_last_snapshot(current: WorldObject, world: World) -> None:
+    """Take the name of a cluster's last snapshot, for ever: nobody deletes snapshots here.
+
+    Raises:
+        RefusedError: It is taken (RDS API Reference, "DeleteDBCluster": DBClusterSnapshotAlreadyExistsFault).
+    """
+    name = text(current.outputs, "finalSnapshotIdentifier")
+    if current.type != RDS or flag(current.outputs, "skipFinalSnapshot"):
+        return
+    if world.is_spent(_SNAPSHOT, current.region, name):
+        raise RefusedError("DBClusterSnapshotAlreadyExistsFault", f"there is a snapshot {name} already")
+    world.spend(_SNAPSHOT, current.region, name)
 
 
 def _leaves_last(current: WorldObject, world: World) -> None:

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 _AUTONAMED: Final = "pulumi.com/autonamed"
 _IDENTITY: Final = ("metadata.name", "metadata.namespace", "apiVersion", "kind")
 _BORN_WITH: Final = frozenset({"default", "kube-node-lease", "kube-public", "kube-system"})
+_CLASSES_BORN_WITH: Final = frozenset({"gp2"})
+"""EKS makes this one and, since 1.30, marks none as the default (EKS user guide, "Release notes for 1.30")."""
 _NAMESPACE: Final = "kubernetes:core/v1:Namespace"
+_STORAGE_CLASS: Final = "kubernetes:storage.k8s.io/v1:StorageClass"
+_IS_DEFAULT: Final = "storageclass.kubernetes.io/is-default-class"
 _LAB_HOST: Final = ".lab.invalid"
 
 
@@ -100,6 +104,7 @@ class Kubernetes:
         metadata = child(inputs, "metadata")
         name, namespace = text(metadata, "name"), text(metadata, "namespace")
         self._refuse_namespace(namespace, settings.home)
+        self._refuse_diskless(child(inputs, "spec"), settings.home)
         id_ = f"{namespace}/{name}" if namespace else name
         if self.world.objects(token, id_=id_, region=settings.home):
             raise RefusedError("AlreadyExists", f"{token.rsplit(':', 1)[-1]} {id_} exists in {settings.home}")
@@ -140,6 +145,18 @@ class Kubernetes:
             and not self.world.objects(_NAMESPACE, id_=namespace, region=server)
         ):
             raise RefusedError("NotFound", f"namespaces {namespace!r} not found")
+
+    def _refuse_diskless(self, spec: Object, server: str) -> None:
+        """The API server takes a claim without a class that exists; its pod waits until the provider gives up."""
+        if _LAB_HOST not in server:
+            return
+        made = {one.id: child(one.outputs, "metadata") for one in self.world.objects(_STORAGE_CLASS, region=server)}
+        defaults = {id_ for id_, metadata in made.items() if child(metadata, "annotations").get(_IS_DEFAULT) == "true"}
+        for claim in children(spec, "volumeClaimTemplates"):
+            name, asked = text(child(claim, "metadata"), "name"), text(child(claim, "spec"), "storageClassName")
+            if not (asked in _CLASSES_BORN_WITH | set(made) if asked else defaults):
+                why = f"StorageClass {asked!r} not found" if asked else "no storage class is set"
+                raise RefusedError("Timeout", f"pods are not ready: claim {name!r} is Pending, {why}")
 
     def _made(self, token: str, id_: str, inputs: Object, before: Object, server: str) -> Made:
         seed = f"{server}/{token}/{id_}"

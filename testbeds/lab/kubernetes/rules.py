@@ -16,13 +16,15 @@ CLUSTER_WIDE: Final = frozenset(
         "ClusterRole",
         "ClusterRoleBinding",
         "CustomResourceDefinition",
+        "IngressClass",
         "Namespace",
         "PersistentVolume",
         "PriorityClass",
+        "RuntimeClass",
         "StorageClass",
     }
 )
-"""Kinds that live in no namespace."""
+"""Kinds that live in no namespace. A list of its own: the lab imports nothing of what is tried on it."""
 
 _WITH_PODS: Final = frozenset({"DaemonSet", "Deployment", "Job", "StatefulSet"})
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")

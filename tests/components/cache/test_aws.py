@@ -2,6 +2,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from aurops.errors import UsageError
+from components.cache.component import Cache
+from components.cache.spec import CacheSpec
+from tests.components import parts
+from tests.components.graph import run
+
 if TYPE_CHECKING:
     from tests.components.graph import Graph
 
@@ -29,6 +37,25 @@ def test_valkey_with_tls_encryption_and_several_zones(home: Graph) -> None:
     assert (given["atRestEncryptionEnabled"], given["kmsKeyId"]) == (True, "arn:aws:mock:::pay-keys-data")
     assert (given["multiAzEnabled"], given["automaticFailoverEnabled"]) == (True, True)
     assert (given["numNodeGroups"], given["replicasPerNodeGroup"]) == (2, 2)
+
+
+def test_nodes_sit_in_the_zones_that_are_named(home: Graph, secondary: Graph) -> None:
+    """Not in whatever zones the network has: none has to move when one is added or removed there."""
+    for graph in (home, secondary):
+        group = graph.one("elasticache/subnetGroup:SubnetGroup")
+        assert group.inputs["subnetIds"] == ["pay-net-data-a-id", "pay-net-data-b-id"]
+
+
+def test_a_zone_that_the_network_lacks_is_refused() -> None:
+    """Also where no stack file is checked: a usage error that names the zones there are."""
+
+    def program() -> None:
+        k = parts.keys(parts.place())
+        Cache("pay-cache", CacheSpec(engine_version="8.1", zones=frozenset("ad")), parts.network(k), k, None)
+
+    with pytest.raises(UsageError, match="no data subnet in zone d") as caught:
+        run(program)
+    assert caught.value.allowed == "a, b, c"
 
 
 def test_a_member_that_joins_says_nothing_that_it_inherits(secondary: Graph) -> None:

@@ -30,6 +30,14 @@ def test_every_cluster_is_safe(home: Graph, secondary: Graph) -> None:
         assert subnets == [f"pay-net-data-{zone}-id" for zone in "abc"]
 
 
+def test_the_last_snapshot_has_a_name_of_its_own_after_each_rebuild(home: Graph, secondary: Graph) -> None:
+    """It ends in an identifier that AWS gives anew each time: a constant would be taken at the second destroy."""
+    for graph in (home, secondary):
+        given = graph.one(CLUSTER).inputs
+        (access,) = given["vpcSecurityGroupIds"]
+        assert given["finalSnapshotIdentifier"] == f"pay-db-cluster-final-{access}"
+
+
 def test_connections_must_use_tls(home: Graph) -> None:
     """`rds.force_ssl` is on in the version's family."""
     group = home.one("rds/clusterParameterGroup:ClusterParameterGroup").inputs

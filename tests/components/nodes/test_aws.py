@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from tests.components import parts
@@ -79,6 +80,26 @@ def test_core_add_ons_get_their_rights_by_pod_identity(home: Graph) -> None:
     }
     assert accounts == {"aws-node", "ebs-csi-controller-sa"}
     assert home.one("iam/openIdConnectProvider:OpenIdConnectProvider").inputs["url"] == "https://oidc.example/id/1"
+
+
+def test_network_policies_are_enforced(home: Graph) -> None:
+    """The CNI is told to enforce them; by default it takes them and does nothing."""
+    assert json.loads(home.one("eks/addon:Addon", "vpc-cni").inputs["configurationValues"]) == {
+        "enableNetworkPolicy": "true"
+    }
+
+
+def test_the_disk_driver_may_use_the_key_of_the_disks_and_nothing_else(home: Graph) -> None:
+    """Its role uses that one key, gives grants to AWS services only, and is there before the driver starts."""
+    given = home.one("iam/rolePolicy:RolePolicy", "pay-nodes-ebs-csi-key").inputs
+    assert given["role"] == "pay-nodes-ebs-csi-role"
+    grants, use = json.loads(given["policy"])["Statement"]
+    assert {grants["Resource"], use["Resource"]} == {"arn:aws:mock:::pay-keys-disks"}
+    assert "kms:CreateGrant" in grants["Action"]
+    assert grants["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    assert {"kms:Decrypt", "kms:GenerateDataKey*"} <= set(use["Action"])
+    identity = home.one("eks/podIdentityAssociation:PodIdentityAssociation", "ebs-csi-driver-identity")
+    assert identity.urn in home.one("eks/addon:Addon", "aws-ebs-csi-driver").depends_on
 
 
 def test_a_cluster_that_exists_is_used_and_not_made() -> None:

@@ -30,6 +30,15 @@ def test_two_objects_may_be_the_same_but_for_their_number(world: World) -> None:
     assert len(world.find_by_tag("aurops:urn", "u")) == 2
 
 
+def test_an_identifier_that_was_given_is_spent(world: World) -> None:
+    """Whoever makes identifiers can see which were given and are gone."""
+    made = world.add(ROLE)
+    assert not world.is_spent(ROLE.type, "", "role")
+    world.remove(made.seq)
+    assert world.is_spent(ROLE.type, "", "role")
+    assert not world.is_spent(ROLE.type, "us-east-1", "role")
+
+
 def test_another_process_sees_the_same_world(world: World, tmp_path: Path) -> None:
     """What is committed is there for whoever opens the file."""
     world.add(ROLE)
