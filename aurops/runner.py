@@ -281,13 +281,13 @@ class Runner(Generic[World]):
         except _StopError as halted:  # the switch is for every call, this one too
             why += f"; the safe stop was NOT made: {halted.result.why}"
         else:
-            why += self._missed(stop)
+            why += self._missed(stop.unfinished(world, history))
         raise _StopError(Ending.VIOLATION, why)
 
-    def _missed(self, stop: Stage[World]) -> str:
-        """What of a safe stop failed, or nobody knows of; empty when all is done."""
+    def _missed(self, called: tuple[Step[World], ...]) -> str:
+        """Which calls of a safe stop failed, or nobody knows of; empty when all is done."""
         history, said = self._history(), ""
-        for step in stop.steps:
+        for step in called:
             failed = history.tries[step.name].outcomes[-1] is Outcome.FAILED
             if failed or history.in_doubt(step.name):
                 error = history.results.get(step.name, {}).get("error", "no answer is known")

@@ -267,6 +267,7 @@ class _Uncollected:
         with self._lock:
             self._inside -= 1
             if self._inside == 0 and self._was_on:
+                gc.freeze()  # or the first collection after this would look through all of it, for half a second
                 gc.enable()
 
 

@@ -346,6 +346,14 @@ def test_a_violation_runs_the_safe_stop_once_and_ends_the_run(scene: Scene) -> N
     assert scene.history().finished == ""
 
 
+def test_a_safe_stop_that_the_world_shows_done_is_not_called(scene: Scene) -> None:
+    """All is closed already: the end names the broken invariant and nothing else."""
+    playbook = Tiny(stages(step("a"), step("b")), broken=("two writers",))
+    playbook.safe_stop = lambda *_: Stage("safe stop", (step("stop everything", done=lambda _: True),))  # type: ignore[method-assign]
+    assert scene.run(playbook) == Result(Ending.VIOLATION, "two writers")
+    assert playbook.calls == ["a"]
+
+
 def test_a_halt_holds_the_safe_stop_too_and_it_is_said(scene: Scene) -> None:
     """The switch is for every call; the end names the broken invariant, and that nothing was stopped."""
     playbook = Tiny(stages(step("a"), step("b")), broken=("two writers",))

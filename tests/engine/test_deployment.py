@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -111,13 +111,21 @@ def test_no_secret_stands_in_plain_text_in_anything_that_a_deployment_leaves(fle
 
 
 def test_drift_is_found_named_and_taken_back(fleet: SmallFleet) -> None:
-    """Exit 1 with the property that somebody changed, but not what a promotion moves; `up --refresh` restores it."""
+    """Exit 1 with the property that somebody changed, but not what a promotion moves; `up --refresh` restores it.
+
+    Outside of the lab it first shows what it would take back, and does nothing when nobody can be asked.
+    """
     fleet.tamper(CLUSTER, "engineVersion", "17.6")
     fleet.tamper(KEY, "deletionWindowInDays", 7)
     told = fleet.aurops("drift", HOME, "--lab", code=1)
     assert "1 drifted" in told
     assert "deletionWindowInDays" in told
     assert "aurops up --refresh" in told
+    asked = replace(fleet, folder=fleet.state / "lab" / "work").aurops("up", HOME, "--refresh", code=2)
+    assert "Taken back besides:" in asked
+    assert "deletionWindowInDays" in asked.partition("Taken back besides:")[2]
+    assert "there is no terminal to ask on" in asked
+    assert fleet.objects(KEY)[0].outputs["deletionWindowInDays"] == 7
     fleet.aurops("up", HOME, "--lab", "--refresh")
     assert fleet.objects(KEY)[0].outputs["deletionWindowInDays"] == 30
     assert fleet.objects(CLUSTER)[0].outputs["engineVersion"] == "17.6"

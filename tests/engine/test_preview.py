@@ -85,7 +85,7 @@ def test_a_loss_of_data_is_named_with_its_cause_and_makes_the_answer_no(
     assert group["urn"] in home["losses"]
     assert changes["payments-nodes-group-d"]["op"] == "create"
     assert "payments-db-global" in done.stderr
-    assert (secondary["is_new"], secondary["counts"]["create"], secondary["error"]) == (True, 141, None)
+    assert (secondary["is_new"], secondary["counts"]["create"], secondary["error"]) == (True, 143, None)
     assert list(secondary["upstream"]) == [HOME]
     assert left_behind(lab) == {f"{HOME}.json"}
     # Neither in the clone nor in the lab's copy has a preview written into a stack file.
@@ -116,7 +116,7 @@ def test_a_stack_that_fails_hides_no_other(repo: Path, home_seed: Path, tmp_path
     done = aurops(repo, lab, "preview", "--lab", HOME, GLOBAL)
     assert done.returncode == 3, done.stdout
     rows = {line.split()[0]: line.split() for line in done.stdout.splitlines()[1:3]}
-    assert rows[HOME][1:6] == ["0", "0", "0", "0", "167"]
+    assert rows[HOME][1:6] == ["0", "0", "0", "0", "169"]
     assert rows[GLOBAL][-1] == "failed"
     assert f"stack {GLOBAL}" in done.stderr
     assert "Traceback" not in done.stderr

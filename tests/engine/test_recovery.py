@@ -215,6 +215,6 @@ def test_a_stack_comes_up_whole_however_often_it_was_killed(
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("seed", range(3))
 def test_the_home_region_comes_up_whole_after_twelve_kills(lab: LabSession, seed: int) -> None:
-    """The repository's largest stack, 167 resources."""
+    """The repository's largest stack, 169 resources."""
     crash_and_go_on(lab, random.Random(seed), kills=12, most_new=16, stack=STACK)
     assert_whole(lab)
