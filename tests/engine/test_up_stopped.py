@@ -104,7 +104,7 @@ def test_a_stack_that_came_up_half_way_can_be_destroyed_and_nothing_is_made_on_t
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", range(3))
 def test_ten_kills_at_random_moments_leave_nothing_twice(tmp_path: Path, seed: int) -> None:
-    """The issue's figure: ten kills of `aurops up` and of the engine, then one `up` that finishes."""
+    """Ten kills of `aurops up` and of the engine, then one `up` that finishes."""
     small = SmallFleet.make(tmp_path, stacks=(HOME,))
     killed_again_and_again(small, random.Random(seed), kills=10)
     assert_whole(small)
