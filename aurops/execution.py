@@ -6,6 +6,7 @@ import getpass
 from typing import TYPE_CHECKING, TypeVar
 
 from aurops.errors import OutsideError
+from aurops.history import History
 from aurops.journal import Journal, JournalTakenError, RecordKind, list_runs, new_run_id
 from aurops.lease import LeaseLostError
 from aurops.plan import StaleEpochError
@@ -78,7 +79,8 @@ def drive(  # noqa: PLR0913 (what a runner needs)
         with lease.keep():
             check()
             if any(record.kind is RecordKind.TAKEN for record in journal.records):
-                ask(store, journal.run, RequestKind.RESUME, who=getpass.getuser(), reason="resumed", clock=clock)
+                seen_n, who = History(journal.records).requests_seen, getpass.getuser()
+                ask(store, journal.run, RequestKind.RESUME, who=who, reason="resumed", clock=clock, above_n=seen_n)
             _stop_previous(lease.previous, journal, lease.epoch, store, clock)
             return Runner(playbook, store=store, journal=journal, lease=lease, clock=clock, listener=listener).run()
     except StaleEpochError as error:

@@ -62,10 +62,20 @@ class Halt(_Numbered):
 _T = TypeVar("_T", bound=_Numbered)
 
 
-def ask(
-    store: Store, run: str, kind: RequestKind, *, who: str, reason: str, clock: Clock, step: str | None = None
+def ask(  # noqa: PLR0913 (what a request says)
+    store: Store,
+    run: str,
+    kind: RequestKind,
+    *,
+    who: str,
+    reason: str,
+    clock: Clock,
+    step: str | None = None,
+    above_n: int = 0,
 ) -> int:
     """Leave a request for the run; its number. The run looks before each call.
+
+    Its number is above `above_n`, which the run has seen already: perhaps in another store (`failover.break_glass`).
 
     Raises:
         UsageError: `skip` without a step, or a step with anything else.
@@ -73,7 +83,7 @@ def ask(
     if (kind is RequestKind.SKIP) != (step is not None):
         raise UsageError("skip, and only skip, names a step", where=f"run {run}", next_step="name the step to skip")
     at = clock.wall().isoformat(timespec="milliseconds")
-    return _add(store, f"runs/{run}/requests", Request(kind=kind, step=step, reason=reason, who=who, at=at))
+    return _add(store, f"runs/{run}/requests", Request(kind=kind, step=step, reason=reason, who=who, at=at), above_n)
 
 
 def pending(store: Store, run: str, after_n: int = 0) -> tuple[Request, ...]:
@@ -108,9 +118,10 @@ def _numbers(store: Store, prefix: str) -> list[int]:
     return sorted(int(name) for name in names if name.isdecimal())
 
 
-def _add(store: Store, prefix: str, wanted: _Numbered) -> int:
+def _add(store: Store, prefix: str, wanted: _Numbered, above_n: int = 0) -> int:
     data = wanted.model_dump_json(by_alias=True).encode()
-    n = max(_numbers(store, prefix), default=0) + 1
+    n = max(_numbers(store, prefix), default=0)
+    n = max(n, above_n) + 1
     tries = iter(range(_TRIES - 1))
     while claim(store, f"{prefix}/{n:06}", data, may_retry=lambda: next(tries, None) is not None) != data:
         n += 1

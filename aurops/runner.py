@@ -112,6 +112,7 @@ class Runner(Generic[World]):
         self._listener = listener
         self._lock = threading.Lock()
         self._unwritten: StoreError | None = None
+        self._dark_since_s: dict[str, float] = {}
 
     def run(self) -> Result:
         """Run to the goal, or until something stops it.
@@ -137,7 +138,9 @@ class Runner(Generic[World]):
             self._obey_requests()
             history, world = self._history(), self._playbook.observe()
             self._guard(world, history)
-            stage = first_open(self._playbook.plan(world, history), world, history)
+            stages = self._playbook.plan(world, history)
+            self._remember_dark(stages, world)
+            stage = first_open(stages, world, history)
             if stage is None:
                 return self._finish(history)
             if stage.hold:
@@ -188,9 +191,8 @@ class Runner(Generic[World]):
                 error = history.results.get(step.name, {}).get("error", "no answer is known")
                 why = f"`{step.name}` may or may not have happened, and must not happen twice: {error}"
                 raise self._held(stage, why)
-        unseen_s = self._unseen_s(step, world, history)
-        self._check_deadline(step, history, waits=unseen_s is not None)
-        if unseen_s is not None and unseen_s < _UNSEEN_S:
+        self._check_deadline(step, history)
+        if self._is_dark(step, history):
             self._clock.sleep(_PAUSE_BETWEEN_ROUNDS_S)
             return Outcome.WAITING
         self._check_halt()
@@ -217,20 +219,36 @@ class Runner(Generic[World]):
             return Outcome.WAITING, {"waiting": answer.waiting, **answer.data}
         return Outcome.DONE, answer.data
 
-    def _unseen_s(self, step: Step[World], world: World, history: History) -> float | None:
-        """For how long it has been done for us without the world saying so: unknown is not undone. Else None."""
-        tries = history.tries.get(step.name)
-        if tries is None or tries.done_s is None or step.lasting is Lasting.LATCHED or step.done(world) is not None:
-            return None
-        return self._clock.now_s() - tries.done_s
+    def _is_dark(self, step: Step[World], history: History) -> bool:
+        """Whether it was done for us and the world does not say so yet: unknown is not undone, so it is waited for."""
+        tries, now_s = history.tries.get(step.name), self._clock.now_s()
+        if (
+            tries is None
+            or tries.done_s is None
+            or step.lasting is Lasting.LATCHED
+            or step.name not in self._dark_since_s
+        ):
+            return False
+        dark_s = now_s - self._dark_since_s[step.name]
+        if dark_s > step.deadline_s:
+            unseen = f"for {dark_s:.1f} s it cannot be seen (its deadline is {step.deadline_s:g} s)"
+            why = f"`{step.name}` was done, and {unseen}"
+            self._append(RecordKind.STUCK, {"step": step.name, "why": why})
+            raise _StopError(Ending.STUCK, why)
+        return min(dark_s, now_s - tries.done_s) < _UNSEEN_S
 
-    def _check_deadline(self, step: Step[World], history: History, *, waits: bool) -> None:
+    def _remember_dark(self, stages: tuple[Stage[World], ...], world: World) -> None:
+        """Since when, without a break, the world has not said whether a step is done."""
+        now_s = self._clock.now_s()
+        dark = [step.name for stage in stages for step in stage.steps if step.done(world) is None]
+        self._dark_since_s = {name: self._dark_since_s.get(name, now_s) for name in dark}
+
+    def _check_deadline(self, step: Step[World], history: History) -> None:
         tries = history.tries.get(step.name)
         if tries is None or tries.first_intent_s is None:
             return
         waited_s = self._clock.now_s() - tries.first_intent_s
-        waits |= tries.outcomes[-1:] == [Outcome.WAITING]
-        if waited_s > step.deadline_s and waits:
+        if waited_s > step.deadline_s and tries.outcomes[-1:] == [Outcome.WAITING]:
             why = f"`{step.name}` is not done after {waited_s:.1f} s (its deadline is {step.deadline_s:g} s)"
             self._append(RecordKind.STUCK, {"step": step.name, "why": why})
             raise _StopError(Ending.STUCK, why)

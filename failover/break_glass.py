@@ -9,6 +9,7 @@ only keeps two on this machine from doing this at once.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from aurops.journal import list_runs
 from aurops.lease import LeaseExpiredError
@@ -87,9 +88,12 @@ def run(
 
 
 def _answers(url: str) -> bool:
-    """Whether the store is well: a lease that ran out then ran out for another reason."""
+    """Whether the store can be written: a lease that ran out then ran out for another reason."""
+    probe = f"probe/{uuid4().hex}"
     try:
-        open_store(url).folders("runs")
+        store = open_store(url)
+        store.create(probe, b"")
+        store.delete(probe)
     except StoreError:
         return False
     return True

@@ -10,7 +10,7 @@ from aurops.history import History
 from aurops.journal import Journal, list_runs
 from aurops.lease import Lease
 from aurops.store_errors import StoreError
-from failover.planner import FailoverGoal, check_goal
+from failover.planner import FailoverGoal, check_follower, check_goal
 from failover.playbook import FailoverPlaybook, ReprotectPlaybook
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def execute(
         listener=listener,
         take_over=take_over,
         reported_epochs=reported,
-        check=lambda: _refuse_outdated(journal, target.observe() if epoch else world, store, clock),
+        check=lambda: _refuse_outdated(journal, target.observe(), store, clock),
     )
 
 
@@ -118,6 +118,8 @@ def newer_run(journal: Journal, store: Store, clock: Clock) -> str | None:
 def _refuse_outdated(journal: Journal, world: World, store: Store, clock: Clock) -> None:
     """A run that acted goes on only when nobody acted after it; one that has not acted is judged like a new one."""
     history = History(journal.records)
+    if history.kind == "reprotect":
+        check_follower(world, str(history.arguments["lost"]), str(history.arguments["to"]))
     if not history.epoch:
         if history.kind == "failover":
             check_goal(_goal(history), world)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from aurops.errors import UsageError
+from aurops.errors import OutsideError, UsageError
 from aurops.history import RESTORE, History
 from aurops.plan import Decision, Lasting, Stage, Step
 from failover.model import TOTAL_WEIGHT, CacheRole, DatabaseRole, World
@@ -78,6 +78,34 @@ def check_goal(goal: FailoverGoal, world: World) -> None:
             seen = "does not answer" if database is None else f"has a database that is {database.role}"
             others = [r for r in goal.standbys if (d := world.database(r)) and d.role is DatabaseRole.STANDBY]
             raise UsageError(f"`{goal.to}` cannot take over: it {seen}", allowed=", ".join(others) or "none now")
+
+
+def check_follower(world: World, region: str, primary: str | None = None) -> str:
+    """The region to follow: the one that can acknowledge a write.
+
+    Args:
+        world: As it is now.
+        region: To be made a standby.
+        primary: Whom it was to follow when that was decided; None: whoever writes now.
+
+    Raises:
+        UsageError: There is no such region, it is the writer itself, or the writer is another by now.
+        OutsideError: It does not answer, or not exactly one region can write.
+    """
+    if region not in world.regions:
+        raise UsageError(f"there is no region `{region}`", allowed=", ".join(world.regions))
+    writers = world.writers()
+    if len(writers) != 1:
+        seen = ", ".join(writers) or "none"
+        raise OutsideError("not exactly one region can write", where=seen, next_step="aurops local status")
+    if region in writers:
+        others = ", ".join(name for name in world.regions if name not in writers)
+        raise UsageError(f"`{region}` is the writer: it follows nobody", allowed=others)
+    if primary not in (None, writers[0]):
+        raise UsageError(f"`{primary}` is no longer the writer", allowed=writers[0], next_step="aurops local status")
+    if world.state(region) is None:
+        raise OutsideError(f"{region} does not answer", next_step="bring its agent back first; aurops local status")
+    return writers[0]
 
 
 def plan(world: World, goal: FailoverGoal, history: History) -> tuple[Stage[World], ...]:

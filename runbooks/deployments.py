@@ -16,6 +16,7 @@ from aurops.inventories import Inventories
 from aurops.journal import Journal, list_runs
 from aurops.lease import Lease
 from aurops.runner import Ending
+from aurops.store_errors import StoreError
 from runbooks.finders import finder_of
 from runbooks.kinds import refuse_without_store
 from runbooks.sites import open_site
@@ -141,7 +142,12 @@ def service(fleet: str, *, is_lab: bool) -> str:
 def latest(store: Store, fleet: str, *, is_lab: bool) -> str | None:
     """The last deployment of a fleet; None: there was none."""
     for run in reversed(list_runs(store)):
-        journal = Journal.open(store, run, RealClock())
+        try:
+            journal = Journal.open(store, run, RealClock())
+        except StoreError:
+            raise
+        except AuropsError:
+            continue  # unreadable, as `runs list` says
         if History(journal.records).kind in set(Goal) and service_of(journal) == service(fleet, is_lab=is_lab):
             return run
     return None

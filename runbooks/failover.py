@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["service_of"]
 app = typer.Typer(name="failover", add_completion=False, rich_markup_mode=None)
 
+_LOOK_S = 1.0
+
 Lost = Annotated[str, typer.Argument(metavar="REGION", help="The region to leave.")]
 To = Annotated[str | None, typer.Option(help="The region to serve from; else the most advanced standby.")]
 Glass = Annotated[bool, typer.Option("--break-glass", help="If the store is lost, go on without it: no lease.")]
@@ -68,17 +70,22 @@ def failover(
                 allowed=glass,
                 warn=alarm,
             )
-        left = _unprotected(target)
+        left = _unprotected(target, journal)
     ended(journal.run, result, as_json=as_json, about={"unprotected": left})
     if not as_json:
         say_unprotected(left, found)
 
 
-def _unprotected(target: Target) -> dict[str, str]:
-    """What does not copy the one region that serves now."""
-    world = target.observe()
-    serving = [region for region in world.regions if world.weight(region)]
-    return world.unprotected(serving[0]) if len(serving) == 1 else {}
+def _unprotected(target: Target, journal: Journal) -> dict[str, str]:
+    """What does not copy the region that the run made the writer; a busy machine's agents get a second to answer."""
+    primary = str(History(journal.records).decisions.get("target", ""))
+    if not primary:
+        return {}
+    clock = RealClock()
+    until_s = clock.now_s() + _LOOK_S
+    while (left := target.observe().unprotected(primary)) and clock.now_s() < until_s:
+        clock.sleep(0.05)
+    return left
 
 
 def say_unprotected(left: Mapping[str, str], bed: BedState) -> None:
@@ -89,10 +96,12 @@ def say_unprotected(left: Mapping[str, str], bed: BedState) -> None:
 
 def resume(journal: Journal, store: Store, *, take_over: bool, leap: int) -> Result:
     """Go on with a failover or a re-protection (`runbooks.kinds.Kind.resume`)."""
-    with open_service(History(journal.records).arguments.get("bed")) as (_, target), timeline() as told:
+    with open_service(History(journal.records).arguments.get("bed")) as (found, target), timeline() as told:
         result = execute(
             journal, target, store=store, clock=RealClock(), listener=told.hear, take_over=take_over, leap=leap
         )
+        left = _unprotected(target, journal)
     if result.ending is not Ending.RESTORED:
         ended(journal.run, result)
+        say_unprotected(left, found)
     return result

@@ -64,6 +64,7 @@ def alone_with(fleet: str, *, is_lab: bool) -> Iterator[None]:
 
     Raises:
         HeldByAnotherError: Somebody deploys this fleet; it says who.
+        LeaseLostError: Somebody took it over meanwhile, or it could not be renewed.
     """
     store, clock = open_store(default_store_url()), RealClock()
     lease = Lease(store, deployments.service(fleet, is_lab=is_lab), clock, deployments.LEASE_TTL_S)
@@ -71,6 +72,7 @@ def alone_with(fleet: str, *, is_lab: bool) -> Iterator[None]:
     try:
         with lease.keep():
             yield
+            lease.check(0)  # or somebody else may have worked on the same state
     finally:
         lease.release()
 

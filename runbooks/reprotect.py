@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from aurops.clock import RealClock
-from aurops.errors import OutsideError, UsageError
 from aurops.store import default_store_url, open_store
 from failover.execute import begin, execute
-from failover.planner import FailoverGoal, plan_reprotect
+from failover.planner import FailoverGoal, check_follower, plan_reprotect
 from runbooks import plans
 from runbooks.service import AsJson, Bed, DryRun, Yes, open_service
 from runbooks.terminal import confirm, ended, timeline
-
-if TYPE_CHECKING:
-    from failover.model import World
 
 app = typer.Typer(name="reprotect", add_completion=False, rich_markup_mode=None)
 
@@ -38,7 +34,7 @@ def reprotect(
     """
     with open_service(bed) as (found, target):
         regions = tuple(found.agents)
-        primary = writer(target.observe(), region)
+        primary = check_follower(target.observe(), region)
         if dry_run:
             stages = plan_reprotect(regions, region, primary)
             typer.echo(plans.as_json(stages) if as_json else plans.as_text(stages))
@@ -49,24 +45,3 @@ def reprotect(
         with timeline() as told:
             result = execute(journal, target, store=store, clock=clock, listener=told.hear)
     ended(journal.run, result, as_json=as_json)
-
-
-def writer(world: World, region: str) -> str:
-    """The region to follow: the one that can acknowledge a write.
-
-    Raises:
-        UsageError: There is no such region, or it is the writer itself.
-        OutsideError: It does not answer, or not exactly one region can write.
-    """
-    if region not in world.regions:
-        raise UsageError(f"there is no region `{region}`", allowed=", ".join(world.regions))
-    writers = world.writers()
-    if region in writers:
-        others = ", ".join(name for name in world.regions if name not in writers)
-        raise UsageError(f"`{region}` is the writer: it follows nobody", allowed=others)
-    if len(writers) != 1:
-        seen = ", ".join(writers) or "none"
-        raise OutsideError("not exactly one region can write", where=seen, next_step="aurops local status")
-    if world.state(region) is None:
-        raise OutsideError(f"{region} does not answer", next_step="bring its agent back first; aurops local status")
-    return writers[0]

@@ -189,7 +189,8 @@ def _tell_restored(run: str, result: Result) -> None:
 def _ask(store: Store, journal: Journal, kind: RequestKind, reason: str, step: str | None = None) -> None:
     """Leave a request, and say who will see it."""
     run = journal.run
-    requests.ask(store, run, kind, who=getpass.getuser(), reason=reason, clock=RealClock(), step=step)
+    seen_n = History(journal.records).requests_seen
+    requests.ask(store, run, kind, who=getpass.getuser(), reason=reason, clock=RealClock(), step=step, above_n=seen_n)
     acting = _acting(store, journal)
     if acting is None:
         typer.echo(f"asked {run} to {kind.value}; no process acts on it: whoever takes it up obeys first")

@@ -385,8 +385,30 @@ def test_a_world_that_never_says_is_stuck_at_the_deadline(scene: Scene) -> None:
     playbook = Tiny(stages(step("repoint", done=unseen, deadline_s=3.0)))
     result = scene.run(playbook)
     assert result.ending is Ending.STUCK
-    assert "`repoint` is not done after 3" in result.why
+    assert "`repoint` was done, and for 3" in result.why
     assert playbook.calls == ["repoint"] * 2
+
+
+def test_a_look_missed_long_after_a_step_was_done_ends_nothing(scene: Scene) -> None:
+    """What was promoted a while ago and is not seen for a moment is neither stuck nor called again."""
+    began_s = scene.clock.now_s()
+
+    def promoted(world: World) -> bool | None:
+        """Not to be seen for half a second, long after the step's own deadline."""
+        return None if 60.0 <= scene.clock.now_s() - began_s < 60.5 else "promote" in world
+
+    def copies() -> Answer:
+        scene.clock.advance(20.0)
+        if playbook.calls.count("copy") == 5:
+            playbook.world.add("copy")
+        return Answer(waiting="copying")
+
+    playbook = Tiny(stages(step("promote", done=promoted), step("copy", deadline_s=500.0)))
+    playbook.effects["copy"] = copies
+    result = scene.run(playbook)
+    assert result.ending is Ending.DONE, result.why
+    assert playbook.calls.count("promote") == 1
+    assert scene.clock.now_s() - began_s > 60.5
 
 
 def test_two_rounds_without_progress_are_stuck_by_name(scene: Scene) -> None:

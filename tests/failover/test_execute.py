@@ -11,6 +11,7 @@ from aurops.requests import RequestKind, ask, pending
 from aurops.runner import Ending, Result
 from aurops.store import Store, open_store
 from failover.execute import OvertakenError, begin, execute, newer_run, service_of
+from failover.model import World
 from failover.planner import FailoverGoal
 from failover.targets.simulated import REGIONS, SimulatedTarget
 
@@ -140,3 +141,38 @@ def test_a_holder_without_a_journal_is_followed_like_any_other(store: Store, clo
     Lease(store, service_of(journal), clock).take("a-run-that-journals-nothing")
     result = execute(journal, SimulatedTarget(), store=store, clock=clock, listener=lambda _: None, take_over=True)
     assert result == Result(Ending.DONE)
+
+
+def test_a_reprotection_whose_primary_is_no_longer_the_writer_calls_nothing(store: Store, clock: ManualClock) -> None:
+    """Somebody failed over between the question and the lease: the new writer is not told to follow the old one."""
+    target = SimulatedTarget()
+    assert target.write("a")
+    goal = FailoverGoal(REGIONS, "south", "north")
+    late = begin(store, clock, "reprotect", goal, {"bed": "a"})
+    assert go(failover(store, clock, "a"), target, store, clock) == Result(Ending.DONE)
+    assert target.write("after the failover")
+    with pytest.raises(UsageError, match="is the writer"):
+        go(late, target, store, clock)
+    assert target.observe().writers() == ("south",)
+    assert set(target.acknowledged) <= set(target.regions["south"].log)
+
+
+class FailedOverMeanwhile(SimulatedTarget):
+    """Somebody else's failover ends right after the first look at it."""
+
+    looks = 0
+
+    def observe(self) -> World:
+        seen = super().observe()
+        self.looks += 1
+        if self.looks == 1:
+            self.weights = {"south": 10_000}
+        return seen
+
+
+def test_a_failover_that_came_too_late_is_judged_under_the_lease(store: Store, clock: ManualClock) -> None:
+    """Another one has ended since this one looked: the region that serves by now is not taken off the traffic."""
+    target = FailedOverMeanwhile()
+    with pytest.raises(UsageError, match="does not serve"):
+        go(failover(store, clock, "a"), target, store, clock)
+    assert target.weights == {"south": 10_000}
