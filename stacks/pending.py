@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def is_interrupted(state: State) -> bool:
     """Whether there is anything to recover."""
-    return bool(state.get("pending_operations")) or bool(half_adopted(state))
+    return bool(state.get("pending_operations")) or bool(half_adopted(state)) or bool(import_named(state))
 
 
 def half_adopted(state: State) -> tuple[str, ...]:
@@ -25,6 +25,25 @@ def half_adopted(state: State) -> tuple[str, ...]:
         for resource in _resources(state)
         if resource.get("id") and resource.get("inputs") and not resource.get("outputs") and _is_outside(resource)
     )
+
+
+def import_named(state: State) -> tuple[str, ...]:
+    """URNs that were read and still have the identifier that only an import uses: `ID@REGION`.
+
+    The engine does not take over the identifier that a read returned in every case.
+    """
+    return tuple(str(resource["urn"]) for resource in _resources(state) if _is_import_named(resource))
+
+
+def named(state: State) -> dict[str, Any]:
+    """The state with the plain identifier of each of those."""
+    plain = [{**r, "id": str(r["id"]).rpartition("@")[0]} if _is_import_named(r) else r for r in _resources(state)]
+    return {**state, "resources": plain}
+
+
+def _is_import_named(resource: Resource) -> bool:
+    region = (resource.get("inputs") or {}).get("region")
+    return bool(region and resource.get("outputs") and str(resource.get("id", "")).endswith(f"@{region}"))
 
 
 def to_refresh(state: State) -> tuple[str, ...]:

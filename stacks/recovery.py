@@ -98,6 +98,8 @@ def _resolve(stack: EngineStack, finder: Finder, tell: Callable[[str], None], *,
         stack.replace_state(state, pending.adopt(state, ids))
         state = stack.state()
     gone = _read(stack, pending.half_adopted(state))
+    if pending.import_named(state := stack.state()):
+        stack.replace_state(state, pending.named(state))
     for each in lost:
         made = each.urn in ids and each.urn not in gone
         tell(f"{each.name}: adopted {ids[each.urn]}" if made else f"{each.name}: had not been created")

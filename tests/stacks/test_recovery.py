@@ -207,3 +207,18 @@ def test_what_was_being_changed_is_read_again() -> None:
     assert pending.to_refresh(state(there, updating=there)) == (urn("vpc"),)
     assert pending.to_refresh(state(there, deleting=resource("other"))) == (ROOT,)
     assert pending.to_refresh(state(creating=resource("vpc"))) == (ROOT,)
+
+
+def test_an_identifier_of_an_import_does_not_stay() -> None:
+    """`ID@REGION` is for the read alone: once there are outputs the state is mended, also by the next recovery."""
+    away = resource("copy", id="b-1@us-west-2", inputs={"region": "us-west-2"})
+    read = away | {"outputs": {"a": 1}}
+    assert pending.import_named(state(away)) == ()
+    assert pending.import_named(state(read)) == (urn("copy"),)
+    assert pending.is_interrupted(state(read))
+    after = pending.named(state(read))
+    assert after["resources"][-1]["id"] == "b-1"
+    assert not pending.is_interrupted(after)
+    stack = FakeStack(state(read))
+    recover(stack, Finds())  # type: ignore[arg-type]
+    assert stack.asked == ["refresh", "replace"]
