@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class Calls:
@@ -46,3 +51,27 @@ class Calls:
         with self._changed:
             self._stopping = True
             self._changed.wait_for(lambda: not self._under_way)
+
+
+class CallPool(ThreadPoolExecutor):
+    """A pool whose block ends when its last call has ended, whatever ended the waiting; after a stop none begins."""
+
+    def __init__(self, max_workers: int, thread_name_prefix: str) -> None:
+        super().__init__(max_workers, thread_name_prefix)
+        self._calls = Calls()
+
+    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
+        """`ThreadPoolExecutor.submit`, counted."""
+        return super().submit(self._counted, fn, *args, **kwargs)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            super().__exit__(kind, error, traceback)
+        finally:
+            self._calls.stop()
+
+    def _counted(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        with self._calls.under_way():
+            return fn(*args, **kwargs)

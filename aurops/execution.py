@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aurops.errors import OutsideError
 from aurops.history import History
-from aurops.journal import Journal, JournalTakenError, RecordKind, list_runs, new_run_id
+from aurops.journal import Journal, JournalTakenError, RecordKind, exists, new_run_id
 from aurops.lease import LeaseLostError
 from aurops.plan import StaleEpochError
 from aurops.requests import RequestKind, ask
@@ -78,9 +78,10 @@ def drive(  # noqa: PLR0913 (what a runner needs)
     try:
         with lease.keep():
             check()
-            if any(record.kind is RecordKind.TAKEN for record in journal.records):
-                seen_n, who = History(journal.records).requests_seen, getpass.getuser()
-                ask(store, journal.run, RequestKind.RESUME, who=who, reason="resumed", clock=clock, above_n=seen_n)
+            history, who = History(journal.records), getpass.getuser()
+            if history.epoch:
+                above_n = history.requests_seen
+                ask(store, journal.run, RequestKind.RESUME, who=who, reason="resumed", clock=clock, above_n=above_n)
             _stop_previous(lease.previous, journal, lease.epoch, store, clock)
             return Runner(playbook, store=store, journal=journal, lease=lease, clock=clock, listener=listener).run()
     except StaleEpochError as error:
@@ -97,7 +98,7 @@ def _stop_previous(previous: LeaseRecord | None, journal: Journal, epoch: int, s
     """Take the next number of the previous holder's journal, so that what it still wants to append collides."""
     if previous is None or previous.run == journal.run or previous.kind.value == "release":
         return
-    if previous.run not in list_runs(store):
+    if not exists(store, previous.run):
         return  # `aurops recover` of a fleet that was never deployed by a run: it journals nothing
     for _ in range(_TRIES):
         try:

@@ -20,11 +20,12 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from aurops.errors import HeldError, OutsideError, UsageError
+from aurops.errors import AuropsError, HeldError, OutsideError, UsageError
 from aurops.store import claim
+from aurops.store_errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from aurops.clock import Clock
     from aurops.store import Store
@@ -137,6 +138,26 @@ def list_runs(store: Store) -> list[str]:
     return store.folders("runs")
 
 
+def exists(store: Store, run: str) -> bool:
+    """Whether a run has written anything."""
+    return bool(store.keys(f"runs/{run}/journal"))
+
+
+def readable(store: Store, clock: Clock) -> Iterator[Journal]:
+    """The journals of all runs, latest first; one that cannot be read hides no other.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    for run in reversed(list_runs(store)):
+        try:
+            yield Journal.open(store, run, clock)
+        except StoreError:
+            raise
+        except AuropsError:
+            continue  # as `runs list` says
+
+
 class Journal:
     """One run's journal, as its writer or a reader sees it; open it with `create` or `open`."""
 
@@ -159,7 +180,7 @@ class Journal:
         """
         _check_run_id(run)
         journal = cls(store, run, clock)
-        if store.keys(f"runs/{run}/journal"):
+        if exists(store, run):
             raise journal._taken(1)
         return journal
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from aurops.calls import Calls
+from aurops.calls import CallPool
 from aurops.errors import AuropsError, UsageError
 from aurops.history import RESTORE, History, Outcome
 from aurops.journal import Journal, JournalTakenError, Record, RecordKind
@@ -144,7 +143,7 @@ class Runner(Generic[World]):
             if stage is None:
                 return self._finish(history)
             if stage.hold:
-                raise self._held(stage.name, stage.hold)
+                raise self._stopped(Ending.HELD, stage.hold, stage=stage.name)
             for decision in stage.undecided(history):
                 self._append(
                     RecordKind.DECISION, {"name": decision.name, "value": decision.value, "reason": decision.reason}
@@ -164,12 +163,8 @@ class Runner(Generic[World]):
         steps = stage.unfinished(world, history)
         if not steps:
             return False
-        calls = Calls()
-        try:
-            with ThreadPoolExecutor(max_workers=len(steps), thread_name_prefix="step") as pool:
-                futures = [pool.submit(self._do, stage.name, step, world, history, calls) for step in steps]
-        finally:
-            calls.stop()  # the lease is not let go of while a call is under way, whatever ended the waiting
+        with CallPool(len(steps), "step") as pool:  # the lease is not let go of while a call is under way
+            futures = [pool.submit(self._do, stage.name, step, world, history) for step in steps]
         errors = [error for future in futures if (error := future.exception()) is not None]
         for error in errors:
             raise error
@@ -177,11 +172,7 @@ class Runner(Generic[World]):
             raise self._unwritten
         return any(future.result() is Outcome.WAITING for future in futures)
 
-    def _do(self, stage: str, step: Step[World], world: World, history: History, calls: Calls) -> Outcome:
-        with calls.under_way():
-            return self._do_one(stage, step, world, history)
-
-    def _do_one(self, stage: str, step: Step[World], world: World, history: History) -> Outcome:
+    def _do(self, stage: str, step: Step[World], world: World, history: History) -> Outcome:
         if step.lasting is Lasting.LATCHED and history.in_doubt(step.name):
             seen = step.done(world)
             if seen:
@@ -190,9 +181,9 @@ class Runner(Generic[World]):
             if seen is None and step.repeat is Repeat.AT_MOST_ONCE:
                 error = history.results.get(step.name, {}).get("error", "no answer is known")
                 why = f"`{step.name}` may or may not have happened, and must not happen twice: {error}"
-                raise self._held(stage, why)
+                raise self._stopped(Ending.HELD, why, stage=stage)
         self._check_deadline(step, history)
-        if self._is_dark(step, history):
+        if self._waits_for_light(step, history):
             self._clock.sleep(_PAUSE_BETWEEN_ROUNDS_S)
             return Outcome.WAITING
         self._check_halt()
@@ -219,7 +210,7 @@ class Runner(Generic[World]):
             return Outcome.WAITING, {"waiting": answer.waiting, **answer.data}
         return Outcome.DONE, answer.data
 
-    def _is_dark(self, step: Step[World], history: History) -> bool:
+    def _waits_for_light(self, step: Step[World], history: History) -> bool:
         """Whether it was done for us and the world does not say so yet: unknown is not undone, so it is waited for."""
         tries, now_s = history.tries.get(step.name), self._clock.now_s()
         if (
@@ -232,9 +223,7 @@ class Runner(Generic[World]):
         dark_s = now_s - self._dark_since_s[step.name]
         if dark_s > step.deadline_s:
             unseen = f"for {dark_s:.1f} s it cannot be seen (its deadline is {step.deadline_s:g} s)"
-            why = f"`{step.name}` was done, and {unseen}"
-            self._append(RecordKind.STUCK, {"step": step.name, "why": why})
-            raise _StopError(Ending.STUCK, why)
+            raise self._stopped(Ending.STUCK, f"`{step.name}` was done, and {unseen}", step=step.name)
         return min(dark_s, now_s - tries.done_s) < _UNSEEN_S
 
     def _remember_dark(self, stages: tuple[Stage[World], ...], world: World) -> None:
@@ -250,8 +239,7 @@ class Runner(Generic[World]):
         waited_s = self._clock.now_s() - tries.first_intent_s
         if waited_s > step.deadline_s and tries.outcomes[-1:] == [Outcome.WAITING]:
             why = f"`{step.name}` is not done after {waited_s:.1f} s (its deadline is {step.deadline_s:g} s)"
-            self._append(RecordKind.STUCK, {"step": step.name, "why": why})
-            raise _StopError(Ending.STUCK, why)
+            raise self._stopped(Ending.STUCK, why, step=step.name)
 
     def _check_halt(self) -> None:
         try:
@@ -312,9 +300,10 @@ class Runner(Generic[World]):
                 said += f"; the safe stop did NOT succeed: `{step.name}`: {error}"
         return said
 
-    def _held(self, stage: str, why: str) -> _StopError:
-        self._append(RecordKind.STUCK, {"stage": stage, "why": why})
-        return _StopError(Ending.HELD, why)
+    def _stopped(self, ending: Ending, why: str, **where: str) -> _StopError:
+        """Journal that the run cannot go on by itself, at which stage or step, and give what to raise."""
+        self._append(RecordKind.STUCK, {**where, "why": why})
+        return _StopError(ending, why)
 
     def _stuck(self, stage: Stage[World], world: World) -> None:
         history = self._history()
@@ -323,8 +312,7 @@ class Runner(Generic[World]):
             for step in stage.unfinished(world, history)
         ]
         why = f"no progress in stage {stage.name}: {'; '.join(names)}"
-        self._append(RecordKind.STUCK, {"stage": stage.name, "why": why})
-        raise _StopError(Ending.STUCK, why)
+        raise self._stopped(Ending.STUCK, why, stage=stage.name)
 
     def _finish(self, history: History) -> Result:
         ending = Ending.RESTORED if history.goal == RESTORE else Ending.DONE

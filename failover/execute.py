@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from aurops import execution
-from aurops.errors import AuropsError, HeldError, UsageError
+from aurops.errors import HeldError, UsageError
 from aurops.history import History
-from aurops.journal import Journal, list_runs
+from aurops.journal import Journal, readable
 from aurops.lease import Lease
-from aurops.store_errors import StoreError
 from failover.planner import FailoverGoal, check_follower, check_goal
 from failover.playbook import FailoverPlaybook, ReprotectPlaybook
 
@@ -102,16 +101,10 @@ def newer_run(journal: Journal, store: Store, clock: Clock) -> str | None:
         StoreError: The store cannot be read.
     """
     service, newest, epoch = service_of(journal), None, History(journal.records).epoch
-    for run in list_runs(store):
-        try:
-            other = Journal.open(store, run, clock)
-        except StoreError:
-            raise
-        except AuropsError:
-            continue  # unreadable: its epoch still shows at the targets
+    for other in readable(store, clock):  # of one that cannot be read the epoch still shows at the targets
         history = History(other.records)
-        if run != journal.run and history.tries and history.epoch > epoch and service_of(other) == service:
-            newest, epoch = run, history.epoch
+        if other.run != journal.run and history.tries and history.epoch > epoch and service_of(other) == service:
+            newest, epoch = other.run, history.epoch
     return newest
 
 

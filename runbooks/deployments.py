@@ -13,10 +13,9 @@ from aurops.errors import AuropsError, ExitCode, HeldError, OutsideError, UsageE
 from aurops.execution import begin, drive
 from aurops.history import History
 from aurops.inventories import Inventories
-from aurops.journal import Journal, list_runs
+from aurops.journal import readable
 from aurops.lease import Lease
 from aurops.runner import Ending
-from aurops.store_errors import StoreError
 from runbooks.finders import finder_of
 from runbooks.kinds import refuse_without_store
 from runbooks.sites import open_site
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aurops.inventory import Inventory
+    from aurops.journal import Journal
     from aurops.plan import Json
     from aurops.runner import Result
     from aurops.store import Store
@@ -141,15 +141,9 @@ def service(fleet: str, *, is_lab: bool) -> str:
 
 def latest(store: Store, fleet: str, *, is_lab: bool) -> str | None:
     """The last deployment of a fleet; None: there was none."""
-    for run in reversed(list_runs(store)):
-        try:
-            journal = Journal.open(store, run, RealClock())
-        except StoreError:
-            raise
-        except AuropsError:
-            continue  # unreadable, as `runs list` says
+    for journal in readable(store, RealClock()):
         if History(journal.records).kind in set(Goal) and service_of(journal) == service(fleet, is_lab=is_lab):
-            return run
+            return journal.run
     return None
 
 

@@ -56,8 +56,7 @@ def failover(
         world, goal = target.observe(), FailoverGoal(tuple(found.agents), region, to)
         check_goal(goal, world)
         if dry_run:
-            stages = plan(world, goal, History([]))
-            typer.echo(plans.as_json(stages) if as_json else plans.as_text(stages))
+            typer.echo(plans.shown(plan(world, goal, History([])), as_json=as_json))
             return
         confirm(f"Leave {region} by force? Its writers are stopped until it is re-protected.", yes=yes)
         with timeline() as told:

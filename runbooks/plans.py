@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 World = TypeVar("World")
 
 
-def as_json(stages: Iterable[Stage[World]]) -> str:
+def shown(stages: Iterable[Stage[World]], *, as_json: bool) -> str:
+    """For people, or as JSON."""
+    return _as_json(stages) if as_json else _as_text(stages)
+
+
+def _as_json(stages: Iterable[Stage[World]]) -> str:
     """A list of stages, in order."""
     return json.dumps([_stage(stage) for stage in stages])
 
@@ -31,7 +36,7 @@ def _stage(stage: Stage[World]) -> dict[str, object]:
     }
 
 
-def as_text(stages: Iterable[Stage[World]]) -> str:
+def _as_text(stages: Iterable[Stage[World]]) -> str:
     """Stages, decisions and steps, each with its reason."""
     lines = []
     for number, stage in enumerate(stages, 1):

@@ -36,8 +36,7 @@ def reprotect(
         regions = tuple(found.agents)
         primary = check_follower(target.observe(), region)
         if dry_run:
-            stages = plan_reprotect(regions, region, primary)
-            typer.echo(plans.as_json(stages) if as_json else plans.as_text(stages))
+            typer.echo(plans.shown(plan_reprotect(regions, region, primary), as_json=as_json))
             return
         confirm(f"Make {region} a standby of {primary}?", yes=yes)
         store, clock = open_store(default_store_url()), RealClock()

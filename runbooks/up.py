@@ -52,8 +52,7 @@ def up(
         there = deployments.up_now(opened, fleet)
         order = deploy.order_up(fleet, wanted, there, is_lab=lab, refresh=refresh)
         if dry_run:
-            stages = deploy.plan(order, History([]))
-            typer.echo(plans.as_json(stages) if as_json else plans.as_text(stages))
+            typer.echo(plans.shown(deploy.plan(order, History([])), as_json=as_json))
             return
         if not (yes or lab):
             show_changes(opened.site, fleet, wanted)

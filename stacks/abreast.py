@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from aurops.calls import Calls
+from aurops.calls import CallPool
 from aurops.errors import AuropsError
 from stacks.cli import cli
 
@@ -23,26 +22,17 @@ def abreast(stacks: Sequence[str], work: Callable[[str], T]) -> tuple[dict[str, 
     """
     results: dict[str, T] = {}
     errors: dict[str, AuropsError] = {}
-    calls = Calls()
-
-    def one(stack: str) -> T:
-        with calls.under_way():
-            return work(stack)
-
-    try:
-        with ThreadPoolExecutor(max_workers=max(1, len(stacks)), thread_name_prefix="stack") as pool:
-            try:
-                futures = {stack: pool.submit(one, stack) for stack in stacks}
-                for stack, future in futures.items():
-                    try:
-                        results[stack] = future.result()
-                    except AuropsError as error:
-                        errors[stack] = error
-            except BaseException:  # whatever ends the command: a signal, or a bug in one of the threads
-                cli().interrupt()
-                raise
-    finally:
-        calls.stop()
+    with CallPool(max(1, len(stacks)), "stack") as pool:
+        try:
+            futures = {stack: pool.submit(work, stack) for stack in stacks}
+            for stack, future in futures.items():
+                try:
+                    results[stack] = future.result()
+                except AuropsError as error:
+                    errors[stack] = error
+        except BaseException:  # whatever ends the command: a signal, or a bug in one of the threads
+            cli().interrupt()
+            raise
     return results, errors
 
 

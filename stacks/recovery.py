@@ -97,8 +97,9 @@ def _resolve(stack: EngineStack, finder: Finder, tell: Callable[[str], None], *,
     if state.get("pending_operations"):
         stack.replace_state(state, pending.adopt(state, ids))
         state = stack.state()
-    gone = _read(stack, pending.half_adopted(state))
-    if pending.import_named(state := stack.state()):
+    adopted = pending.half_adopted(state)
+    gone = _read(stack, adopted)
+    if pending.import_named(state := stack.state() if adopted else state):
         stack.replace_state(state, pending.named(state))
     for each in lost:
         made = each.urn in ids and each.urn not in gone

@@ -26,20 +26,9 @@ def test_a_drill_loses_nothing_and_leaves_nothing(fault: str, rto_s: str, code: 
     A recovery that takes longer than was asked for is a no: exit 1.
     """
     env = {**os.environ, "AUROPS_STORE": str(tmp_path / "store")}
-    command = [sys.executable, "-m", "runbooks"]
-    drill = [
-        *command,
-        "failover-test",
-        "--fault",
-        fault,
-        "--rto",
-        rto_s,
-        "--json",
-        "--report",
-        str(tmp_path / "r.html"),
-    ]
     for _ in range(2):
-        done = subprocess.run(drill, capture_output=True, text=True, check=False, env=env, timeout=110)
+        report_file = str(tmp_path / "r.html")
+        done = aurops("failover-test", "--fault", fault, "--rto", rto_s, "--json", "--report", report_file, env=env)
         assert done.stdout, done.stderr
         report = json.loads(done.stdout)
         if BUSY not in report["because"]:
@@ -50,12 +39,10 @@ def test_a_drill_loses_nothing_and_leaves_nothing(fault: str, rto_s: str, code: 
     assert report["requests"]["split_brain"] == 0
     assert report["requests"]["ok"] > 100
     assert (tmp_path / "r.html").read_text().count("<svg") >= 1
-    runs = json.loads(
-        subprocess.run([*command, "runs", "list", "--json"], capture_output=True, check=True, env=env).stdout
-    )
+    runs = json.loads(aurops("runs", "list", "--json", env=env).stdout)
     assert [run["goal"] for run in runs][-len(GOALS) :] == GOALS
     for run in runs:
-        subprocess.run([*command, "runs", "verify", run["run"]], capture_output=True, check=True, env=env)
+        assert aurops("runs", "verify", run["run"], env=env).returncode == 0
     bed = re.search(r"bed (\S+) is up", done.stderr)
     assert bed is not None
     assert not (Path(tempfile.gettempdir()) / f"aurops-bed-{bed[1]}").exists()
@@ -67,7 +54,7 @@ def test_a_killed_failover_is_finished_by_resume(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "runbooks"]
 
     def ask(*arguments: str) -> str:
-        done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, env=env, timeout=60)
+        done = aurops(*arguments, env=env)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -17,6 +17,7 @@ from stacks.cli import cli
 from stacks.engine import EngineStack, Operation, _Stack, _Workspace
 from testbeds.lab.session import LabSession, lab_session
 from tests.engine.fleets import in_one_go
+from tests.needs import NO_PULUMI
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             # The Automation API's language server leaves its event loops to the garbage collector.
             item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
             if missing:
-                item.add_marker(pytest.mark.skip(reason="no `pulumi` on PATH: https://www.pulumi.com/docs/install"))
+                item.add_marker(pytest.mark.skip(reason=NO_PULUMI))
 
 
 @dataclass(frozen=True)

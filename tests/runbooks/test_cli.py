@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from aurops import __version__
-from runbooks.cli import COMMANDS, main
+from runbooks.cli import COMMANDS
+from tests.runbooks.here import here
 
 HEAVY = ("pulumi", "boto3", "botocore", "azure", "googleapiclient", "altair", "aiohttp", "psycopg", "obstore")
 
@@ -38,14 +39,6 @@ def test_help_imports_no_sdk_and_no_command() -> None:
         "runbooks.stopping",
     ]
     assert all(name in out for name in COMMANDS)
-
-
-def here(*arguments: str) -> int:
-    """Run a command in this process; its exit code."""
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
 
 
 EVERY = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from stacks.deployment import Deployment
 from stacks.engine import EngineStack, Operation, StackRun
 from stacks.health import Health
 from stacks.site import Site
+from tests.needs import needs_pulumi
 from tests.stacks.test_config import STACKS
 
 if TYPE_CHECKING:
@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 
     from aurops.inventory import Inventory
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("pulumi") is None, reason="no `pulumi` on PATH: https://www.pulumi.com/docs/install"
-)
+pytestmark = needs_pulumi
 HOME, EU = "aws-us-east-1", "aws-eu-west-1"
 FLEET = load(STACKS)
 

@@ -10,8 +10,8 @@ import pytest
 
 from aurops.errors import OutsideError
 from runbooks import doctor
-from runbooks.cli import main
 from testbeds.local import components
+from tests.runbooks.here import here
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,23 +23,15 @@ def _store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUROPS_STORE", str(tmp_path / "store"))
 
 
-def aurops(*arguments: str) -> int:
-    """Run a command here; its exit code."""
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
-
-
 def test_what_is_there_is_named_with_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 0; each component, the store, and how far each target was ever tried for real."""
-    assert aurops("doctor", "--json") == 0
+    assert here("doctor", "--json") == 0
     found = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert {"postgres", "valkey", "envoy", "store", "pulumi"} <= set(found)
     assert found["postgres"]["ok"]
     assert found["postgres"]["detail"][0].isdigit()
     assert found["store"]["detail"].endswith("/store")
-    assert aurops("doctor") == 0
+    assert here("doctor") == 0
     text = capsys.readouterr().out
     assert "real processes on one machine" in text
     assert "never run against an account" in text
@@ -55,7 +47,7 @@ def test_what_is_missing_is_named_with_the_way_to_get_it(
 
     missing.__name__ = "envoy"
     monkeypatch.setattr(components, "envoy", missing)
-    assert aurops("doctor") == 1
+    assert here("doctor") == 1
     told = capsys.readouterr()
     assert "missing  envoy      no Envoy\n         next: make setup" in told.out
     assert "a local drill cannot run here: envoy missing" in told.err
@@ -69,7 +61,7 @@ def test_a_store_that_does_not_answer_is_a_finding(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    assert aurops("doctor", "--json") == 1
+    assert here("doctor", "--json") == 1
     found = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert not found["store"]["ok"]
     assert found["postgres"]["ok"]
@@ -85,8 +77,8 @@ def test_a_pulumi_that_does_not_work_is_a_finding_and_no_failure(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(doctor, "ANSWER_S", 0.5)
-    assert aurops("doctor", "--json") == 0
+    assert here("doctor", "--json") == 0
     found = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert found["pulumi"]["detail"] == f"{program} does not run, or does not say its version"
-    assert aurops("--version") == 0
+    assert here("--version") == 0
     assert "pulumi CLI none that answers" in capsys.readouterr().out

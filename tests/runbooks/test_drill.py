@@ -14,7 +14,7 @@ from failover.faults import Event, FaultEvent, FaultRecord
 from failover.ledger import Entry, Ledger, Outcome
 from failover.measurement import Objective, measure
 from runbooks import drill
-from runbooks.cli import main
+from tests.runbooks.here import here
 
 T0_S = 10.0
 LEDGER = Ledger(
@@ -53,10 +53,7 @@ def aurops(monkeypatch: pytest.MonkeyPatch, result: DrillResult, *arguments: str
     bed = SimpleNamespace(id="b1", agents={"north": "", "south": "", "west": ""}, versions={})
     monkeypatch.setattr(drill.beds, "up", lambda **_: bed)
     monkeypatch.setattr(drill, "_conduct", conduct)
-    with pytest.raises(SystemExit) as ended:
-        main(["failover-test", *arguments])
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
+    return here("failover-test", *arguments)
 
 
 @pytest.mark.parametrize(

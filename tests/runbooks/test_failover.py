@@ -12,7 +12,7 @@ import pytest
 
 from failover.targets.simulated import REGIONS, SimulatedTarget
 from runbooks import service
-from runbooks.cli import main
+from tests.runbooks.here import here
 
 
 class Watched(SimulatedTarget):
@@ -38,22 +38,14 @@ def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watched:
     return found
 
 
-def aurops(*arguments: str) -> int:
-    """Run a command here; its exit code."""
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
-
-
 def test_a_dry_run_names_everything_and_calls_nothing(
     target: Watched, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Stages, steps, decisions, each with its reason, and the point of no return; no region and no store is touched."""
     before = target.state()
-    assert aurops("failover", "north", "--dry-run") == 0
+    assert here("failover", "north", "--dry-run") == 0
     text = capsys.readouterr().out
-    assert aurops("failover", "north", "--dry-run", "--json") == 0
+    assert here("failover", "north", "--dry-run", "--json") == 0
     stages = json.loads(capsys.readouterr().out)
     assert [stage["stage"] for stage in stages] == ["fence", "decide", "promote", "verify", "open", "re-protect"]
     assert {row["name"] for stage in stages for row in stage["decisions"]} >= {"target", "position", "standbys", "mode"}
@@ -81,7 +73,7 @@ def test_a_goal_that_cannot_be_meant_is_refused(
     """A region that is unknown, does not serve, is itself, or is down: exit 2, what is allowed, and nothing is done."""
     target.kill("west")
     before = target.state()
-    assert aurops("failover", *arguments, "--yes") == 2
+    assert here("failover", *arguments, "--yes") == 2
     assert says in capsys.readouterr().err
     assert target.state() == before
 
@@ -92,7 +84,7 @@ def test_without_a_terminal_it_does_not_ask_and_does_nothing(
     """Nobody can answer: exit 2, and the option that goes ahead is named."""
     before = target.state()
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: False))
-    assert aurops("failover", "north") == 2
+    assert here("failover", "north") == 2
     assert "--yes" in capsys.readouterr().err
     assert target.state() == before
 
@@ -111,7 +103,7 @@ def test_a_no_is_a_no(
     """No, no word, and the end of the input decline: exit 4, and nothing is done."""
     before = target.state()
     monkeypatch.setattr(sys, "stdin", Keyboard(answer))
-    assert aurops("failover", "north") == 4
+    assert here("failover", "north") == 4
     told = capsys.readouterr()
     assert told.out == ""
     assert "Leave north by force?" in told.err
@@ -122,13 +114,13 @@ def test_a_no_is_a_no(
 def test_a_failover_says_its_run_and_how_it_ended(target: Watched, capsys: pytest.CaptureFixture[str]) -> None:
     """The result is on standard output, as JSON when asked, the steps on standard error; the run can be read back."""
     target.kill("north")
-    assert aurops("failover", "north", "--yes", "--json") == 0
+    assert here("failover", "north", "--yes", "--json") == 0
     told = capsys.readouterr()
     result = json.loads(told.out)
     assert result["ending"] == "done"
     assert "open traffic to south: done" in told.err
     assert target.weights["south"] > 0
-    assert aurops("runs", "verify", result["run"]) == 0
+    assert here("runs", "verify", result["run"]) == 0
 
 
 def test_a_failover_names_what_it_left_unprotected_and_reprotect_brings_it_back(
@@ -136,19 +128,19 @@ def test_a_failover_names_what_it_left_unprotected_and_reprotect_brings_it_back(
 ) -> None:
     """A region that did not answer is said to protect nothing, with the command; that one makes it a standby again."""
     target.kill("north")
-    assert aurops("failover", "north", "--yes") == 0
+    assert here("failover", "north", "--yes") == 0
     assert "north does not answer\n  next: aurops reprotect north --bed b1" in capsys.readouterr().out
-    assert aurops("reprotect", "north", "--yes") == 3
+    assert here("reprotect", "north", "--yes") == 3
     assert "north does not answer" in capsys.readouterr().err
     target.heal("north")
     before = target.state()
-    assert aurops("reprotect", "north", "--dry-run") == 0
+    assert here("reprotect", "north", "--dry-run") == 0
     assert "repoint north to south" in capsys.readouterr().out
     assert target.state() == before
-    assert aurops("reprotect", "north", "--yes", "--json") == 0
+    assert here("reprotect", "north", "--yes", "--json") == 0
     assert json.loads(capsys.readouterr().out)["ending"] == "done"
     assert target.observe().unprotected("south") == {}
-    assert aurops("reprotect", "north", "--yes") == 0
+    assert here("reprotect", "north", "--yes") == 0
 
 
 @pytest.mark.parametrize(("region", "says"), [("moon", "north, south, west"), ("north", "it follows nobody")])
@@ -157,7 +149,7 @@ def test_a_region_that_cannot_follow_is_refused(
 ) -> None:
     """Exit 2 with what is allowed; nothing is called."""
     before = target.state()
-    assert aurops("reprotect", region, "--yes") == 2
+    assert here("reprotect", region, "--yes") == 2
     assert says in capsys.readouterr().err
     assert target.state() == before
 
@@ -174,7 +166,7 @@ def test_a_store_that_cannot_be_written_stops_a_failover_before_its_first_call(
         subprocess.run(["mount", "-o", "remount,ro", tiny_disk], check=True)
     target.kill("north")
     before = target.state()
-    assert aurops("failover", "north", "--yes") == 3
+    assert here("failover", "north", "--yes") == 3
     said = capsys.readouterr().err
     assert ("the store is full" if trouble == "full" else "cannot be written by this user") in said
     assert "--break-glass" in said
@@ -187,10 +179,10 @@ def test_a_bug_is_said_to_be_one(
     """Exit 70 with its name and what to report; a traceback only with --debug."""
     monkeypatch.setattr(target, "observe", lambda: {}["no such key"])
     monkeypatch.delenv("AUROPS_DEBUG", raising=False)
-    assert aurops("failover", "north") == 70
+    assert here("failover", "north") == 70
     said = capsys.readouterr().err
     assert "a bug in aurops: KeyError" in said
     assert "Traceback" not in said
     monkeypatch.setenv("AUROPS_DEBUG", "")  # put back after the test
-    assert aurops("--debug", "failover", "north") == 70
+    assert here("--debug", "failover", "north") == 70
     assert "Traceback" in capsys.readouterr().err

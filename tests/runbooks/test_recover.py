@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,17 +14,16 @@ from aurops.execution import begin
 from aurops.lease import Lease
 from aurops.store import Store, open_store
 from runbooks import deployments
-from runbooks.cli import main
 from stacks import config, recovery
+from tests.needs import needs_pulumi
+from tests.runbooks.here import here
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aurops.journal import Journal
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("pulumi") is None, reason="no `pulumi` on PATH: https://www.pulumi.com/docs/install"
-)
+pytestmark = needs_pulumi
 ROOT = Path(__file__).parents[2]
 STACK, FLEET = "aws-us-east-1", "payments"
 
@@ -45,11 +43,8 @@ def deployment(store: Store) -> Journal:
 
 
 def recover(*arguments: str) -> int:
-    """Run the command in this process; its exit code."""
-    with pytest.raises(SystemExit) as ended:
-        main(["recover", STACK, *arguments])
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
+    """Recover the stack; the exit code."""
+    return here("recover", STACK, *arguments)
 
 
 def lease_of(store: Store) -> Lease:

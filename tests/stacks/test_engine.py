@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from stacks.fleet import Kind, waves
 from testbeds.lab.session import LabSession, lab_session
 from tests.components import parts
 from tests.engine.fleets import in_one_go
+from tests.needs import needs_pulumi
 from tests.stacks.swap import swap_roles
 
 if TYPE_CHECKING:
@@ -34,9 +34,7 @@ HOME, EU = "aws-us-east-1", "aws-eu-west-1"
 pytestmark = [
     pytest.mark.engine,
     pytest.mark.timeout(400),
-    pytest.mark.skipif(
-        shutil.which("pulumi") is None, reason="no `pulumi` on PATH: https://www.pulumi.com/docs/install"
-    ),
+    needs_pulumi,
     # The Automation API's language server leaves its event loops to the garbage collector.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
