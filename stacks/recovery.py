@@ -93,17 +93,15 @@ def _resolve(stack: EngineStack, finder: Finder, tell: Callable[[str], None], *,
     stack.run(Operation.REFRESH, targets=pending.to_refresh(state))
     state = stack.state()
     lost = pending.lost_creates(state)
-    ids = _look_up(stack, lost, finder)
+    ids = pending.answered(state) | _look_up(stack, lost, finder)
     if state.get("pending_operations"):
         stack.replace_state(state, pending.adopt(state, ids))
         state = stack.state()
-    adopted = pending.half_adopted(state)
-    gone = _read(stack, adopted)
-    if pending.import_named(state := stack.state() if adopted else state):
-        stack.replace_state(state, pending.named(state))
-    for each in lost:
-        made = each.urn in ids and each.urn not in gone
-        tell(f"{each.name}: adopted {ids[each.urn]}" if made else f"{each.name}: had not been created")
+    gone = _read(stack, pending.half_adopted(state))
+    for urn in dict.fromkeys([*ids, *(each.urn for each in lost)]):
+        name = urn.rsplit("::", 1)[-1]
+        made = urn in ids and urn not in gone
+        tell(f"{name}: adopted {ids[urn]}" if made else f"{name}: had not been created")
 
 
 def _read(stack: EngineStack, adopted: Sequence[str]) -> frozenset[str]:

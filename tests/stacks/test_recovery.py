@@ -209,16 +209,22 @@ def test_what_was_being_changed_is_read_again() -> None:
     assert pending.to_refresh(state(creating=resource("vpc"))) == (ROOT,)
 
 
-def test_an_identifier_of_an_import_does_not_stay() -> None:
-    """`ID@REGION` is for the read alone: once there are outputs the state is mended, also by the next recovery."""
-    away = resource("copy", id="b-1@us-west-2", inputs={"region": "us-west-2"})
-    read = away | {"outputs": {"a": 1}}
-    assert pending.import_named(state(away)) == ()
-    assert pending.import_named(state(read)) == (urn("copy"),)
-    assert pending.is_interrupted(state(read))
-    after = pending.named(state(read))
-    assert after["resources"][-1]["id"] == "b-1"
+def test_a_create_that_was_answered_keeps_its_identifier_and_is_not_looked_for() -> None:
+    """The identifier of an import, which may be another, would stay: what has outputs is not read."""
+    away = resource("copy", id="b-1", inputs={"region": "us-west-2"}, outputs={"a": 1})
+    before = state(creating=away)
+    assert pending.lost_creates(before) == ()
+    assert pending.answered(before) == {urn("copy"): "b-1"}
+    after = pending.adopt(before, pending.answered(before))
+    assert after["resources"][-1] == away
     assert not pending.is_interrupted(after)
-    stack = FakeStack(state(read))
-    recover(stack, Finds())  # type: ignore[arg-type]
+    stack, told = FakeStack(before), list[str]()
+    recover(stack, Finds(why="access denied"), tell=told.append)  # type: ignore[arg-type]
     assert stack.asked == ["refresh", "replace"]
+    assert told == ["copy: adopted b-1"]
+
+
+def test_a_component_that_was_answered_is_the_engines_own() -> None:
+    """A provider has an identifier before it is made, and is made again."""
+    provider = resource("cloud", "pulumi:providers:aws", id="p1")
+    assert pending.answered(state(creating=provider)) == {}
