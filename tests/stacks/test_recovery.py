@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from aurops.lease import LeaseLostError
 from stacks import pending
-from stacks.engine import Operation
+from stacks.changes import Changes
+from stacks.engine import Operation, StackRun
 from stacks.engine_errors import Holder, StackLockedError
 from stacks.locks import is_gone, remove_dead_lock
 from stacks.lookup.finder import CannotSayError, LostCreate, Told
@@ -46,7 +48,7 @@ def state(*resources: dict[str, Any], **pending_: dict[str, Any]) -> dict[str, A
 
 
 class FakeStack:
-    """A stack whose state is given and whose engine only remembers what it was asked."""
+    """A stack whose state is given and whose engine only remembers what it was asked and finds everything."""
 
     name = "dev"
     is_lab = False
@@ -64,13 +66,16 @@ class FakeStack:
         self.refusal = None
         return ""
 
-    def run(self, operation: Operation, **_: Any) -> None:
+    def run(self, operation: Operation, **_: Any) -> StackRun:
         self.asked.append(operation.value)
         if self.refusal:
             raise self.refusal
+        return StackRun(self.name, operation, Changes(), 0.0)
 
-    def replace_state(self, seen: Any, wanted: Any) -> None:  # noqa: ARG002
+    def replace_state(self, seen: Any, wanted: Any) -> None:
+        assert seen == self.given
         self.asked.append("replace")
+        self.given = wanted
 
 
 class Finds:
@@ -159,7 +164,8 @@ def test_a_person_is_believed_before_the_finder() -> None:
     assert answers == {"one": ("vpc-1",), "two": (), "three": ("vpc-9",)}
     stack = FakeStack(state(creating=resource("one")))
     recover(stack, finder)  # type: ignore[arg-type]
-    assert stack.asked == ["refresh", "replace"]
+    assert stack.asked == ["refresh", "replace", "refresh"]
+    assert stack.given["resources"][-1]["id"] == "vpc-1"
 
 
 def test_a_lost_create_knows_where_it_would_be() -> None:
@@ -228,3 +234,25 @@ def test_a_component_that_was_answered_is_the_engines_own() -> None:
     """A provider has an identifier before it is made, and is made again."""
     provider = resource("cloud", "pulumi:providers:aws", id="p1")
     assert pending.answered(state(creating=provider)) == {}
+
+
+def test_each_step_of_a_recovery_is_asked_for_before() -> None:
+    """Lock, refresh, state and read: whoever has lost the right to act touches none of them any more."""
+    locked = StackLockedError("dev", [Holder("kim", HOST, 2**22 + 1, NOW)], "")
+    stack = FakeStack(state(creating=resource("vpc")), refusal=locked)
+    recover(stack, Finds("vpc-1"), check=lambda: stack.asked.append("check"))  # type: ignore[arg-type]
+    assert stack.asked[::2] == ["check"] * 5
+    assert stack.asked[1::2] == ["refresh", "cancel --yes", "refresh", "replace", "refresh"]
+
+
+def test_a_recovery_ends_at_the_step_that_may_not_be_taken() -> None:
+    """What was found is not put into the state when the lease ran out during the search."""
+    stack = FakeStack(state(creating=resource("vpc")))
+
+    def check() -> None:
+        if stack.asked:
+            raise LeaseLostError("it ran out")
+
+    with pytest.raises(LeaseLostError):
+        recover(stack, Finds("vpc-1"), check=check)  # type: ignore[arg-type]
+    assert stack.asked == ["refresh"]
