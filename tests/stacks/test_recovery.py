@@ -230,8 +230,8 @@ def test_a_create_that_was_answered_keeps_its_identifier_and_is_not_looked_for()
     assert told == ["copy: adopted b-1"]
 
 
-def test_a_component_that_was_answered_is_the_engines_own() -> None:
-    """A provider has an identifier before it is made, and is made again."""
+def test_a_provider_is_not_taken_over() -> None:
+    """Nothing outside the engine belongs to it: the next operation makes it again."""
     provider = resource("cloud", "pulumi:providers:aws", id="p1")
     assert pending.answered(state(creating=provider)) == {}
 
