@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from aurops.report_chart import BAD, INK, LINE, MUTED, Width, drawn
+from aurops.report_chart import BAD, INK, LINE, Width, drawn
 
 if TYPE_CHECKING:
     from failover.campaign import CampaignReport
@@ -45,8 +45,7 @@ def _score(report: CampaignReport, width: Width) -> Any:
     x = alt.X("n:Q", title="drills in the store, oldest first", axis=alt.Axis(tickMinStep=1, format="d"))
     y = alt.Y("score:Q", title=None, scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(minExtent=_LABELS[width]))
     line = _data(rows).mark_line(color=LINE, strokeWidth=1.5).encode(x=x, y=y)
-    aim = _data([{"score": 90}]).mark_rule(color=MUTED, strokeDash=[2, 3]).encode(y="score:Q")
-    return alt.layer(aim, line).properties(width=int(width), height=120)
+    return line.properties(width=int(width), height=120)
 
 
 def _data(rows: list[dict[str, Any]]) -> alt.Chart:
