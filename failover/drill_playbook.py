@@ -20,8 +20,8 @@ from failover.detector import watch_reports
 from failover.drill_report import DrillResult, verdict
 from failover.execute import begin, execute
 from failover.faults import Event
+from failover.goal import FailoverGoal
 from failover.measurement import measure
-from failover.planner import FailoverGoal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

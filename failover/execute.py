@@ -9,7 +9,7 @@ from aurops.errors import HeldError, UsageError
 from aurops.history import History
 from aurops.journal import Journal, readable
 from aurops.lease import Lease
-from failover.planner import FailoverGoal, check_follower, check_goal
+from failover.goal import FAILOVERS, FailoverGoal, Mode, check_follower, check_goal, check_switchover
 from failover.playbook import FailoverPlaybook, ReprotectPlaybook
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ class OvertakenError(HeldError):
     """Another run has acted on the service since this one did: what this one knows and wants is out of date."""
 
 
-_PLAYBOOKS = {"failover": FailoverPlaybook, "reprotect": ReprotectPlaybook}
+_PLAYBOOKS = {**dict.fromkeys(FAILOVERS, FailoverPlaybook), "reprotect": ReprotectPlaybook}
 
 
 def begin(
     store: Store, clock: Clock, kind: str, goal: FailoverGoal, about: dict[str, Json], *, run: str | None = None
 ) -> Journal:
-    """A new run of this kind (`failover`, `reprotect`), with its goal in its first record.
+    """A new run of this kind (`failover`, `failback`, `reprotect`), with its goal in its first record.
 
     Args:
         store: Holds the run.
@@ -40,7 +40,8 @@ def begin(
         about: What else a resume or a reader needs: the bed, the evidence.
         run: Its id; None: a new one.
     """
-    arguments: dict[str, Json] = {"regions": list(goal.regions), "lost": goal.lost, "to": goal.to, **about}
+    arguments: dict[str, Json] = {"regions": list(goal.regions), "lost": goal.lost, "to": goal.to, "mode": goal.mode}
+    arguments |= about
     return execution.begin(store, clock, kind, arguments, run=run)
 
 
@@ -114,8 +115,9 @@ def _refuse_outdated(journal: Journal, world: World, store: Store, clock: Clock)
     if history.kind == "reprotect":
         check_follower(world, str(history.arguments["lost"]), str(history.arguments["to"]))
     if not history.epoch:
-        if history.kind == "failover":
+        if history.kind in FAILOVERS:
             check_goal(_goal(history), world)
+            check_switchover(_goal(history), world)
         return
     newer, seen = newer_run(journal, store, clock), world.highest_epoch()
     if newer is None and seen <= history.epoch:
@@ -133,7 +135,8 @@ def _refuse_outdated(journal: Journal, world: World, store: Store, clock: Clock)
 def _goal(history: History) -> FailoverGoal:
     wanted = history.arguments.get("to")
     regions = tuple(cast("list[str]", history.arguments["regions"]))
-    return FailoverGoal(regions, str(history.arguments["lost"]), None if wanted is None else str(wanted))
+    mode = Mode(history.arguments.get("mode", Mode.FORCED))  # journals of an earlier aurops knew no other
+    return FailoverGoal(regions, str(history.arguments["lost"]), None if wanted is None else str(wanted), mode)
 
 
 def _playbook(journal: Journal, target: Target) -> FailoverPlaybook:

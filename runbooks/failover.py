@@ -12,7 +12,8 @@ from aurops.runner import Ending
 from aurops.store import default_store_url
 from failover import break_glass
 from failover.execute import begin, execute, service_of
-from failover.planner import FailoverGoal, check_goal, plan
+from failover.goal import FailoverGoal, check_goal
+from failover.planner import plan
 from runbooks import plans
 from runbooks.service import AsJson, Bed, DryRun, Yes, open_service
 from runbooks.terminal import alarm, confirm, ended, timeline
