@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from aurops import execution
 from aurops.errors import HeldError, UsageError
-from aurops.history import History
+from aurops.history import RESTORE, History
 from aurops.journal import Journal, readable
 from aurops.lease import Lease
+from aurops.requests import RequestKind, ask
+from aurops.runner import Ending
 from failover.goal import FAILOVERS, FailoverGoal, Mode, check_follower, check_goal, check_switchover
 from failover.playbook import FailoverPlaybook, ReprotectPlaybook
 
@@ -57,6 +60,8 @@ def execute(
 ) -> Result:
     """Take the service's lease, run the journal's goal until it ends, release the lease.
 
+    A planned switchover that gets stuck before its point of no return goes back at once: its clients are waiting.
+
     Args:
         journal: The run.
         target: What it acts on.
@@ -73,6 +78,42 @@ def execute(
         LeaseLostError: Somebody else took over while this run acted.
         OutsideError: The previous holder's process goes on writing its journal.
     """
+
+    def drive(*, take_over: bool) -> Result:
+        return _drive(journal, target, store=store, clock=clock, listener=listener, take_over=take_over, leap=leap)
+
+    result = drive(take_over=take_over)
+    if result.ending is not Ending.STUCK or not _may_go_back(journal):
+        return result
+    ask(
+        store,
+        journal.run,
+        RequestKind.ABORT,
+        who="aurops",
+        reason=f"a planned switchover that is stuck must not keep clients waiting: {result.why}",
+        clock=clock,
+        above_n=History(journal.records).requests_seen,
+    )
+    restored = drive(take_over=False)
+    return restored if restored.why else replace(restored, why=f"it went back by itself: {result.why}")
+
+
+def _may_go_back(journal: Journal) -> bool:
+    """A switchover before its point of no return, that is not going back yet."""
+    history = History(journal.records)
+    return history.arguments.get("mode") == Mode.PLANNED and not history.past_no_return and history.goal != RESTORE
+
+
+def _drive(
+    journal: Journal,
+    target: Target,
+    *,
+    store: Store,
+    clock: Clock,
+    listener: Listener,
+    take_over: bool,
+    leap: int,
+) -> Result:
     playbook, world, epoch = _playbook(journal, target), target.observe(), History(journal.records).epoch
     reported = (world.highest_epoch() + leap, epoch + leap)
     lease = Lease(store, service_of(journal), clock)

@@ -113,6 +113,28 @@ def check_switchover(goal: FailoverGoal, world: World) -> None:
         )
 
 
+def check_failback(regions: tuple[str, ...], world: World) -> FailoverGoal:
+    """The goal of a failback: a planned switchover to the first in order of preference.
+
+    Raises:
+        UsageError: That one serves already, does not stream yet, or another standby does not.
+        OutsideError: Not exactly one region serves, or nobody can say.
+    """
+    first, serving = regions[0], [region for region in regions if world.weight(region)]
+    if len(serving) != 1:
+        seen = ", ".join(serving) or "none, as far as can be seen"
+        raise OutsideError("not exactly one region serves", where=seen, next_step="aurops local status")
+    if serving == [first]:
+        raise UsageError(f"nothing to fail back: {first} serves", next_step="aurops local status")
+    standby = world.database(first)
+    if standby is None or not (standby.receiving and standby.following == serving[0]):
+        seen = "does not answer" if standby is None else f"does not stream from {serving[0]}"
+        raise UsageError(f"{first} cannot take over: it {seen}", next_step=f"aurops reprotect {first}")
+    goal = FailoverGoal(regions, serving[0], first, Mode.PLANNED)
+    check_switchover(goal, world)
+    return goal
+
+
 def _cannot_hand_over(goal: FailoverGoal, world: World) -> tuple[str, str]:
     """Why not, and what mends it; both empty when it can."""
     lost = goal.lost

@@ -20,21 +20,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aurops.history import RESTORE
+from aurops.history import RESTORE, History
 from aurops.plan import Decision, Stage, Step
 from failover import planner
 from failover.model import TOTAL_WEIGHT, DatabaseRole
 from failover.planner import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from aurops.history import History
+    from aurops.journal import Record
     from failover.goal import FailoverGoal
     from failover.model import World
 
-DEMOTE_TIMEOUT_S = 15.0
-"""A clean stop takes up to 5 s when a standby hangs, and a start on a busy machine some seconds."""
+DEMOTE_TIMEOUT_S = 8.0
+"""A clean stop takes up to 5 s when a standby hangs; what takes longer than this is asked for again, and found done."""
 
 
 def plan(world: World, goal: FailoverGoal, history: History) -> tuple[Stage[World], ...]:
@@ -50,6 +50,21 @@ def plan(world: World, goal: FailoverGoal, history: History) -> tuple[Stage[Worl
         _promote(goal, target, history),
         planner.verify(target),
     )
+
+
+def held_s(records: Sequence[Record]) -> float | None:
+    """How long requests were held, at most: from the shift of traffic to the end of the promotion, in seconds.
+
+    Args:
+        records: The run's journal.
+
+    Returns:
+        None when the run did not get so far.
+    """
+    target = History(records).decisions.get("target")
+    begun = [r.at_s for r in records if r.data.get("step") == f"send traffic to {target}"]
+    ended = [r.at_s for r in records if r.data.get("step") == f"promote database {target}" and "outcome" in r.data]
+    return ended[-1] - begun[0] if begun and ended else None
 
 
 def _choose(goal: FailoverGoal) -> tuple[str, str]:
@@ -186,5 +201,6 @@ def _restore(goal: FailoverGoal, target: str, history: History) -> tuple[Stage[W
         reason=f"what waits in {target} is refused as not executed; it would be in a moment anyway",
         done=released,
     )
-    restore = Stage("restore", promote.steps)
+    # Whoever does not follow is said afterwards; that a write is committed, and so has a second copy, is verified.
+    restore = Stage("restore", tuple(replace(s, required=s.no_return) for s in promote.steps))
     return (*_hold(old, history), restore, planner.verify(old), Stage("let go", (release,)))
