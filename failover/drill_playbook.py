@@ -19,8 +19,8 @@ from aurops.runner import Ending
 from failover.drill_report import DrillResult, verdict
 from failover.execute import begin, execute
 from failover.faults import Event
+from failover.goal import FailoverGoal
 from failover.measurement import measure
-from failover.planner import FailoverGoal
 from failover.policy import Action as Decided
 from failover.watching import wait_for_decision
 

@@ -11,8 +11,8 @@ from aurops.requests import RequestKind, ask, pending
 from aurops.runner import Ending, Result
 from aurops.store import Store, open_store
 from failover.execute import OvertakenError, begin, execute, newer_run, service_of
+from failover.goal import FailoverGoal
 from failover.model import World
-from failover.planner import FailoverGoal
 from failover.targets.simulated import REGIONS, SimulatedTarget
 
 
