@@ -94,8 +94,12 @@ def execute(
         clock=clock,
         above_n=History(journal.records).requests_seen,
     )
-    restored = drive(take_over=False)
-    return restored if restored.why else replace(restored, why=f"it went back by itself: {result.why}")
+    back = drive(take_over=False)
+    if back.ending is Ending.RESTORED:
+        return replace(back, why=f"it went back by itself: {result.why}")
+    lost = History(journal.records).arguments["lost"]
+    force = f"if {lost} is lost by now: aurops failover {lost} --force"
+    return replace(back, why=f"{result.why}; going back did not work either: {back.why}; {force}")
 
 
 def _may_go_back(journal: Journal) -> bool:
