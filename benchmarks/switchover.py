@@ -1,4 +1,4 @@
-"""Planned switchovers under load. `python benchmarks/switchover.py [N] [SEED]`: on each of N beds one, and back."""
+"""Planned switchovers under load: `python benchmarks/switchover.py [N] [SEED]`, on each of N beds one, and back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SETTLE_S = 2.0
 
 def main() -> None:
     """Print what each one did to the clients, then the medians and maxima."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     first_seed = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     pauses_s: dict[str, list[float]] = {"failover": [], "failback": []}
     totals = {"sent": 0, "not ok": 0, "lost": 0}

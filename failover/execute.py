@@ -107,8 +107,12 @@ def execute(  # noqa: PLR0913 (what a run needs)
         clock=clock,
         above_n=History(journal.records).requests_seen,
     )
-    restored = drive(Lease(store, service_of(journal), clock))
-    return restored if restored.why else replace(restored, why=f"it went back by itself: {result.why}")
+    back = drive(Lease(store, service_of(journal), clock))
+    if back.ending is Ending.RESTORED:
+        return replace(back, why=f"it went back by itself: {result.why}")
+    lost = History(journal.records).arguments["lost"]
+    force = f"if {lost} is lost by now: aurops failover {lost} --force"
+    return replace(back, why=f"{result.why}; going back did not work either: {back.why}; {force}")
 
 
 def _may_go_back(journal: Journal) -> bool:

@@ -60,7 +60,7 @@ def check_goal(goal: FailoverGoal, world: World) -> None:
             raise UsageError(f"there is no region `{region}`", allowed=known, next_step="aurops local status")
     if goal.to == goal.lost:
         raise UsageError(f"`{goal.lost}` cannot fail over to itself", allowed=", ".join(goal.standbys))
-    serving = [region for region in goal.regions if world.weight(region)]
+    serving = [region for region in goal.regions if world.weight(region) and not _is_standby(world, region)]
     if serving and goal.lost not in serving:  # leaving it would interrupt the region that serves, for nothing
         raise UsageError(f"`{goal.lost}` does not serve", allowed=", ".join(serving), next_step="aurops local status")
     if goal.to is not None:
@@ -69,6 +69,12 @@ def check_goal(goal: FailoverGoal, world: World) -> None:
             seen = "does not answer" if database is None else f"has a database that is {database.role}"
             others = [r for r in goal.standbys if (d := world.database(r)) and d.role is DatabaseRole.STANDBY]
             raise UsageError(f"`{goal.to}` cannot take over: it {seen}", allowed=", ".join(others) or "none now")
+
+
+def _is_standby(world: World, region: str) -> bool:
+    """It holds requests, if it has traffic: a switchover to it was left half-way, and the old region may have died."""
+    database = world.database(region)
+    return database is not None and database.role is DatabaseRole.STANDBY
 
 
 def check_follower(world: World, region: str, primary: str | None = None) -> str:

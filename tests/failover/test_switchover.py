@@ -1,6 +1,7 @@
 """A whole planned switchover on the simulated target: every call made to fail in every way, every step interrupted."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from aurops.runner import Ending, Result, Runner
 from aurops.store import Store, open_store
 from aurops.testing import Fault, Faulty, HeldLease, SimulatedCrash
 from failover.execute import begin
+from failover.execute import execute as carry_out
 from failover.goal import FailoverGoal, Mode, at_risk, check_switchover
 from failover.model import DatabaseRole
 from failover.planner import violations
@@ -216,6 +218,34 @@ def test_without_the_end_of_the_old_log_nothing_is_promoted(
     assert result.ending is Ending.HELD
     assert "leave north by force" in result.why
     assert all(region.role is not DatabaseRole.PRIMARY for name, region in target.regions.items() if name != "north")
+
+
+class DiesHandingOver(SimulatedTarget):
+    """North is lost as soon as it is to hand over."""
+
+    def demote(self, region: str, epoch: int, timeout_s: float) -> Answer:
+        if region == "north":
+            self.kill("north")
+        return super().demote(region, epoch, timeout_s)
+
+
+def test_a_region_that_dies_while_it_hands_over_is_left_by_force(store: Store, clock: ManualClock) -> None:
+    """It can neither go on nor back, and says so with the command that works; that one loses nothing acknowledged."""
+    target = DiesHandingOver()
+    assert target.write("first")
+
+    def run(goal: FailoverGoal) -> Result:
+        journal = begin(store, clock, "failover", goal, {"bed": "b"})
+        return carry_out(journal, target, store=store, clock=clock, listener=lambda _: None)
+
+    stuck = run(GOAL)
+    assert stuck.ending is Ending.STUCK
+    assert "aurops failover north --force" in stuck.why
+    assert target.weights == {"south": 10_000}
+    assert run(replace(GOAL, mode=Mode.FORCED)) == Result(Ending.DONE)
+    assert target.weights == {"south": 10_000}
+    assert target.write("after")
+    assert not lost_writes(target, "south")
 
 
 def test_the_third_region_is_taken_when_it_is_named(target: SimulatedTarget, store: Store, clock: ManualClock) -> None:
