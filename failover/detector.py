@@ -10,13 +10,13 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from aurops.clock import Clock
 
@@ -166,51 +166,40 @@ def _vote(vantage: str, report: Report | None, region: str, now_s: float, rule: 
     return Evidence(vantage, vote, report.consecutive_failures, age_s, report.error)
 
 
-def watch_reports(
-    region: str, urls: dict[str, str], clock: Clock, *, limit_s: float, rule: Rule | None = None
-) -> Verdict | None:
-    """Read the vantage points until a quorum says that the region is lost.
+class Board:
+    """Where the reading threads pin the reports, and the judging one looks; a context manager.
 
-    Each is read by a thread of its own, so that one that hangs holds up no other.
+    Each vantage point is read by a thread of its own, so that one that hangs holds up no other.
 
     Args:
-        region: The region in force, which they all watch.
         urls: Base URL of each vantage point by name.
         clock: The reader's clock.
-        limit_s: Give up after so many seconds.
-        rule: When a region counts as lost; the default is two of them with three failures each.
-
-    Returns:
-        The verdict `lost`, or None when it was not reached in time.
     """
-    board = _Board()
-    threads = [threading.Thread(target=board.read, args=(url, clock), daemon=True) for url in urls.values()]
-    for thread in threads:
-        thread.start()
-    deadline_s = clock.now_s() + limit_s
-    try:
-        while (now_s := clock.now_s()) < deadline_s:
-            verdict = judge(region, list(urls), board.reports(), now_s, rule or Rule())
-            if verdict.state is State.LOST:
-                return verdict
-            board.wait_for_news()
-        return None
-    finally:
-        board.close()
-
-
-class _Board:
-    """Where the reading threads pin the reports, and the judging one looks."""
 
     _POLL_S = 0.04
     _TIMEOUT_S = 0.2
 
-    def __init__(self) -> None:
+    def __init__(self, urls: Mapping[str, str], clock: Clock) -> None:
+        self._urls = urls
+        self._clock = clock
         self._news = threading.Event()
         self._closed = threading.Event()
         self._latest: dict[str, Report] = {}
 
-    def reports(self) -> list[Report]:
+    def __enter__(self) -> Self:
+        for url in self._urls.values():
+            threading.Thread(target=self._read, args=(url,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let the threads end; none outlives its current request."""
+        self._closed.set()
+
+    def judge(self, region: str, rule: Rule) -> Verdict:
+        """What the vantage points say of a region now."""
+        return judge(region, list(self._urls), self._reports(), self._clock.now_s(), rule)
+
+    def _reports(self) -> list[Report]:
         """The latest report by each URL; a vantage point that does not answer leaves its old one, which goes stale."""
         return list(self._latest.copy().values())
 
@@ -219,15 +208,11 @@ class _Board:
         self._news.wait(self._POLL_S)
         self._news.clear()
 
-    def close(self) -> None:
-        """Let the threads end; none outlives its current request."""
-        self._closed.set()
-
-    def read(self, url: str, clock: Clock) -> None:
+    def _read(self, url: str) -> None:
         """Read one vantage point again and again until closed."""
         with httpx.Client(base_url=url, timeout=self._TIMEOUT_S, trust_env=False) as client:
             while not self._closed.wait(self._POLL_S):
-                asked_s = clock.now_s()
+                asked_s = self._clock.now_s()
                 try:
                     report = Report.model_validate_json(client.get("/report").raise_for_status().content)
                 except (httpx.HTTPError, ValidationError):

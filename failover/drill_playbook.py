@@ -16,12 +16,13 @@ from aurops.history import RESTORE, History
 from aurops.journal import Journal, JournalTakenError
 from aurops.plan import Answer, CallUnknownError, Lasting, Repeat, Stage, Step
 from aurops.runner import Ending
-from failover.detector import watch_reports
 from failover.drill_report import DrillResult, verdict
 from failover.execute import begin, execute
 from failover.faults import Event
 from failover.measurement import measure
 from failover.planner import FailoverGoal
+from failover.policy import Action as Decided
+from failover.watching import wait_for_decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -227,15 +228,17 @@ class DrillPlaybook:
 
     def _fail_over(self) -> Answer:
         """Go on with the failover that a dead holder began; else wait for the quorum, and begin it."""
-        order, run = self._order, child(self._run, "failover")
+        order, bed, run = self._order, self._bed, child(self._run, "failover")
         journal = self._begun(run)
         if journal is None:
-            vantages = self._bed.start_vantages(order.region)
-            detected = watch_reports(order.region, dict(vantages), self._clock, limit_s=_DETECT_S)
-            if detected is None:
+            vantages = bed.start_vantages(order.region)
+            found = wait_for_decision(bed.target, vantages, self._clock, order.region, limit_s=_DETECT_S)
+            if found is None:
                 return Answer({"ending": "not begun", "why": f"no quorum for a loss within {_DETECT_S:g} s"})
-            self._tell(f"{detected.detected_at_s - self._t0_s():.2f} s after the fault: {detected.text}")
-            about: dict[str, Json] = {"evidence": detected.text, "detected_at_s": detected.detected_at_s}
+            if found.action is not Decided.FAIL_OVER:
+                return Answer({"ending": "not begun", "why": f"a person was called: {found.why}"})
+            self._tell(f"{found.at_s - self._t0_s():.2f} s after the fault: {found.evidence}")
+            about: dict[str, Json] = {"evidence": found.evidence, "detected_at_s": found.at_s}
             goal = FailoverGoal(order.regions, order.region)
             journal = begin(self._store, self._clock, "failover", goal, about | {"bed": order.bed}, run=run)
         ending, why = self._finish(journal)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from pydantic import ValidationError
 
+from aurops.documents import explain, fields_of, read
 from aurops.errors import UsageError
 from stacks.fleet import Fleet, check
 from stacks.model import GlobalConfig, RegionConfig, StackConfig
@@ -17,8 +15,6 @@ from stacks.model import GlobalConfig, RegionConfig, StackConfig
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-    from pydantic_core import ErrorDetails
 
 MODELS: dict[str, type[StackConfig]] = {"aurops:region": RegionConfig, "aurops:global": GlobalConfig}
 SECRET_KEY = re.compile(r"(?i)(password|passwd|secret(?!s|_region)|token|private_?key|access_?key|api_?key|credential)")
@@ -59,13 +55,9 @@ def load_stack(file: Path) -> StackConfig:
     """
     name = f"stacks/{file.name}"
     try:
-        document = YAML(typ="safe").load(file.read_text())
-    except MarkedYAMLError as cause:
-        mark = cause.problem_mark or cause.context_mark
-        line = f", line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"this is not YAML: {cause.problem}", where=f"{name}{line}", allowed="valid YAML") from cause
-    except (YAMLError, UnicodeDecodeError) as cause:
-        raise ConfigError("this is not YAML", where=name, allowed="valid YAML in UTF-8") from cause
+        document = read(file, name)
+    except UsageError as cause:
+        raise _own(cause) from cause
     if not isinstance(document, dict) or not isinstance(document.get("config"), dict):
         raise ConfigError(
             "the file has no configuration",
@@ -111,61 +103,7 @@ def validate(value: Any, key: str, file: str) -> StackConfig:
     try:
         return MODELS[key].model_validate(value)
     except ValidationError as cause:
-        raise explain(cause.errors()[0], MODELS[key], key, file) from cause
-
-
-def explain(error: ErrorDetails, model: type[BaseModel], key: str, file: str) -> ConfigError:
-    """One of pydantic's errors, in our words."""
-    loc = [str(part) for part in error["loc"]]
-    place = f"{file}: {'.'.join([key, *loc])}"
-    match error["type"]:
-        case "extra_forbidden":
-            parent = inner_model(model, loc[:-1])
-            near = get_close_matches(loc[-1], parent.model_fields if parent else (), 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            allowed = fields_of(parent) if parent else None
-            return ConfigError(f"{loc[-1]!r} is not a known key{hint}", where=place, allowed=allowed)
-        case "missing":
-            return ConfigError(f"{loc[-1]!r} is missing", where=place, allowed=allowed_at(model, loc))
-        case "value_error":
-            return ConfigError(error["msg"].removeprefix("Value error, "), where=place, allowed=allowed_at(model, loc))
-    given = f", not {error['input']!r}" if isinstance(error["input"], str | int | float | bool) else ""
-    return ConfigError(f"{_lower(error['msg'])}{given}", where=place, allowed=allowed_at(model, loc))
-
-
-def allowed_at(model: type[BaseModel], loc: list[str]) -> str | None:
-    """The description of the key at `loc`: the specs' attribute docstrings are written for this."""
-    parent = inner_model(model, loc[:-1])
-    if parent is None or not loc or loc[-1] not in (names := _by_alias(parent)):
-        return None
-    description = names[loc[-1]].description
-    return " ".join(description.split()) if description else None
-
-
-def inner_model(model: type[BaseModel], loc: list[str]) -> type[BaseModel] | None:
-    """The model that the keys of `loc` lead to."""
-    here: type[BaseModel] | None = model
-    for part in loc:
-        if here is None:
-            return None
-        if part in (names := _by_alias(here)):
-            here = _model_in(names[part].annotation)
-    return here
-
-
-def _by_alias(model: type[BaseModel]) -> dict[str, Any]:
-    return {field.alias or name: field for name, field in model.model_fields.items()}
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for each in get_args(annotation) if (found := _model_in(each))), None)
-
-
-def fields_of(model: type[BaseModel]) -> str:
-    """The keys of a model."""
-    return ", ".join(_by_alias(model))
+        raise _own(explain(cause.errors()[0], MODELS[key], key, file)) from cause
 
 
 def secrets(value: Any, path: str) -> Iterator[str]:
@@ -187,10 +125,10 @@ def secrets(value: Any, path: str) -> Iterator[str]:
         yield path
 
 
+def _own(error: UsageError) -> ConfigError:
+    return ConfigError(error.what, where=error.where, allowed=error.allowed, next_step=error.next_step)
+
+
 def _stack_of(file: Path) -> str:
     match = STACK_FILE.fullmatch(file.name)
     return match["stack"] if match else file.stem
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]

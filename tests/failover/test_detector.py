@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aurops.clock import RealClock
-from failover.detector import Report, Rule, State, Vote, judge, watch_reports
+from failover.detector import Board, Report, Rule, State, Vote, judge
 
 VANTAGES = ("one", "two", "three")
 
@@ -132,17 +132,14 @@ def serve() -> Iterator[Serve]:
         server.server_close()
 
 
-def test_watching_ends_with_the_verdict(serve: Serve) -> None:
+def test_what_vantage_points_say_is_read_and_counted(serve: Serve) -> None:
     """Two that say lost are enough, though the third does not even listen."""
     urls = {"one": serve("one", 3), "two": serve("two", 3), "three": "http://127.0.0.1:1"}
     clock = RealClock()
-    verdict = watch_reports("north", urls, clock, limit_s=10)
-    assert verdict is not None
-    assert verdict.state is State.LOST
+    deadline_s = clock.now_s() + 10
+    with Board(urls, clock) as board:
+        while (verdict := board.judge("north", Rule())).state is not State.LOST:
+            assert clock.now_s() < deadline_s, verdict.text
+            board.wait_for_news()
     assert verdict.detected_at_s <= clock.now_s()
-
-
-def test_watching_gives_up_after_its_limit(serve: Serve) -> None:
-    """One blind vantage point and two silent ones decide nothing."""
-    urls = {"one": serve("one", 9), "two": "http://127.0.0.1:1", "three": "http://127.0.0.1:1"}
-    assert watch_reports("north", urls, RealClock(), limit_s=0.3) is None
+    assert [evidence.vote for evidence in verdict.evidence] == [Vote.LOST, Vote.LOST, Vote.UNKNOWN]

@@ -13,12 +13,12 @@ from aurops.runner import Ending
 from aurops.store import Store, open_store
 from aurops.testing import Fault, Faulty, SimulatedCrash
 from failover import drill_playbook
-from failover.detector import State
-from failover.detector import Verdict as Detected
 from failover.drill import Drill, DrillOrder, conclude
 from failover.drill_report import report, verdict
 from failover.faults import Event, FaultEvent, FaultRecord
 from failover.ledger import Entry, Ledger, Outcome
+from failover.model import Target
+from failover.policy import Action, Finding, State
 from failover.targets.simulated import REGIONS, SimulatedTarget
 
 GAP_S = 1 / 64
@@ -95,14 +95,16 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[ManualClock]:
     """Time that moves when somebody sleeps; detecting a region that is down takes one second of it."""
     clock = ManualClock()
 
-    def watch(region: str, urls: Mapping[str, str], clock: ManualClock, *, limit_s: float) -> Detected | None:
+    def watch(
+        target: Target, urls: Mapping[str, str], clock: ManualClock, region: str, *, limit_s: float
+    ) -> Finding | None:
         assert len(urls) == 3
-        lost = BEDS[-1].target.observe().state(region) is None or not BEDS[-1].target.write("probe")
+        lost = target.observe().state(region) is None or not BEDS[-1].target.write("probe")
         clock.advance(1.0 if lost else limit_s)
         BEDS[-1].ledger()
-        return Detected(region, State.LOST, clock.now_s(), ()) if lost else None
+        return Finding(region, State.LOST, Action.FAIL_OVER, "lost", clock.now_s(), "two say so") if lost else None
 
-    monkeypatch.setattr(drill_playbook, "watch_reports", watch)
+    monkeypatch.setattr(drill_playbook, "wait_for_decision", watch)
     yield clock
     BEDS.clear()
 
@@ -226,13 +228,15 @@ def test_a_halted_drill_goes_on_where_it_was_halted(
     bed: Bed, store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The halt switch stops drill and failover before the next call; with it off, the drill goes on and passes."""
-    watch = drill_playbook.watch_reports
+    watch = drill_playbook.wait_for_decision
 
-    def halting(region: str, urls: Mapping[str, str], clock: ManualClock, *, limit_s: float) -> Detected | None:
+    def halting(
+        target: Target, urls: Mapping[str, str], clock: ManualClock, region: str, *, limit_s: float
+    ) -> Finding | None:
         halt(store, on=True, reason="wait", who="on-call", clock=clock)
-        return watch(region, dict(urls), clock, limit_s=limit_s)
+        return watch(target, urls, clock, region, limit_s=limit_s)
 
-    monkeypatch.setattr(drill_playbook, "watch_reports", halting)
+    monkeypatch.setattr(drill_playbook, "wait_for_decision", halting)
     one = drill(bed, store, clock)
     assert one.run().ending is Ending.HALTED
     assert bed.target.weights == {"north": 10_000}
@@ -248,12 +252,12 @@ def test_a_loss_that_nobody_notices_fails_the_drill(
 ) -> None:
     """Without a quorum there is no failover: the drill still measures, undoes, and says what was missing."""
 
-    def blind(region: str, urls: Mapping[str, str], clock: ManualClock, *, limit_s: float) -> None:
-        del region, urls
+    def blind(target: Target, urls: Mapping[str, str], clock: ManualClock, region: str, *, limit_s: float) -> None:
+        del target, urls, region
         clock.advance(limit_s)
         bed.ledger()
 
-    monkeypatch.setattr(drill_playbook, "watch_reports", blind)
+    monkeypatch.setattr(drill_playbook, "wait_for_decision", blind)
     one = drill(bed, store, clock)
     assert one.run().ending is Ending.DONE
     assert one.result is not None

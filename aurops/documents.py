@@ -1,0 +1,123 @@
+"""Reads files that people write, and says what is wrong with one: file, key, what is allowed. YAML, JSON included."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from aurops.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read(file: Path, name: str = "") -> Any:
+    """The document in a file.
+
+    Args:
+        file: The file.
+        name: How errors call it; empty: by its path.
+
+    Raises:
+        UsageError: It cannot be read, or is no YAML.
+    """
+    name = name or str(file)
+    try:
+        return YAML(typ="safe").load(file.read_text(encoding="utf-8"))
+    except MarkedYAMLError as cause:
+        mark = cause.problem_mark or cause.context_mark
+        line = f", line {mark.line + 1}" if mark else ""
+        raise UsageError(f"this is not YAML: {cause.problem}", where=f"{name}{line}", allowed="valid YAML") from cause
+    except (YAMLError, UnicodeDecodeError) as cause:
+        raise UsageError("this is not YAML", where=name, allowed="valid YAML in UTF-8") from cause
+    except OSError as cause:
+        raise UsageError(f"the file cannot be read: {cause.strerror}", where=name) from cause
+
+
+def load(file: Path, model: type[Model]) -> Model:
+    """What a file says, as a model.
+
+    Raises:
+        UsageError: It cannot be read, is no YAML, or its values are not allowed: the first thing that is wrong.
+    """
+    document = read(file)
+    if not isinstance(document, dict):
+        raise UsageError("here a mapping is needed", where=str(file), allowed=fields_of(model))
+    try:
+        return model.model_validate(document)
+    except ValidationError as cause:
+        raise explain(cause.errors()[0], model, "", str(file)) from cause
+
+
+def explain(error: ErrorDetails, model: type[BaseModel], key: str, file: str) -> UsageError:
+    """One of pydantic's errors, in our words.
+
+    Args:
+        error: The error.
+        model: What was to be made.
+        key: The key that the model stands at; empty: the whole file.
+        file: How the file is called.
+    """
+    loc = [str(part) for part in error["loc"]]
+    keys = ".".join([key, *loc] if key else loc)
+    place = f"{file}: {keys}" if keys else file
+    match error["type"]:
+        case "extra_forbidden":
+            parent = inner_model(model, loc[:-1])
+            near = get_close_matches(loc[-1], parent.model_fields if parent else (), 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            allowed = fields_of(parent) if parent else None
+            return UsageError(f"{loc[-1]!r} is not a known key{hint}", where=place, allowed=allowed)
+        case "missing":
+            return UsageError(f"{loc[-1]!r} is missing", where=place, allowed=allowed_at(model, loc))
+        case "value_error":
+            return UsageError(error["msg"].removeprefix("Value error, "), where=place, allowed=allowed_at(model, loc))
+    given = f", not {error['input']!r}" if isinstance(error["input"], str | int | float | bool) else ""
+    return UsageError(f"{_lower(error['msg'])}{given}", where=place, allowed=allowed_at(model, loc))
+
+
+def allowed_at(model: type[BaseModel], loc: list[str]) -> str | None:
+    """The description of the key at `loc`: the specs' attribute docstrings are written for this."""
+    parent = inner_model(model, loc[:-1])
+    if parent is None or not loc or loc[-1] not in (names := _by_alias(parent)):
+        return None
+    description = names[loc[-1]].description
+    return " ".join(description.split()) if description else None
+
+
+def inner_model(model: type[BaseModel], loc: list[str]) -> type[BaseModel] | None:
+    """The model that the keys of `loc` lead to."""
+    here: type[BaseModel] | None = model
+    for part in loc:
+        if here is None:
+            return None
+        if part in (names := _by_alias(here)):
+            here = _model_in(names[part].annotation)
+    return here
+
+
+def _by_alias(model: type[BaseModel]) -> dict[str, Any]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for each in get_args(annotation) if (found := _model_in(each))), None)
+
+
+def fields_of(model: type[BaseModel]) -> str:
+    """The keys of a model."""
+    return ", ".join(_by_alias(model))
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
