@@ -15,12 +15,13 @@ from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
 from failover.drill import Drill, DrillOrder, conclude
 from failover.drill_report import report
-from failover.faults import FAULTS, fault_named
+from failover.faults import FAULTS, Answer, fault_named
 from runbooks.kinds import refuse_without_store
 from runbooks.stopping import shielded
 from runbooks.terminal import Timeline, timeline, verdict
 from testbeds.local import bed as beds
 from testbeds.local.drillbed import LocalDrillBed
+from testbeds.local.layout import BORN_PRIMARY, REGIONS
 
 if TYPE_CHECKING:
     from aurops.journal import Journal
@@ -31,9 +32,11 @@ if TYPE_CHECKING:
 app = typer.Typer(name="failover-test", add_completion=False, rich_markup_mode=None)
 IDLE_S = 300.0
 """A bed whose drill was killed or paused ends after so many seconds."""
+LOOK_ON_S = 6.5
+"""Longer than the policy waits before it calls a person about what it cannot be sure of."""
 
-Fault = Annotated[str, typer.Option(help=f"{' or '.join(FAULTS)}.", autocompletion=lambda: list(FAULTS))]
-Region = Annotated[str, typer.Option(help="The region to lose: the one that serves, north in a new bed.")]
+Fault = Annotated[str, typer.Option(help=f"{', '.join(FAULTS)}.", autocompletion=lambda: list(FAULTS))]
+Region = Annotated[str | None, typer.Option(help=f"Where; a new bed serves in {BORN_PRIMARY}, where most faults hit.")]
 Rto = Annotated[float, typer.Option(help="Longest time to recover, in seconds.", min=0)]
 Rpo = Annotated[int, typer.Option(help="Acknowledged writes that may be lost.", min=0)]
 Rate = Annotated[float, typer.Option(help="Client writes per second.", min=20, max=1000)]
@@ -46,7 +49,7 @@ ReportFile = Annotated[Path | None, typer.Option("--report", help="Write the HTM
 def failover_test(  # noqa: PLR0913 (each an option)
     *,
     fault: Fault = "kill",
-    region: Region = "north",
+    region: Region = None,
     rto: Rto = 3.0,
     rpo: Rpo = 0,
     rate: Rate = 60.0,
@@ -55,9 +58,11 @@ def failover_test(  # noqa: PLR0913 (each an option)
     report_file: ReportFile = None,
 ) -> None:
     """Bring a bed up, lose a region of it for real, measure RTO and RPO from the clients' ledger, end the bed."""
-    fault_named(fault)
-    if region != "north":
-        raise UsageError(f"region `{region}` does not serve in a new bed", where="--region", allowed="north")
+    named = fault_named(fault)
+    at = region or (BORN_PRIMARY if named.serving else next(name for name in REGIONS if name != BORN_PRIMARY))
+    if at not in REGIONS:
+        raise UsageError(f"there is no region `{at}`", where="--region", allowed=", ".join(REGIONS))
+    case = named.case(serves=at == BORN_PRIMARY)
     if report_file is not None:
         _check_writable(report_file)
     store = open_store(default_store_url())
@@ -65,7 +70,16 @@ def failover_test(  # noqa: PLR0913 (each an option)
         told.tell("bringing up three regions")
         bed = beds.up(idle_s=IDLE_S)
         order = DrillOrder(
-            fault, region, tuple(bed.agents), rate_per_s=rate, seed=seed, bed=bed.id, rto_limit_s=rto, rpo_limit=rpo
+            fault,
+            at,
+            tuple(bed.agents),
+            rate_per_s=rate,
+            seed=seed,
+            after_s=LOOK_ON_S if case.answer is Answer.DO_NOTHING else DrillOrder.after_s,
+            bed=bed.id,
+            rto_limit_s=rto,
+            rpo_limit=rpo,
+            serving=BORN_PRIMARY,
         )
         result, drill = _conduct(bed, order, store, told)
     _conclude(result, drill, bed, as_json=as_json, report_file=report_file)

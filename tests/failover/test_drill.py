@@ -14,7 +14,8 @@ from aurops.store import Store, open_store
 from aurops.testing import Fault, Faulty, SimulatedCrash
 from failover import drill_playbook
 from failover.drill import Drill, DrillOrder, conclude
-from failover.drill_report import report, verdict
+from failover.drill_report import report
+from failover.drill_verdict import verdict
 from failover.faults import Event, FaultEvent, FaultRecord
 from failover.ledger import Entry, Ledger, Outcome
 from failover.model import Target
