@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 from aurops.journal import RecordKind
 from aurops.report import DecisionRow, Mark, Report, StepRow
 from failover.drill_verdict import ending, verdict
-from failover.faults import Answer as Deserved
 from failover.faults import Event, fault_named
 from failover.summary import requests, series
 
@@ -24,15 +23,14 @@ def report(result: DrillResult, *, versions: dict[str, str]) -> Report:
     """The report of one drill; times are seconds since t0, the first harm that the fault did."""
     order = result.order
     found, because = verdict(result)
-    answer = order.case.answer
     fault = fault_named(order.fault)
     return Report(
-        title=f"{order.region} lost by {order.fault}" if answer is Deserved.FAIL_OVER else f"{order.fault}: {answer}",
+        title=f"{order.fault} in {order.region}: {order.case.answer}",
         run=result.run,
         made_at=datetime.now(UTC),
         verdict=found,
         because=because,
-        summary=f"Under load, in {order.region}: {fault.does}. It deserves: {answer}. {result.serving} serves now.",
+        summary=f"Under load, in {order.region}: {fault.does}. It deserves: {order.case.answer}. {result.serving} serves now.",
         objectives=result.figures,
         steps=tuple(_steps(result.records, result.t0_s)),
         decisions=tuple(_decisions(result.records, result.t0_s)),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from aurops import __version__
+from failover.faults import FAULTS
 from runbooks.cli import COMMANDS
 from tests.runbooks.here import here
 
