@@ -122,17 +122,14 @@ class Lease:
         self._writing = threading.Lock()
         self._stopping = threading.Event()
 
-    def acting(self, run: str) -> LeaseRecord | None:
-        """The last record of the process that acts for `run`; None when it provably ended, or released the lease."""
-        owner = self._tail().record
-        if (
-            owner is None
-            or owner.run != run
-            or owner.kind is LeaseKind.RELEASE
-            or self._is_dead(owner.holder, self._me)
-        ):
-            return None
-        return owner
+    def acting(self, run: str | None = None) -> LeaseRecord | None:
+        """The last record of the process that acts for `run` (None: for any run).
+
+        None when it let the lease go, provably ended, or has been silent for so long that this object could take it.
+        """
+        tail = self._tail()
+        owner = tail.record
+        return owner if owner and run in (None, owner.run) and self._free_in_s(tail) > 0 else None
 
     @property
     def epoch(self) -> int:
@@ -337,15 +334,19 @@ class Lease:
 
     def _refuse_unless_free(self, tail: _Tail, *, take_over: bool) -> None:
         """Rule 3."""
+        free_in_s = self._free_in_s(tail)
+        if tail.record and free_in_s > 0 and not take_over:
+            raise HeldByAnotherError(tail.record, f"{self._store.url}: {self._prefix}", free_in_s)
+
+    def _free_in_s(self, tail: _Tail) -> float:
+        """Seconds from now until the lease may be taken if its owner stays silent; 0 or less: now."""
         now_s = self._clock.now_s()  # after the tail was read: it was there by now
         if self._seen is None or self._seen[0] != tail.number:
             self._seen = tail.number, now_s
         owner = tail.record
-        if owner is None or owner.kind is LeaseKind.RELEASE or take_over or self._is_dead(owner.holder, self._me):
-            return
-        free_in_s = self._seen[1] + _PATIENCE * owner.ttl_s - now_s
-        if free_in_s > 0:
-            raise HeldByAnotherError(owner, f"{self._store.url}: {self._prefix}", free_in_s)
+        if owner is None or owner.kind is LeaseKind.RELEASE or self._is_dead(owner.holder, self._me):
+            return 0.0
+        return self._seen[1] + _PATIENCE * owner.ttl_s - now_s
 
     def _tail(self) -> _Tail:
         """Rules 1 and 7: the highest number, and the last record that can be read."""

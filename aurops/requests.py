@@ -1,4 +1,4 @@
-"""What another person or process asks of a running run, and the switch that halts all runs; by creates alone."""
+"""What a person asks of a running run, the switch that halts all runs, the one that holds a watch; by creates alone."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Request(_Numbered):
 
 
 class Halt(_Numbered):
-    """One turn of the halt switch."""
+    """One turn of a switch: the one that halts all runs, or one that holds the watch of a service."""
 
     on: bool
 
@@ -98,8 +98,7 @@ def pending(store: Store, run: str, after_n: int = 0) -> tuple[Request, ...]:
 
 def halt(store: Store, *, on: bool, reason: str, who: str, clock: Clock) -> int:
     """Turn the switch that every run looks at before each call; the turn's number."""
-    at = clock.wall().isoformat(timespec="milliseconds")
-    return _add(store, "halt", Halt(on=on, reason=reason, who=who, at=at))
+    return _turn(store, "halt", on=on, reason=reason, who=who, clock=clock)
 
 
 def halted(store: Store) -> Halt | None:
@@ -108,8 +107,31 @@ def halted(store: Store) -> Halt | None:
     Raises:
         BrokenRequestError: The latest turn cannot be read.
     """
-    numbers = _numbers(store, "halt")
-    latest = _load(store, "halt", numbers[-1], Halt) if numbers else None
+    return _turned_on(store, "halt")
+
+
+def hold(store: Store, service: str, *, on: bool, reason: str, who: str, clock: Clock) -> int:
+    """Hold the watch of a service, so that it does not act by itself, or let it; the turn's number."""
+    return _turn(store, f"hold/{service}", on=on, reason=reason, who=who, clock=clock)
+
+
+def held(store: Store, service: str) -> Halt | None:
+    """Why the watch of a service is not to act; None when it may.
+
+    Raises:
+        BrokenRequestError: The latest turn cannot be read.
+    """
+    return _turned_on(store, f"hold/{service}")
+
+
+def _turn(store: Store, prefix: str, *, on: bool, reason: str, who: str, clock: Clock) -> int:
+    at = clock.wall().isoformat(timespec="milliseconds")
+    return _add(store, prefix, Halt(on=on, reason=reason, who=who, at=at))
+
+
+def _turned_on(store: Store, prefix: str) -> Halt | None:
+    numbers = _numbers(store, prefix)
+    latest = _load(store, prefix, numbers[-1], Halt) if numbers else None
     return latest if latest and latest.on else None
 
 

@@ -30,7 +30,8 @@ def report(result: DrillResult, *, versions: dict[str, str]) -> Report:
         made_at=datetime.now(UTC),
         verdict=found,
         because=because,
-        summary=f"Under load, in {order.region}: {fault.does}. It deserves: {order.case.answer}. {result.serving} serves now.",
+        summary=f"Under load, in {order.region}: {fault.does}. It deserves: {order.case.answer}. "
+        f"{result.serving} serves now.",
         objectives=result.figures,
         steps=tuple(_steps(result.records, result.t0_s)),
         decisions=tuple(_decisions(result.records, result.t0_s)),

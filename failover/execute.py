@@ -44,7 +44,7 @@ def begin(
     return execution.begin(store, clock, kind, arguments, run=run)
 
 
-def execute(
+def execute(  # noqa: PLR0913 (what a run needs)
     journal: Journal,
     target: Target,
     *,
@@ -53,6 +53,7 @@ def execute(
     listener: Listener,
     take_over: bool = False,
     leap: int = 0,
+    lease: Lease | None = None,
 ) -> Result:
     """Take the service's lease, run the journal's goal until it ends, release the lease.
 
@@ -64,6 +65,7 @@ def execute(
         listener: Told of every record.
         take_over: A person says that the present holder cannot act any more.
         leap: How far, beyond the next one, the epoch must be above every known one (`failover.break_glass`).
+        lease: The service's, not taken yet, of whoever has watched its present holder; None: a new one.
 
     Raises:
         UsageError: The run is of a kind that cannot be executed here, has ended, or its goal makes no sense any more.
@@ -74,11 +76,10 @@ def execute(
     """
     playbook, world, epoch = _playbook(journal, target), target.observe(), History(journal.records).epoch
     reported = (world.highest_epoch() + leap, epoch + leap)
-    lease = Lease(store, service_of(journal), clock)
     return execution.drive(
         playbook,
         journal,
-        lease,
+        lease or Lease(store, service_of(journal), clock),
         store=store,
         clock=clock,
         listener=listener,
@@ -91,7 +92,12 @@ def execute(
 def service_of(journal: Journal) -> str:
     """Whose lease a run acts under: its bed's service, or the run itself when only its children touch the service."""
     history = History(journal.records)
-    return f"ledger-{history.arguments.get('bed')}" if history.kind in _PLAYBOOKS else journal.run
+    return service_named(str(history.arguments.get("bed"))) if history.kind in _PLAYBOOKS else journal.run
+
+
+def service_named(bed: str) -> str:
+    """The service of a bed: what its lease is called."""
+    return f"ledger-{bed}"
 
 
 def newer_run(journal: Journal, store: Store, clock: Clock) -> str | None:

@@ -115,6 +115,10 @@ class World:
         """The region's share of traffic; None when unknown."""
         return self.edge.value.weights.get(region, 0) if self.edge.value else None
 
+    def serving(self) -> tuple[str, ...]:
+        """Every region that clients are sent to; none when the traffic layer is unknown."""
+        return tuple(region for region in self.regions if self.weight(region))
+
     def primaries(self) -> tuple[str, ...]:
         """Every region seen with a database that is primary."""
         return tuple(r for r in self.regions if (d := self.database(r)) and d.role is DatabaseRole.PRIMARY)

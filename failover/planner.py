@@ -69,7 +69,7 @@ def check_goal(goal: FailoverGoal, world: World) -> None:
             raise UsageError(f"there is no region `{region}`", allowed=known, next_step="aurops local status")
     if goal.to == goal.lost:
         raise UsageError(f"`{goal.lost}` cannot fail over to itself", allowed=", ".join(goal.standbys))
-    serving = [region for region in goal.regions if world.weight(region)]
+    serving = world.serving()
     if serving and goal.lost not in serving:  # leaving it would interrupt the region that serves, for nothing
         raise UsageError(f"`{goal.lost}` does not serve", allowed=", ".join(serving), next_step="aurops local status")
     if goal.to is not None:

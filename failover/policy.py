@@ -47,31 +47,28 @@ class Mode(StrEnum):
 
 
 class Policy(BaseModel):
-    """When the watch acts by itself.
+    """When the watch acts by itself."""
 
-    Args:
-        mode: Who decides, where `losses` says nothing.
-        losses: Who decides, by kind of loss.
-        quorum: So many vantage points must say that the region is lost (≥ 2: one alone may be blind).
-        failures: So many failed probes in a row make a vantage point say so.
-        cool_down_s: After a failover no other follows by itself for so many seconds.
-        flapping_turns: So many turns from well to sick within `flapping_window_s` are flapping.
-        flapping_window_s: Seconds; a region that was steadily well or lost for so long flaps no more.
-        patience_s: A loss waits so many seconds for an agent that does not answer, before a person is called.
-        uncertain_s: Vantage points that cannot agree for so many seconds call a person.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     mode: Mode = Mode.AUTOMATIC
+    """Who decides, where `losses` says nothing: automatic, ask, never."""
     losses: dict[Loss, Mode] = Field(default_factory=dict)
+    """Who decides, by kind of loss: region, database, nodes, path."""
     quorum: int = Field(default=2, ge=2)
+    """So many vantage points must say that the region is lost; at least 2, because one alone may be blind."""
     failures: int = Field(default=3, ge=1)
+    """So many failed probes in a row make a vantage point say so; at least 1."""
     cool_down_s: float = Field(default=300.0, ge=0)
+    """After a failover no other follows by itself for so many seconds."""
     flapping_turns: int = Field(default=4, ge=2)
+    """So many turns from well to sick within `flapping_window_s` are flapping; at least 2."""
     flapping_window_s: float = Field(default=15.0, gt=0)
+    """Seconds; a region that was steadily well or lost for so long flaps no more."""
     patience_s: float = Field(default=2.0, ge=0)
+    """A loss waits so many seconds for an agent that does not answer, before a person is called."""
     uncertain_s: float = Field(default=5.0, gt=0)
+    """Vantage points that cannot agree for so many seconds call a person."""
 
     def mode_for(self, loss: Loss) -> Mode:
         """Who decides about this kind of loss."""
@@ -159,7 +156,7 @@ class Memory:
 
 
 def judge(
-    verdict: Verdict, world: World | None, memory: Memory, policy: Policy, *, busy: str = ""
+    verdict: Verdict, world: World | None, memory: Memory, policy: Policy, *, busy: str = "", held: str = ""
 ) -> tuple[Memory, Finding]:
     """Judge once.
 
@@ -169,12 +166,15 @@ def judge(
         memory: From the judgement before.
         policy: When to act.
         busy: Who acts on the service now; empty: nobody.
+        held: Who said that nothing is to be done by itself, and why; empty: nobody.
 
     Returns:
         What to remember, and what is found.
     """
     memory = _remember(verdict, memory, policy)
     state, action, why = _found(verdict, world, memory, policy, busy)
+    if held and action is Action.FAIL_OVER:
+        action, why = Action.CALL, f"{why}; but {held}"
     lost = verdict.state is Quorum.LOST and world is not None
     loss = classify(world, verdict.region) if lost and world is not None else None
     return memory, Finding(verdict.region, state, action, why, verdict.detected_at_s, verdict.text, loss)

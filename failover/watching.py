@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from aurops.clock import Clock
+    from failover.detector import Verdict
     from failover.model import Target, World
     from failover.policy import Finding
 
 _LOOK_EVERY_S = 0.1
 """How often the regions are looked at while the one in force is not well: at the verdict, nothing waits for them."""
+_LOOK_WHEN_WELL_S = 1.0
 
 
 class Watching:
@@ -33,7 +35,8 @@ class Watching:
         clock: The reader's clock.
         region: The region in force.
         policy: When to act.
-        busy: Says who acts on the service now; empty: nobody. Asked only while the region is not well.
+        busy: Says who acts on the service now; empty: nobody.
+        held: Says who wants nothing done by itself, and why; empty: nobody.
     """
 
     def __init__(
@@ -45,16 +48,21 @@ class Watching:
         policy: Policy | None = None,
         *,
         busy: Callable[[], str] = lambda: "",
+        held: Callable[[], str] = lambda: "",
     ) -> None:
         self.region = region
         self.last: Finding | None = None
+        self.world: World | None = None
+        """The regions and the edge as last seen."""
+        self.verdict: Verdict | None = None
+        """What the vantage points last said."""
         self._target = target
         self._board = Board(vantages, clock)
         self._clock = clock
         self._policy = policy or Policy()
         self._busy = busy
+        self._held = held
         self._memory = Memory()
-        self._world: World | None = None
         self._looked_s = 0.0
 
     def __enter__(self) -> Self:
@@ -66,12 +74,16 @@ class Watching:
 
     def look(self) -> Finding:
         """Judge once, now."""
-        verdict = self._board.judge(self.region, self._policy.rule)
-        is_well = verdict.state is Quorum.WELL
-        world = None if is_well else self._see()
-        busy = "" if is_well else self._busy()
-        self._memory, self.last = policies.judge(verdict, world, self._memory, self._policy, busy=busy)
+        self.verdict = self._board.judge(self.region, self._policy.rule)
+        self._see(_LOOK_WHEN_WELL_S if self.verdict.state is Quorum.WELL else _LOOK_EVERY_S)
+        self._memory, self.last = policies.judge(
+            self.verdict, self.world, self._memory, self._policy, busy=self._busy(), held=self._held()
+        )
         return self.last
+
+    def wait(self) -> None:
+        """Return when a vantage point has news, or after a moment."""
+        self._board.wait_for_news()
 
     def findings(self, limit_s: float) -> Iterator[Finding]:
         """Every finding that differs from the one before, for so many seconds."""
@@ -80,22 +92,20 @@ class Watching:
             if not (found := self.look()).like(before):
                 yield found
             before = found
-            self._board.wait_for_news()
+            self.wait()
 
     def decided(self, limit_s: float) -> Finding | None:
         """The first finding that asks for a failover or a person; None when none did within so many seconds."""
         return next((found for found in self.findings(limit_s) if found.action is not Action.NOTHING), None)
 
-    def acted(self, region: str) -> None:
-        """A failover was begun, and this region is in force now: forget the old one, and cool down."""
+    def turn_to(self, region: str) -> None:
+        """Another region is in force now: forget the old one, and cool down."""
         self.region = region
         self._memory = replace(Memory(), acted_s=self._clock.now_s())
 
-    def _see(self) -> World:
-        now_s = self._clock.now_s()
-        if self._world is None or now_s - self._looked_s >= _LOOK_EVERY_S:
-            self._world, self._looked_s = self._target.observe(), self._clock.now_s()
-        return self._world
+    def _see(self, every_s: float) -> None:
+        if self.world is None or self._clock.now_s() - self._looked_s >= every_s:
+            self.world, self._looked_s = self._target.observe(), self._clock.now_s()
 
 
 def wait_for_decision(

@@ -50,6 +50,7 @@ COMMANDS = {
     "runs": Entry("runbooks.runs", "List, show, verify and steer runs."),
     "status": Entry("runbooks.status", "What is up, what was never finished, and whether the store knows it."),
     "up": Entry("runbooks.up", "Bring stacks up, wave by wave."),
+    "watch": Entry("runbooks.watch", "Watch a service, and fail it over when the policy says so."),
 }
 _READER_GONE = 128 + signal.SIGPIPE
 """`aurops … | head -1`."""

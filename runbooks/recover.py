@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,11 +19,12 @@ from runbooks.finders import finder_of
 from runbooks.sites import AsJson, Lab, open_site
 from stacks import config as files
 from stacks import recovery
+from stacks.deploy import CALL_S
 from stacks.engine import EngineStack
 from stacks.lookup.finder import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 app = typer.Typer(name="recover", add_completion=False, rich_markup_mode=None)
 
@@ -47,8 +49,8 @@ def recover(
             raise UsageError(f"there is no stack {stack}", where="STACK", allowed=", ".join(sorted(known)))
         finder = Told(finder_of(opened), answers, frozenset(never_made or ()))
         done: list[str] = []
-        with alone_with(known[stack].fleet, is_lab=lab):
-            recovery.recover(EngineStack(opened.site, stack), finder, tell=done.append)
+        with alone_with(known[stack].fleet, is_lab=lab) as check:
+            recovery.recover(EngineStack(opened.site, stack), finder, tell=done.append, check=check)
     if as_json:
         typer.echo(json.dumps({"stack": stack, "mended": done}))
         return
@@ -57,8 +59,10 @@ def recover(
 
 
 @contextmanager
-def alone_with(fleet: str, *, is_lab: bool) -> Iterator[None]:
+def alone_with(fleet: str, *, is_lab: bool) -> Iterator[Callable[[], None]]:
     """Hold the fleet's lease, as `up` does: the state that is edited here is the one that `up` works on.
+
+    Yields what to ask before each step; it raises `LeaseLostError` when the lease does not outlive the step.
 
     The lease names the deployment that was interrupted, for it is that one's work which is finished here.
 
@@ -71,7 +75,7 @@ def alone_with(fleet: str, *, is_lab: bool) -> Iterator[None]:
     lease.take(deployments.latest(store, fleet, is_lab=is_lab) or new_run_id("recover", clock))
     try:
         with lease.keep():
-            yield
+            yield partial(lease.check, CALL_S)
             lease.check(0)  # or somebody else may have worked on the same state
     finally:
         lease.release()

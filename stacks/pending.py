@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def is_interrupted(state: State) -> bool:
     """Whether there is anything to recover."""
-    return bool(state.get("pending_operations")) or bool(half_adopted(state)) or bool(import_named(state))
+    return bool(state.get("pending_operations")) or bool(half_adopted(state))
 
 
 def half_adopted(state: State) -> tuple[str, ...]:
@@ -25,25 +25,6 @@ def half_adopted(state: State) -> tuple[str, ...]:
         for resource in _resources(state)
         if resource.get("id") and resource.get("inputs") and not resource.get("outputs") and _is_outside(resource)
     )
-
-
-def import_named(state: State) -> tuple[str, ...]:
-    """URNs that were read and still have the identifier that only an import uses: `ID@REGION`.
-
-    The engine does not take over the identifier that a read returned in every case.
-    """
-    return tuple(str(resource["urn"]) for resource in _resources(state) if _is_import_named(resource))
-
-
-def named(state: State) -> dict[str, Any]:
-    """The state with the plain identifier of each of those."""
-    plain = [{**r, "id": str(r["id"]).rpartition("@")[0]} if _is_import_named(r) else r for r in _resources(state)]
-    return {**state, "resources": plain}
-
-
-def _is_import_named(resource: Resource) -> bool:
-    region = (resource.get("inputs") or {}).get("region")
-    return bool(region and resource.get("outputs") and str(resource.get("id", "")).endswith(f"@{region}"))
 
 
 def to_refresh(state: State) -> tuple[str, ...]:
@@ -58,9 +39,18 @@ def to_refresh(state: State) -> tuple[str, ...]:
     return tuple(sorted(pending & present)) or tuple(root)
 
 
+def answered(state: State) -> dict[str, str]:
+    """Identifier by URN of the creates that the provider had answered.
+
+    The engine changes the resource of a pending create at the answer and takes it off the list one checkpoint later; a
+    checkpoint for another resource in between shows both.
+    """
+    return {str(r["urn"]): str(r["id"]) for r in _creating(state) if _is_outside(r) and r.get("id")}
+
+
 def lost_creates(state: State) -> tuple[LostCreate, ...]:
     """The creates of which nobody knows whether they happened."""
-    return tuple(_lost(state, resource) for resource in _creating(state) if _is_outside(resource))
+    return tuple(_lost(state, r) for r in _creating(state) if _is_outside(r) and not r.get("id"))
 
 
 def adopt(state: State, ids: Mapping[str, str]) -> dict[str, Any]:
@@ -68,11 +58,12 @@ def adopt(state: State, ids: Mapping[str, str]) -> dict[str, Any]:
 
     The engine's own `refresh --import-pending-creates` will not do: as of v3.259 the resource then is neither imported
     nor pending, so that the next `up` creates it again. Without outputs the provider takes the identifier as one of
-    `pulumi import` when it reads the object.
+    `pulumi import` when it reads the object, and the engine takes over the one that it returns. What was answered has
+    outputs, is not read, and must have its own identifier.
 
     Args:
         state: As it is.
-        ids: Identifier by URN; lost creates that are not in it were never made.
+        ids: Identifier by URN, those of `answered` included; creates that are not in it were never made.
     """
     found = [{**r, "id": ids[str(r["urn"])]} for r in _creating(state) if str(r["urn"]) in ids]
     # What it was to replace stands there under the same URN, to be deleted, as after a replacement that ended; deleted

@@ -32,6 +32,10 @@ class LostCreateError(OutsideError):
     """Nobody can say whether some objects exist; no object was changed."""
 
 
+def _unasked() -> None:
+    """The runner has asked before the call."""
+
+
 def run_recovered(
     stack: EngineStack,
     operation: Operation,
@@ -56,32 +60,52 @@ def run_recovered(
     """
 
     def act() -> StackRun:
-        _resolve(stack, finder, tell)
+        _resolve(stack, finder, tell, _unasked)
         return stack.run(operation, listen=listen)
 
-    return _unlocked(stack, act, tell)
+    return _unlocked(stack, act, tell, _unasked)
 
 
-def recover(stack: EngineStack, finder: Finder, *, tell: Callable[[str], None] = lambda _: None) -> None:
+def recover(
+    stack: EngineStack,
+    finder: Finder,
+    *,
+    tell: Callable[[str], None] = lambda _: None,
+    check: Callable[[], None] = _unasked,
+) -> None:
     """Only mend what was left, lock included; takes the lock for a moment even if nothing was.
+
+    Args:
+        stack: The stack.
+        finder: Looks for what may have been created.
+        tell: Told in words what was mended.
+        check: Asked before each step that changes lock or state; what it raises ends the recovery there.
 
     Raises:
         StackLockedError: Somebody is at work on the stack, or was on another host.
         LostCreateError: A person must look.
         OutsideError: The engine failed.
     """
-    _unlocked(stack, lambda: _resolve(stack, finder, tell, only_if_left=False), tell)
+    _unlocked(stack, lambda: _resolve(stack, finder, tell, check, only_if_left=False), tell, check)
 
 
-def _unlocked(stack: EngineStack, act: Callable[[], T], tell: Callable[[str], None]) -> T:
+def _unlocked(stack: EngineStack, act: Callable[[], T], tell: Callable[[str], None], check: Callable[[], None]) -> T:
     try:
         return act()
     except StackLockedError as locked:
+        check()
         tell(remove_dead_lock(stack, locked))
     return act()
 
 
-def _resolve(stack: EngineStack, finder: Finder, tell: Callable[[str], None], *, only_if_left: bool = True) -> None:
+def _resolve(
+    stack: EngineStack,
+    finder: Finder,
+    tell: Callable[[str], None],
+    check: Callable[[], None],
+    *,
+    only_if_left: bool = True,
+) -> None:
     """Resolve what the state says was begun and not finished.
 
     Killed in between, it starts over: a lost create stays in the state until that is replaced in one move, and what was
@@ -90,26 +114,27 @@ def _resolve(stack: EngineStack, finder: Finder, tell: Callable[[str], None], *,
     state = stack.state()
     if only_if_left and not pending.is_interrupted(state):
         return
+    check()
     stack.run(Operation.REFRESH, targets=pending.to_refresh(state))
     state = stack.state()
     lost = pending.lost_creates(state)
-    ids = _look_up(stack, lost, finder)
+    ids = pending.answered(state) | _look_up(stack, lost, finder)
     if state.get("pending_operations"):
+        check()
         stack.replace_state(state, pending.adopt(state, ids))
         state = stack.state()
-    adopted = pending.half_adopted(state)
-    gone = _read(stack, adopted)
-    if pending.import_named(state := stack.state() if adopted else state):
-        stack.replace_state(state, pending.named(state))
-    for each in lost:
-        made = each.urn in ids and each.urn not in gone
-        tell(f"{each.name}: adopted {ids[each.urn]}" if made else f"{each.name}: had not been created")
+    gone = _read(stack, pending.half_adopted(state), check)
+    for urn in dict.fromkeys([*ids, *(each.urn for each in lost)]):
+        name = urn.rsplit("::", 1)[-1]
+        made = urn in ids and urn not in gone
+        tell(f"{name}: adopted {ids[urn]}" if made else f"{name}: had not been created")
 
 
-def _read(stack: EngineStack, adopted: Sequence[str]) -> frozenset[str]:
+def _read(stack: EngineStack, adopted: Sequence[str], check: Callable[[], None]) -> frozenset[str]:
     """Let the providers read what was adopted; what they do not find leaves the state, and its URNs are returned."""
     if not adopted:
         return frozenset()
+    check()
     changes = stack.run(Operation.REFRESH, targets=adopted).changes.changes
     return frozenset(change.urn for change in changes if change.op is Op.DELETE)
 

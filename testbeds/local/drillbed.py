@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import httpx
 import psycopg
 import valkey
 
@@ -25,12 +27,12 @@ if TYPE_CHECKING:
     from aurops.processes import Process
     from testbeds.local.state import BedState
 
-VANTAGES = ("vantage-1", "vantage-2", "vantage-3")
 _PHASE_S = 0.083
 """A third of the probe interval: three vantage points look at three different moments."""
 _WAIT_S = 10.0
 _UNDO_S = 40.0
 """An undo may start a database again and wait until it streams."""
+_AIM_S = 0.5
 
 
 class LocalDrillBed:
@@ -41,6 +43,8 @@ class LocalDrillBed:
         clock: Time.
     """
 
+    VANTAGES = ("vantage-1", "vantage-2", "vantage-3")
+
     def __init__(self, bed: BedState, clock: Clock) -> None:
         self._bed = bed
         self._clock = clock
@@ -50,7 +54,7 @@ class LocalDrillBed:
 
     def start_vantages(self, region: str) -> Mapping[str, str]:
         """Three processes that probe the region through the proxy."""
-        for number, name in enumerate(VANTAGES):
+        for number, name in enumerate(self.VANTAGES):
             if self._living("vantage", f"--name={name}"):
                 continue
             ready = self._folder / f"{name}.json"
@@ -67,7 +71,14 @@ class LocalDrillBed:
                     "log": self._folder / f"{name}.jsonl",
                 },
             )
-        return {name: self._ready(self._folder / f"{name}.json") for name in VANTAGES}
+        return {name: self._ready(self._folder / f"{name}.json") for name in self.VANTAGES}
+
+    def aim_vantages(self, region: str) -> None:
+        """Have the vantage points probe another region; one that does not answer is no vote any more."""
+        for name in self.VANTAGES:
+            with suppress(httpx.HTTPError):
+                url = f"{self._ready(self._folder / f'{name}.json')}/watch"
+                httpx.post(url, json={"region": region}, timeout=_AIM_S, trust_env=False).raise_for_status()
 
     def start_load(self, run: str, rate_per_s: float, seed: int) -> None:
         """One process of open-loop clients."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 VPC = "aws:ec2/vpc:Vpc"
+AWAY = "us-west-2"
+BUCKET = "aws:s3/bucket:Bucket"
 KILLS = ("engine", "driver", "both")
 pytestmark = [
     pytest.mark.timeout(400),
@@ -92,6 +95,23 @@ def unknown_alone() -> None:
     aws.ec2.PlacementGroup("group", name="group", strategy="cluster", opts=_provider())
 
 
+def copy_alone() -> None:
+    """One object in another region than its provider's."""
+    pulumi.runtime.register_stack_transformation(tag_with_urn)
+    aws.s3.Bucket("copy", region=AWAY, tags={}, opts=_provider())
+
+
+def copies_beside_much() -> None:
+    """Objects in another region, made at the same time, in a state that takes a while to write."""
+    pulumi.runtime.register_stack_transformation(tag_with_urn)
+    opts = _provider()
+    home = aws.s3.Bucket("home", tags={}, opts=opts)
+    much = aws.s3.BucketObjectv2("much", bucket=home.id, key="much", content="x" * 2**21, tags={}, opts=opts)
+    after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[much]))
+    for n in range(12):
+        aws.s3.Bucket(f"copy-{n}", region=AWAY, tags={}, opts=after)
+
+
 def _provider() -> pulumi.ResourceOptions:
     return pulumi.ResourceOptions(provider=aws.Provider("cloud", region="us-east-1"))
 
@@ -123,6 +143,45 @@ def test_what_was_being_created_as_a_replacement_is_told_from_what_it_replaces(
     assert told[1].startswith("vpc: adopted")
     assert [one.inputs["cidrBlock"] for one in lab.world.objects(VPC)] == ["10.1.0.0/16"]
     assert_whole(lab)
+
+
+def test_what_was_being_created_in_another_region_gets_its_own_identifier(
+    lab: LabSession, run: Callable[[Callable[[], object]], None]
+) -> None:
+    """Found as `ID@REGION`, which only an import takes; once it is read the state has the plain one."""
+    run(copy_alone)
+    killed_at(lab, lambda: bool(lab.world.objects(BUCKET)))
+    made = lab.world.objects(BUCKET)[0].id
+    told: list[str] = []
+    bring_up(site_of(lab), STACK, lab.world, told.append)
+    assert told[1:] == [f"copy: adopted {made}@{AWAY}"]
+    assert_whole(lab)
+
+
+def answered(lab: LabSession) -> set[str]:
+    """Identifiers in the creates that the state, as it lies on the disk, calls pending."""
+    resources = [
+        operation["resource"]
+        for file in lab.folder.glob(f"state/.pulumi/stacks/*/{STACK}.json")
+        for operation in (json.loads(file.read_text())["checkpoint"].get("latest") or {}).get("pending_operations", ())
+    ]
+    return {each["id"] for each in resources if each.get("id")}
+
+
+def test_a_create_that_was_answered_and_still_stands_as_pending_is_adopted_as_it_is(
+    lab: LabSession, run: Callable[[Callable[[], object]], None]
+) -> None:
+    """The identifier that the engine wrote down is kept, not the one that an import would take."""
+    run(copies_beside_much)
+    killed_at(lab, lambda: bool(answered(lab)))
+    known = answered(lab)
+    assert known, "the engine was killed too late to leave what this test is about"
+    told: list[str] = []
+    engine = EngineStack(site_of(lab), STACK)
+    recover(engine, LabFinder(lab.world), tell=told.append)
+    assert known <= {line.rpartition("adopted ")[2] for line in told}
+    buckets = Counter(each["id"] for each in engine.state()["resources"] if each["type"] == BUCKET)
+    assert Counter(one.id for one in lab.world.objects(BUCKET)) == buckets
 
 
 def test_what_cannot_be_found_again_stops_with_the_command_to_run(

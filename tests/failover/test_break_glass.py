@@ -12,37 +12,15 @@ from aurops.journal import Journal, JournalTakenError, RecordKind
 from aurops.lease import LeaseExpiredError
 from aurops.plan import StaleEpochError
 from aurops.runner import Ending, Result
-from aurops.store import Store, StoreReadOnlyError, StoreUnreachableError, open_store
+from aurops.store import Store, StoreReadOnlyError, open_store
 from failover import break_glass
 from failover.execute import begin, execute
 from failover.planner import FailoverGoal
 from failover.targets.simulated import REGIONS, SimulatedTarget
+from tests.failover.stores import Losable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-class Losable:
-    """A store that can be lost."""
-
-    def __init__(self) -> None:
-        self._inner = open_store("memory://")
-        self.lost = False
-        self.hangs: Callable[[], None] | None = None
-
-    def __getattr__(self, name: str) -> object:
-        if name not in ("create", "read", "keys", "folders", "delete"):
-            return getattr(self._inner, name)
-        if self.lost and self.hangs is not None:
-            return self._hang
-        if self.lost:
-            raise StoreReadOnlyError("the store is gone", where="the test")
-        return getattr(self._inner, name)
-
-    def _hang(self, key: str, *_: object) -> None:
-        assert self.hangs is not None
-        self.hangs()
-        raise StoreUnreachableError("timed out", where=key, may_have_landed=True)
 
 
 class Scene:

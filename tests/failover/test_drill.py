@@ -1,6 +1,7 @@
 """A drill on a bed in memory: cut off at every call and resumed, it injects once and ends with a verdict."""
 
 from collections.abc import Iterator, Mapping
+from typing import Self
 
 import pytest
 
@@ -285,7 +286,7 @@ class Looking:
         self._clock = clock
         self._found = False
 
-    def __enter__(self) -> "Looking":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -51,6 +51,8 @@ EVERY = [
     ("halt",),
     ("reprotect",),
     *(("local", verb) for verb in ("up", "status", "down")),
+    ("watch",),
+    *(("watch", verb) for verb in ("hold", "resume", "status")),
     *(("runs", verb) for verb in ("list", "show", "verify", "pause", "resume", "bring-back", "abort", "skip")),
 ]
 
@@ -58,7 +60,7 @@ EVERY = [
 def test_the_list_of_commands_above_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
     """A new command, or a new verb of one, is tested too."""
     assert {command[0] for command in EVERY} == set(COMMANDS)
-    for group in ("lab", "local", "runs"):
+    for group in ("lab", "local", "runs", "watch"):
         assert here(group, "--help") == 0
         verbs = re.findall(r"^  ([a-z-]+) ", capsys.readouterr().out.partition("Commands:")[2], re.MULTILINE)
         assert verbs == [verb for name, *rest in EVERY if name == group for verb in rest]

@@ -73,7 +73,7 @@ def test_it_holds_the_lease_of_the_fleet_for_the_interrupted_run_and_gives_it_ba
     assert config.load(ROOT / "stacks").stacks[STACK].fleet == FLEET
     seen = []
 
-    def act(*_: object, tell: Callable[[str], None]) -> None:
+    def act(*_: object, tell: Callable[[str], None], **__: object) -> None:
         seen.append(lease_of(store).acting(deployment.run))
         tell("vpc: adopted vpc-1")
 
@@ -92,3 +92,21 @@ def test_it_works_without_any_deployment_before(store: Store, monkeypatch: pytes
     lease.take("next")
     assert lease.epoch == 2
     lease.release()
+
+
+def test_when_the_lease_ran_out_no_further_step_is_taken(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 4 before the next change of the state, not after the last one."""
+    went_on = []
+
+    def act(*_: object, check: Callable[[], None], **__: object) -> None:
+        check()
+        monkeypatch.setattr(RealClock, "now_s", lambda _: float("inf"))  # as if this process had been frozen meanwhile
+        check()
+        went_on.append(True)
+
+    monkeypatch.setattr(recovery, "recover", act)
+    assert recover() == 4
+    assert went_on == []
+    assert f"{store.url}: lease/" in capsys.readouterr().err

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from aurops.lease import LeaseLostError
 from stacks import pending
-from stacks.engine import Operation
+from stacks.changes import Changes
+from stacks.engine import Operation, StackRun
 from stacks.engine_errors import Holder, StackLockedError
 from stacks.locks import is_gone, remove_dead_lock
 from stacks.lookup.finder import CannotSayError, LostCreate, Told
@@ -46,7 +48,7 @@ def state(*resources: dict[str, Any], **pending_: dict[str, Any]) -> dict[str, A
 
 
 class FakeStack:
-    """A stack whose state is given and whose engine only remembers what it was asked."""
+    """A stack whose state is given and whose engine only remembers what it was asked and finds everything."""
 
     name = "dev"
     is_lab = False
@@ -64,13 +66,16 @@ class FakeStack:
         self.refusal = None
         return ""
 
-    def run(self, operation: Operation, **_: Any) -> None:
+    def run(self, operation: Operation, **_: Any) -> StackRun:
         self.asked.append(operation.value)
         if self.refusal:
             raise self.refusal
+        return StackRun(self.name, operation, Changes(), 0.0)
 
-    def replace_state(self, seen: Any, wanted: Any) -> None:  # noqa: ARG002
+    def replace_state(self, seen: Any, wanted: Any) -> None:
+        assert seen == self.given
         self.asked.append("replace")
+        self.given = wanted
 
 
 class Finds:
@@ -159,7 +164,8 @@ def test_a_person_is_believed_before_the_finder() -> None:
     assert answers == {"one": ("vpc-1",), "two": (), "three": ("vpc-9",)}
     stack = FakeStack(state(creating=resource("one")))
     recover(stack, finder)  # type: ignore[arg-type]
-    assert stack.asked == ["refresh", "replace"]
+    assert stack.asked == ["refresh", "replace", "refresh"]
+    assert stack.given["resources"][-1]["id"] == "vpc-1"
 
 
 def test_a_lost_create_knows_where_it_would_be() -> None:
@@ -209,16 +215,44 @@ def test_what_was_being_changed_is_read_again() -> None:
     assert pending.to_refresh(state(creating=resource("vpc"))) == (ROOT,)
 
 
-def test_an_identifier_of_an_import_does_not_stay() -> None:
-    """`ID@REGION` is for the read alone: once there are outputs the state is mended, also by the next recovery."""
-    away = resource("copy", id="b-1@us-west-2", inputs={"region": "us-west-2"})
-    read = away | {"outputs": {"a": 1}}
-    assert pending.import_named(state(away)) == ()
-    assert pending.import_named(state(read)) == (urn("copy"),)
-    assert pending.is_interrupted(state(read))
-    after = pending.named(state(read))
-    assert after["resources"][-1]["id"] == "b-1"
+def test_a_create_that_was_answered_keeps_its_identifier_and_is_not_looked_for() -> None:
+    """The identifier of an import, which may be another, would stay: what has outputs is not read."""
+    away = resource("copy", id="b-1", inputs={"region": "us-west-2"}, outputs={"a": 1})
+    before = state(creating=away)
+    assert pending.lost_creates(before) == ()
+    assert pending.answered(before) == {urn("copy"): "b-1"}
+    after = pending.adopt(before, pending.answered(before))
+    assert after["resources"][-1] == away
     assert not pending.is_interrupted(after)
-    stack = FakeStack(state(read))
-    recover(stack, Finds())  # type: ignore[arg-type]
+    stack, told = FakeStack(before), list[str]()
+    recover(stack, Finds(why="access denied"), tell=told.append)  # type: ignore[arg-type]
     assert stack.asked == ["refresh", "replace"]
+    assert told == ["copy: adopted b-1"]
+
+
+def test_a_provider_is_not_taken_over() -> None:
+    """Nothing outside the engine belongs to it: the next operation makes it again."""
+    provider = resource("cloud", "pulumi:providers:aws", id="p1")
+    assert pending.answered(state(creating=provider)) == {}
+
+
+def test_each_step_of_a_recovery_is_asked_for_before() -> None:
+    """Lock, refresh, state and read: whoever has lost the right to act touches none of them any more."""
+    locked = StackLockedError("dev", [Holder("kim", HOST, 2**22 + 1, NOW)], "")
+    stack = FakeStack(state(creating=resource("vpc")), refusal=locked)
+    recover(stack, Finds("vpc-1"), check=lambda: stack.asked.append("check"))  # type: ignore[arg-type]
+    assert stack.asked[::2] == ["check"] * 5
+    assert stack.asked[1::2] == ["refresh", "cancel --yes", "refresh", "replace", "refresh"]
+
+
+def test_a_recovery_ends_at_the_step_that_may_not_be_taken() -> None:
+    """What was found is not put into the state when the lease ran out during the search."""
+    stack = FakeStack(state(creating=resource("vpc")))
+
+    def check() -> None:
+        if stack.asked:
+            raise LeaseLostError("it ran out")
+
+    with pytest.raises(LeaseLostError):
+        recover(stack, Finds("vpc-1"), check=check)  # type: ignore[arg-type]
+    assert stack.asked == ["refresh"]
