@@ -72,3 +72,16 @@ def test_a_torn_line_is_left_out_and_a_broken_one_refused(tmp_path: Path) -> Non
     with pytest.raises(OutsideError):
         read_journal(file)
     assert read_journal(tmp_path / "none").events == ()
+
+
+def test_the_documented_table_is_the_one_that_drills_go_by() -> None:
+    """Every fault, where, what it does, what it deserves: docs/faults.md promises nothing else."""
+    text = (Path(__file__).parents[2] / "docs" / "faults.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| `")]
+    expected = [
+        [f"`{f.name}`", where, f.does, f"**{case.answer}**", "yes" if case.felt else "no", f.proof, f.undo]
+        for f in FAULTS.values()
+        for where, case in (("serving", f.serving), ("standby", f.standby))
+        if case
+    ]
+    assert rows == expected
