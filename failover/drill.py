@@ -1,4 +1,4 @@
-"""A drill: lose a region on purpose, watch the service come back, measure, restore.
+"""A drill: do a fault on purpose, watch for the answer that it deserves, measure, restore.
 
 The processes that inject, load and watch are not this one: killing a drill kills nothing else, the injector undoes
 its fault by itself, and `aurops runs resume` finishes what is left (failover/drill_playbook.py). `DrillBed` is what a
@@ -18,14 +18,15 @@ from aurops.history import History
 from aurops.journal import Journal, RecordKind, list_runs, new_run_id
 from aurops.lease import Lease
 from failover.drill_playbook import DrillPlaybook, child
+from failover.faults import fault_named
 from failover.measurement import Objective
 
 if TYPE_CHECKING:
     from aurops.clock import Clock
     from aurops.runner import Listener, Result
     from aurops.store import Store
-    from failover.drill_report import DrillResult
-    from failover.faults import FaultRecord
+    from failover.drill_verdict import DrillResult
+    from failover.faults import Case, FaultRecord
     from failover.ledger import Ledger
     from failover.model import Target
 
@@ -41,17 +42,20 @@ class DrillOrder:
 
     Args:
         fault: Name of a fault of `failover.faults`.
-        region: The region to lose; it must be the one that serves.
+        region: The region that it happens to.
         regions: All regions, in order of preference.
         rate_per_s: Client writes per second, open loop.
         steady_s: Load before the fault, in seconds.
-        after_s: Load after traffic is open again, in seconds.
+        after_s: Load after the answer, in seconds, with the fault still in effect: after traffic is open again, after a
+            person was called, or for so long when nobody may move.
         seed: Of arrivals.
         objective: What counts as served.
         fault_expires_s: The injector undoes its fault after so many seconds, whatever happens.
         bed: Id of the bed, so that a resume finds it.
         rto_limit_s: Longest RTO that passes.
         rpo_limit: Acknowledged writes that may be lost.
+        serving: The region that serves before the fault; empty: `region`.
+        steady_after_s: For so long, in seconds, clients must be well again after the fault was undone.
     """
 
     fault: str
@@ -66,6 +70,22 @@ class DrillOrder:
     bed: str = ""
     rto_limit_s: float = 3.0
     rpo_limit: int = 0
+    serving: str = ""
+    steady_after_s: float = 3.0
+
+    @property
+    def in_force(self) -> str:
+        """The region that serves before the fault: the one that is watched."""
+        return self.serving or self.region
+
+    @property
+    def case(self) -> Case:
+        """What the fault deserves in this region.
+
+        Raises:
+            UsageError: It makes no sense there, or there is no such fault.
+        """
+        return fault_named(self.fault).case(serves=self.region == self.in_force)
 
     @classmethod
     def of(cls, journal: Journal) -> DrillOrder:

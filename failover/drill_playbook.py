@@ -7,22 +7,23 @@ verdict and the first command the store is asked for nothing but what the failov
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, cast
 
 from aurops.errors import HeldError, OutsideError
-from aurops.history import RESTORE, History
+from aurops.history import History
 from aurops.journal import Journal, JournalTakenError
-from aurops.plan import Answer, CallUnknownError, Lasting, Repeat, Stage, Step
+from aurops.plan import Answer, CallUnknownError, Stage, Step
 from aurops.runner import Ending
-from failover.drill_report import DrillResult, verdict
+from failover.drill_plan import EFFECT_S, FAIL_OVER, OBSERVE, STAND_BY, STEADY_AGAIN, Action, DrillWorld, plan, undo
+from failover.drill_verdict import DrillResult, verdict
 from failover.execute import begin, execute
+from failover.faults import Answer as Deserved
 from failover.faults import Event
 from failover.goal import FailoverGoal
-from failover.measurement import measure
+from failover.measurement import measure, well_before
 from failover.policy import Action as Decided
-from failover.watching import wait_for_decision
+from failover.standing_by import stand_by
+from failover.watching import Watching, wait_for_decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,52 +33,15 @@ if TYPE_CHECKING:
     from aurops.runner import Listener
     from aurops.store import Store
     from failover.drill import DrillBed, DrillOrder, Tell
-    from failover.faults import FaultRecord
 
 _POLL_S = 0.02
-_SETTLE_S = 30.0
+_LOOK_POLL_S = 0.25
+"""Whoever looks at minutes of a ledger looks less often."""
 _LOOK_S = 5.0
-_EFFECT_S = 10.0
 _DETECT_S = 15.0
 _BOTH_BACK_S = 30.0
-STEP_S = 100.0
-"""A step of a drill may hold a whole failover; the drill's lease lasts longer."""
-
-
-class Action(StrEnum):
-    """What a drill does."""
-
-    START_VANTAGES = "start_vantages"
-    START_CLIENTS = "start_clients"
-    SETTLE = "settle"
-    INJECT = "inject"
-    FAIL_OVER = "fail_over"
-    STOP_CLIENTS = "stop_clients"
-    UNDO = "undo"
-    REPROTECT = "reprotect"
-    MEASURE = "measure"
-
-
-@dataclass(frozen=True)
-class DrillWorld:
-    """What a drill sees.
-
-    Args:
-        fault: What the injector wrote down.
-        injecting: An injector is at work that has not proved its fault yet.
-        measured: This process has measured; what another one measured is gone with it.
-    """
-
-    fault: FaultRecord
-    injecting: bool
-    measured: bool
-
-    @property
-    def injected(self) -> bool | None:
-        """Whether the region was lost. An injector is armed, on disk, before its first signal: no trace is a no."""
-        if self.fault.effective_s is not None:
-            return True
-        return None if self.injecting or self.fault.at_s(Event.ARMED) is not None else False
+_WELL_AGAIN_S = 20.0
+"""How long after the undo the service may take to be steady again."""
 
 
 def child(run: str, kind: str) -> str:
@@ -117,39 +81,17 @@ class DrillPlaybook:
         return DrillWorld(fault, injecting, self.result is not None)
 
     def plan(self, world: DrillWorld, history: History) -> tuple[Stage[DrillWorld], ...]:
-        """From load to measurement; to restore, the fault is undone and the clients stop."""
+        """See `failover.drill_plan`."""
         del world
-        after_s = 0.0 if history.goal == RESTORE else self._order.after_s
-        why = "every request needs its outcome before anything is counted"
-        stop = _step(Action.STOP_CLIENTS, "stop clients", why, after_s=after_s)
-        if history.goal == RESTORE:
-            return (Stage("restore", (_undo(), stop)),)
-        watch = (
-            _step(Action.START_VANTAGES, "start vantage points", "a quorum of them decides that a region is lost"),
-            _step(Action.START_CLIENTS, "start clients", "their ledger is the only evidence"),
-        )
-        settle = _step(Action.SETTLE, "settle", "a service that is not well before its fault proves nothing after it")
-        settle = replace(settle, deadline_s=_SETTLE_S + self._order.steady_s)
-        lost = self._order.region
-        fail_over = _step(Action.FAIL_OVER, "fail over", f"when a quorum says that {lost} is lost: its own run")
-        return (
-            Stage("watch", watch),
-            Stage("steady", (settle,)),
-            Stage("lose", (self._inject(),)),
-            Stage("fail over", (fail_over,)),
-            Stage("observe", (stop,)),
-            Stage("undo", (_undo(),)),
-            *self._reprotect(history),
-            Stage("measure", (_measure(),)),
-        )
+        return plan(self._order, history)
 
-    def call(self, step: Step[DrillWorld], epoch: int) -> Answer:  # noqa: PLR0911 (one line per action)
+    def call(self, step: Step[DrillWorld], epoch: int) -> Answer:  # noqa: C901, PLR0911 (one line per action)
         """Dispatch a step: the one place that knows which action is which call."""
         del epoch  # the child runs have leases and epochs of their own
         order, bed = self._order, self._bed
         match Action(step.action):
             case Action.START_VANTAGES:
-                return Answer(dict(bed.start_vantages(order.region)))
+                return Answer(dict(bed.start_vantages(order.in_force)))
             case Action.START_CLIENTS:
                 bed.start_load(self._run, order.rate_per_s, order.seed)
                 return Answer()
@@ -159,15 +101,21 @@ class DrillPlaybook:
                 return self._lose()
             case Action.FAIL_OVER:
                 return self._fail_over()
-            case Action.STOP_CLIENTS:
-                self._clock.sleep(cast("float", step.arguments["after_s"]))
-                bed.stop_load()
-                return Answer()
+            case Action.STAND_BY:
+                return self._stand_by()
+            case Action.OBSERVE:
+                self._clock.sleep(order.after_s)
+                return Answer({"until_s": self._clock.now_s()})
             case Action.UNDO:
                 bed.undo_fault()
                 return Answer()
             case Action.REPROTECT:
                 return self._bring_back(str(step.arguments["to"]))
+            case Action.STEADY_AGAIN:
+                return self._steady_again()
+            case Action.STOP_CLIENTS:
+                bed.stop_load()
+                return Answer()
             case Action.MEASURE:
                 return self._measure()
 
@@ -179,29 +127,7 @@ class DrillPlaybook:
     def safe_stop(self, world: DrillWorld, history: History) -> Stage[DrillWorld]:
         """Undo the fault."""
         del world, history
-        return Stage("safe stop", (_undo(),))
-
-    def _inject(self) -> Step[DrillWorld]:
-        order = self._order
-        return Step(
-            name=f"lose {order.region}",
-            action=Action.INJECT,
-            arguments={"fault": order.fault, "expires_s": order.fault_expires_s},
-            reason="a fault that happened twice would be measured as none",
-            done=lambda world: world.injected,
-            repeat=Repeat.AT_MOST_ONCE,
-            lasting=Lasting.LATCHED,
-            timeout_s=_EFFECT_S,
-        )
-
-    def _reprotect(self, history: History) -> tuple[Stage[DrillWorld], ...]:
-        """Only when a failover ended well: else the lost region has nobody to follow."""
-        failover = history.results.get("fail over", {})
-        if failover.get("ending") != Ending.DONE.value:
-            return ()
-        lost, to = self._order.region, str(failover["serving"])
-        step = _step(Action.REPROTECT, f"re-protect {lost}", f"{to} needs its second copy back: its own run", to=to)
-        return (Stage("re-protect", (step,)),)
+        return Stage("safe stop", (undo(),))
 
     def _settle(self) -> Answer:
         """Wait until clients were served for the whole steady time; whether they were served well, the verdict says."""
@@ -213,13 +139,33 @@ class DrillPlaybook:
 
         if not self._await(served, within_s=_LOOK_S):
             return Answer(waiting="clients are not served")
-        self._tell(f"steady: {wanted} writes acknowledged; losing {order.region} by {order.fault}")
+        self._tell(f"steady: {wanted} writes acknowledged; {order.fault} in {order.region}")
         return Answer()
+
+    def _steady_again(self) -> Answer:
+        """Wait until every region copies the writer again and clients were well for the whole steady time."""
+        order, bed = self._order, self._bed
+        since_s = self._clock.now_s()
+        well: bool | None = None
+        unprotected: dict[str, str] = {}
+
+        def restored() -> bool:
+            nonlocal well, unprotected
+            entries = sorted(bed.ledger().entries, key=lambda entry: entry.intended_s)
+            last_s = entries[-1].intended_s if entries else since_s
+            well = well_before(entries, last_s, order.steady_after_s, order.objective)
+            world = bed.target.observe()
+            writers = world.writers()
+            unprotected = world.unprotected(writers[0]) if len(writers) == 1 else dict.fromkeys(writers, "writes, too")
+            return bool(well and writers and not unprotected) and last_s - since_s >= order.steady_after_s
+
+        self._await(restored, within_s=_WELL_AGAIN_S + order.steady_after_s, every_s=_LOOK_POLL_S)
+        return Answer({"well": well, "unprotected": cast("Json", unprotected)})
 
     def _lose(self) -> Answer:
         order = self._order
         self._bed.inject(order.fault, order.region, order.fault_expires_s)
-        proved = self._await(lambda: self._bed.fault().effective_s is not None, within_s=_EFFECT_S)
+        proved = self._await(lambda: self._bed.fault().effective_s is not None, within_s=EFFECT_S)
         fault = self._bed.fault()
         if not proved:
             said = ", ".join(f"{event.event.value} {event.reason or ''}" for event in fault.events) or "nothing"
@@ -244,6 +190,22 @@ class DrillPlaybook:
         ending, why = self._finish(journal)
         serving = History(journal.records).decisions.get("target")
         return Answer({"run": run, "ending": ending, "why": why, "serving": serving})
+
+    def _stand_by(self) -> Answer:
+        """Look on while the fault is in effect; what the watch decides is what it would have done."""
+        order, bed = self._order, self._bed
+        limit_s = _DETECT_S if order.case.answer is Deserved.HOLD else order.after_s
+        vantages = bed.start_vantages(order.in_force)
+        with Watching(bed.target, vantages, self._clock, order.in_force) as watching:
+            stood = stand_by(watching, self._clock, limit_s=limit_s, after_s=order.after_s, over=self._over)
+        after_s = None if stood.at_s is None else stood.at_s - self._t0_s()
+        if after_s is not None:
+            self._tell(f"{after_s:.2f} s after the fault: the watch says {stood.answer}: {stood.why}")
+        said: dict[str, Json] = {"answer": stood.answer.value, "why": stood.why, "until_s": stood.until_s}
+        return Answer(said | {"after_s": after_s})
+
+    def _over(self) -> bool:
+        return self._bed.fault().at_s(Event.UNDONE) is not None
 
     def _bring_back(self, primary: str) -> Answer:
         order, run = self._order, child(self._run, "reprotect")
@@ -282,7 +244,7 @@ class DrillPlaybook:
         failover = self._begun(child(self._run, "failover"))
         records = failover.records if failover else ()
         history = History(records)
-        serving = str(history.decisions["target"]) if history.past_no_return else order.region
+        serving = str(history.decisions["target"]) if history.past_no_return else order.in_force
         results = History(drill.records).results
         measurement = measure(
             ledger,
@@ -299,8 +261,11 @@ class DrillPlaybook:
             serving=serving,
             measurement=measurement,
             ledger=ledger,
-            failover=results.get("fail over", {}),
+            failover=results.get(FAIL_OVER, {}),
+            stood=results.get(STAND_BY, {}),
+            until_s=cast("float | None", results.get(STAND_BY, results.get(OBSERVE, {})).get("until_s")),
             reprotected=results.get(f"re-protect {order.region}", {}),
+            again=results.get(STEADY_AGAIN, {}),
             records=records,
         )
         found, because = verdict(self.result)
@@ -310,43 +275,10 @@ class DrillPlaybook:
     def _t0_s(self) -> float:
         return cast("float", self._bed.fault().t0_s)
 
-    def _await(self, condition: Callable[[], bool], *, within_s: float) -> bool:
+    def _await(self, condition: Callable[[], bool], *, within_s: float, every_s: float = _POLL_S) -> bool:
         deadline_s = self._clock.now_s() + within_s
         while not condition():
             if self._clock.now_s() > deadline_s:
                 return False
-            self._clock.sleep(_POLL_S)
+            self._clock.sleep(every_s)
         return True
-
-
-def _step(action: Action, name: str, reason: str, **arguments: Json) -> Step[DrillWorld]:
-    """A step that the journal remembers; asked again, it finds what it did before."""
-    return Step(
-        name=name,
-        action=action,
-        reason=reason,
-        arguments=arguments,
-        done=lambda _: None,
-        lasting=Lasting.LATCHED,
-        timeout_s=STEP_S,
-    )
-
-
-def _undo() -> Step[DrillWorld]:
-    return Step(
-        name="undo fault",
-        action=Action.UNDO,
-        reason="the lost region lives again",
-        done=lambda world: not world.fault.left_behind,
-        timeout_s=STEP_S,
-    )
-
-
-def _measure() -> Step[DrillWorld]:
-    return Step(
-        name="measure",
-        action=Action.MEASURE,
-        reason="RTO and RPO come from the clients' ledger and from what can be read back",
-        done=lambda world: world.measured,
-        timeout_s=STEP_S,
-    )

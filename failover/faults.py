@@ -23,23 +23,62 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """What a fault deserves in one kind of region.
+
+    Args:
+        answer: What the orchestrator should do.
+        felt: Whether clients may feel it; when not, the objective must hold throughout.
+    """
+
+    answer: Answer
+    felt: bool
+
+
+LOST = Case(Answer.FAIL_OVER, felt=True)
+SPARED = Case(Answer.DO_NOTHING, felt=False)
+SUFFERED = Case(Answer.DO_NOTHING, felt=True)
+HELD = Case(Answer.HOLD, felt=True)
+
+_SIGNALS = "signal the bed's processes: their own user, or root"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """One kind of fault.
 
     Args:
         name: How it is called on the command line.
-        does: What it does to the region, for people.
+        does: What it does, for people.
         undo: How it ends.
-        answer: What the orchestrator should do.
+        proof: What shows that it took effect, before the drill's clock starts.
+        serving: What it deserves in the region that serves; None: it makes no sense there.
+        standby: What it deserves in a standby; None: it makes no sense there.
         rights: What the user needs to inject it.
     """
 
     name: str
     does: str
     undo: str
-    answer: Answer
-    rights: str
+    proof: str
+    serving: Case | None = LOST
+    standby: Case | None = SPARED
+    rights: str = _SIGNALS
 
+    def case(self, *, serves: bool) -> Case:
+        """What it deserves in a region that serves, or in a standby.
+
+        Raises:
+            UsageError: It makes no sense there.
+        """
+        case = self.serving if serves else self.standby
+        if case is None:
+            kind, allowed = ("the region that serves", "a standby") if serves else ("a standby", "the one that serves")
+            raise UsageError(f"the fault `{self.name}` makes no sense in {kind}", where="region", allowed=allowed)
+        return case
+
+
+_BACK = "a standby's agent makes it one again; a former primary waits until it is re-protected"
 
 FAULTS = {
     fault.name: fault
@@ -48,15 +87,70 @@ FAULTS = {
             name="kill",
             does="every process of the region gets SIGKILL: power lost",
             undo="the region's agent is started again; nothing that could write starts by itself",
-            answer=Answer.FAIL_OVER,
-            rights="signal the region's processes: their own user, or root",
+            proof="none of the region's processes is left",
         ),
         Fault(
             name="freeze",
             does="every process of the region gets SIGSTOP: connections stay open, nothing answers",
             undo="SIGCONT: the region goes on with whatever it held, as if no time had passed",
-            answer=Answer.FAIL_OVER,
-            rights="signal the region's processes: their own user, or root",
+            proof="every process of the region is stopped, and a scan finds no other",
+        ),
+        Fault(
+            name="database",
+            does="the region's PostgreSQL gets SIGKILL; its agent, nodes and cache live on",
+            undo=_BACK,
+            proof="no process works in PostgreSQL's data folder",
+        ),
+        Fault(
+            name="nodes",
+            does="the region's nodes get SIGKILL; its database and cache live on",
+            undo=_BACK,
+            proof="none of the nodes' processes is left",
+        ),
+        Fault(
+            name="cache",
+            does="the region's Valkey gets SIGKILL: what it held is gone",
+            undo="the region's agent starts it again, empty",
+            proof="Valkey's process is gone",
+            serving=SPARED,
+        ),
+        Fault(
+            name="slow-replica",
+            does="a standby's PostgreSQL gets SIGSTOP: it confirms nothing any more, and its streams stay open",
+            undo="SIGCONT",
+            proof="every process of that PostgreSQL is stopped",
+            serving=None,
+        ),
+        Fault(
+            name="mute",
+            does="one vantage point gets SIGSTOP: it says nothing any more, and its last report goes stale",
+            undo="SIGCONT",
+            proof="its process is stopped",
+            serving=SPARED,
+            standby=None,
+        ),
+        Fault(
+            name="all-sick",
+            does="every process of every region gets SIGSTOP: there is nowhere to go",
+            undo="SIGCONT",
+            proof="every process of every region is stopped",
+            serving=SUFFERED,
+            standby=None,
+        ),
+        Fault(
+            name="double",
+            does="the region and one standby get SIGSTOP together: that standby may hold what no other region does",
+            undo="SIGCONT",
+            proof="every process of both regions is stopped",
+            serving=HELD,
+            standby=None,
+        ),
+        Fault(
+            name="flapping",
+            does="the region gets SIGSTOP for a moment and goes on, again and again, never long enough to be lost",
+            undo="SIGCONT",
+            proof="every process of the region was stopped once",
+            serving=HELD,
         ),
     )
 }
@@ -80,9 +174,9 @@ class Event(StrEnum):
     ARMED = "armed"
     """Before anything is done."""
     SIGNALLED = "signalled"
-    """The first signal was sent at `at_s`: t0 of the drill."""
+    """The first harm (the first signal, the first byte swallowed) was done at `at_s`: t0 of the drill."""
     EFFECTIVE = "effective"
-    """A scan proved that no process of the region runs any more."""
+    """It was proved, from the processes or the world, that the fault is in effect (`Fault.proof`)."""
     FAILED = "failed"
     """It did not take effect, or could not be undone; `reason` says why."""
     UNDONE = "undone"
@@ -119,7 +213,7 @@ class FaultRecord:
 
     @property
     def t0_s(self) -> float | None:
-        """When the first signal was sent."""
+        """When the first harm was done."""
         return self.at_s(Event.SIGNALLED)
 
     @property

@@ -27,27 +27,54 @@ def figures(
     """
     resolution = measurement.rto_resolution_s
     known_to = "" if resolution is None else f" Known to {resolution * 1000:.0f} ms."
-    seconds = (
-        (
-            "Longest silence",
-            measurement.client_gap_s,
-            "Between two acknowledgements to clients: the last before to the first after the fault.",
-        ),
-        ("Detection", detection_s, "From the first signal to the verdict of the quorum of vantage points."),
-        ("Bad time", measurement.bad_time_s, "RTO plus every later stretch that missed the objective."),
-        ("RPO in time", measurement.rpo_s, "The stretch of time that holds every lost write; 0 when none is lost."),
-    )
     return (
         _against(
             "RTO",
             measurement.rto_s,
             "s",
             rto_limit_s,
-            "From the first signal of the fault to the start of the first second that meets the objective." + known_to,
+            "From the first harm of the fault to the start of the first second that meets the objective." + known_to,
         ),
-        _against("RPO", measurement.rpo_count, "writes", rpo_limit, "Acknowledged and not readable at the end."),
-        *(Figure(name=name, measured=value_s, unit="s", means=means) for name, value_s, means in seconds),
+        _rpo(measurement, rpo_limit),
+        _silence(measurement),
+        _seconds("Detection", detection_s, "From the first harm to the verdict of the quorum of vantage points."),
+        _seconds("Bad time", measurement.bad_time_s, "RTO plus every later stretch that missed the objective."),
+        _seconds("RPO in time", measurement.rpo_s, "The stretch that holds every lost write; 0 when none is lost."),
     )
+
+
+def standing_figures(
+    measurement: Measurement, *, rpo_limit: int | None, felt: bool, called_s: float | None
+) -> tuple[Figure, ...]:
+    """The figures of a fault that deserves no failover: there is no recovery to be timed.
+
+    Args:
+        measurement: What the ledger proved.
+        rpo_limit: Lost writes allowed; None: no limit.
+        felt: Clients may feel the fault; when not, the objective holds throughout.
+        called_s: Seconds from t0 to the call for a person; None: none was called.
+    """
+    means = "Every stretch from the first harm on that missed the objective."
+    called = _seconds("Call", called_s, "From the first harm to the call for a person.")
+    return (
+        _against("Bad time", measurement.bad_time_s, "s", None if felt else 0.0, means),
+        _rpo(measurement, rpo_limit),
+        _silence(measurement),
+        *([] if called_s is None else [called]),
+    )
+
+
+def _rpo(measurement: Measurement, limit: int | None) -> Figure:
+    return _against("RPO", measurement.rpo_count, "writes", limit, "Acknowledged and not readable at the end.")
+
+
+def _silence(measurement: Measurement) -> Figure:
+    means = "Between two acknowledgements to clients: the last before to the first after the fault."
+    return _seconds("Longest silence", measurement.client_gap_s, means)
+
+
+def _seconds(name: str, measured_s: float | None, means: str) -> Figure:
+    return Figure(name=name, measured=measured_s, unit="s", means=means)
 
 
 def _against(name: str, measured: float | None, unit: str, limit: float | None, means: str) -> Figure:

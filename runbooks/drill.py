@@ -1,10 +1,11 @@
-"""`aurops failover-test`: lose a region on purpose and measure."""
+"""`aurops failover-test`: do a fault on purpose, judge the answer, measure."""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,16 +14,21 @@ from aurops.errors import AnswerIsNoError, AuropsError, HeldError, OutsideError,
 from aurops.report import Verdict
 from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
+from failover import experiments
 from failover.drill import Drill, DrillOrder, conclude
 from failover.drill_report import report
-from failover.faults import FAULTS, fault_named
+from failover.experiments import Experiment, Load, Objectives
+from failover.faults import FAULTS
 from runbooks.kinds import refuse_without_store
 from runbooks.stopping import shielded
 from runbooks.terminal import Timeline, timeline, verdict
 from testbeds.local import bed as beds
 from testbeds.local.drillbed import LocalDrillBed
+from testbeds.local.layout import BORN_PRIMARY, REGIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aurops.journal import Journal
     from aurops.runner import Result
     from aurops.store import Store
@@ -32,12 +38,19 @@ app = typer.Typer(name="failover-test", add_completion=False, rich_markup_mode=N
 IDLE_S = 300.0
 """A bed whose drill was killed or paused ends after so many seconds."""
 
-Fault = Annotated[str, typer.Option(help=f"{' or '.join(FAULTS)}.", autocompletion=lambda: list(FAULTS))]
-Region = Annotated[str, typer.Option(help="The region to lose: the one that serves, north in a new bed.")]
-Rto = Annotated[float, typer.Option(help="Longest time to recover, in seconds.", min=0)]
-Rpo = Annotated[int, typer.Option(help="Acknowledged writes that may be lost.", min=0)]
-Rate = Annotated[float, typer.Option(help="Client writes per second.", min=20, max=1000)]
-Seed = Annotated[int, typer.Option(help="Of the clients' arrivals.")]
+ExperimentFile = Annotated[
+    Path | None, typer.Option("--experiment", help="A file that says fault, region, load and objectives.")
+]
+Fault = Annotated[
+    str | None, typer.Option(help=f"{', '.join(FAULTS)}; kill when not given.", autocompletion=lambda: list(FAULTS))
+]
+Region = Annotated[
+    str | None, typer.Option(help=f"Where; a new bed serves in {BORN_PRIMARY}, which most faults are for.")
+]
+Rto = Annotated[float | None, typer.Option(help="Longest time to recover, in seconds; 3 when not given.", min=0)]
+Rpo = Annotated[int | None, typer.Option(help="Acknowledged writes that may be lost; 0 when not given.", min=0)]
+Rate = Annotated[float | None, typer.Option(help="Client writes per second; 60 when not given.", min=20, max=1000)]
+Seed = Annotated[int | None, typer.Option(help="Of the clients' arrivals; 1 when not given.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON on standard output.")]
 ReportFile = Annotated[Path | None, typer.Option("--report", help="Write the HTML report to this file.")]
 
@@ -45,30 +58,52 @@ ReportFile = Annotated[Path | None, typer.Option("--report", help="Write the HTM
 @app.command()
 def failover_test(  # noqa: PLR0913 (each an option)
     *,
-    fault: Fault = "kill",
-    region: Region = "north",
-    rto: Rto = 3.0,
-    rpo: Rpo = 0,
-    rate: Rate = 60.0,
-    seed: Seed = 1,
+    experiment: ExperimentFile = None,
+    fault: Fault = None,
+    region: Region = None,
+    rto: Rto = None,
+    rpo: Rpo = None,
+    rate: Rate = None,
+    seed: Seed = None,
     as_json: AsJson = False,
     report_file: ReportFile = None,
 ) -> None:
-    """Bring a bed up, lose a region of it for real, measure RTO and RPO from the clients' ledger, end the bed."""
-    fault_named(fault)
-    if region != "north":
-        raise UsageError(f"region `{region}` does not serve in a new bed", where="--region", allowed="north")
+    """Bring a bed up, do a fault to it for real, judge the answer, measure from the clients' ledger, end the bed."""
+    options = {"fault": fault, "region": region, "rto": rto, "rpo": rpo, "rate": rate, "seed": seed}
+    order = _order(experiment, {name: value for name, value in options.items() if value is not None})
     if report_file is not None:
         _check_writable(report_file)
     store = open_store(default_store_url())
     with timeline() as told:
         told.tell("bringing up three regions")
         bed = beds.up(idle_s=IDLE_S)
-        order = DrillOrder(
-            fault, region, tuple(bed.agents), rate_per_s=rate, seed=seed, bed=bed.id, rto_limit_s=rto, rpo_limit=rpo
-        )
-        result, drill = _conduct(bed, order, store, told)
+        result, drill = _conduct(bed, replace(order, bed=bed.id), store, told)
     _conclude(result, drill, bed, as_json=as_json, report_file=report_file)
+
+
+def _order(file: Path | None, options: Mapping[str, Any]) -> DrillOrder:
+    """What is asked: by a file, or by options, which say the same in short.
+
+    Raises:
+        UsageError: Both were given, or what is asked cannot be done.
+    """
+    if file is not None and options:
+        given = ", ".join(f"--{name}" for name in options)
+        raise UsageError("the experiment says it all", where=f"--experiment, {given}", allowed="one or the other")
+    experiment = experiments.read(file) if file else _shorthand(options)
+    where = "" if file is None else str(file)
+    return experiment.order(regions=REGIONS, serving=BORN_PRIMARY, where=where)
+
+
+def _shorthand(options: Mapping[str, Any]) -> Experiment:
+    load = {key: options[name] for name, key in (("rate", "rate_per_s"), ("seed", "seed")) if name in options}
+    objectives = {key: options[name] for name, key in (("rto", "rto_s"), ("rpo", "rpo")) if name in options}
+    return Experiment(
+        fault=options.get("fault", "kill"),
+        region=options.get("region"),
+        load=Load(**load),
+        objectives=Objectives(**objectives),
+    )
 
 
 def _check_writable(file: Path) -> None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _PHASE_S = 0.083
 """A third of the probe interval: three vantage points look at three different moments."""
 _WAIT_S = 10.0
+_UNDO_S = 40.0
+"""An undo may start a database again and wait until it streams."""
 _AIM_S = 0.5
 
 
@@ -125,12 +127,13 @@ class LocalDrillBed:
 
     def undo_fault(self) -> None:
         """Let the injector end; when one was killed, another undoes what it left. Nothing to do when none ever ran."""
-        self._end("injector", "the fault injector did not end")
+        self._end("injector", "the fault injector did not end", _UNDO_S)
         record = self.fault()
         if record.left_behind:
             armed = record.events[0]
             self._inject(armed.fault, armed.region, "--undo")
-            self._await(lambda: not self.injecting(), "what a killed injector left behind was not undone")
+            complaint = "what a killed injector left behind was not undone"
+            self._await(lambda: not self.injecting(), complaint, _UNDO_S)
 
     def readable_ids(self, region: str, run: str) -> frozenset[str] | None:
         """`SELECT id` on the region's PostgreSQL; None when it cannot be read."""
@@ -188,12 +191,12 @@ class LocalDrillBed:
         self._await(lambda: url() is not None, f"{file.stem} did not come up")
         return str(url())
 
-    def _end(self, module: str, complaint: str) -> None:
+    def _end(self, module: str, complaint: str, within_s: float = _WAIT_S) -> None:
         processes.send(self._living(module), signal.SIGTERM)
-        self._await(lambda: not self._living(module), complaint)
+        self._await(lambda: not self._living(module), complaint, within_s)
 
-    def _await(self, condition: Callable[[], bool], complaint: str) -> None:
-        deadline_s = self._clock.now_s() + _WAIT_S
+    def _await(self, condition: Callable[[], bool], complaint: str, within_s: float = _WAIT_S) -> None:
+        deadline_s = self._clock.now_s() + within_s
         while not condition():
             if self._clock.now_s() > deadline_s:
                 raise OutsideError(complaint, where=str(self._folder))

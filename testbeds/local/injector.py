@@ -1,9 +1,9 @@
-"""The fault injector: takes a region down, proves it, and undoes it whatever happens.
+"""The fault injector: does one fault to a bed, proves it, and undoes it whatever happens.
 
-A process of its own, so that the end of the orchestrator cannot leave a fault behind. It signals only processes of
-this bed *and* region (testbeds/local/processes.py), each by pid and start time.
+A process of its own, so that the end of the orchestrator cannot leave a fault behind. How each fault is done stands in
+testbeds/local/mechanisms; signals reach only processes of this bed, each by pid and start time.
 
-    python -m testbeds.local.injector --bed FOLDER --fault kill|freeze --region R --expires-s N --journal FILE
+    python -m testbeds.local.injector --bed FOLDER --fault NAME --region R --expires-s N --journal FILE
         [--owner-pid PID]
 
 It undoes on SIGTERM, SIGINT or SIGHUP, after `--expires-s`, and when the owner is gone. With `--undo` it injects
@@ -20,22 +20,18 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
-
 from aurops.clock import RealClock
 from aurops.errors import AuropsError, ExitCode, OutsideError
 from failover.faults import FAULTS, Event, FaultEvent
 from testbeds.local import layout, processes
-from testbeds.local.layout import LOOPBACK, REGIONS
+from testbeds.local.layout import REGIONS
+from testbeds.local.mechanisms import mechanism
 
 if TYPE_CHECKING:
-    from collections.abc import Set as AbstractSet
-
     from aurops.processes import Process
 
-_STOPPED = {"T", "t", None}  # stopped, traced, gone
 _EFFECT_LIMIT_S = 5.0
-_REVIVE_LIMIT_S = 10.0
+_PROOF_POLL_S = 0.002
 _POLL_S = 0.1
 
 
@@ -76,83 +72,50 @@ class Injector:
 
     Args:
         place: The bed.
-        fault: `kill` or `freeze`.
-        region: The region that is to be lost.
+        fault: Its name.
+        region: The region that it is to happen to.
         journal: Where every event goes.
     """
 
     def __init__(self, place: layout.Layout, fault: str, region: str, journal: Journal) -> None:
-        self._place = place
-        self._fault = fault
+        self._mechanism = mechanism(fault, region, place)
         self._region = region
         self._journal = journal
         self._clock = RealClock()
         self._struck = False
 
     def inject(self) -> None:
-        """Take the region down and prove it.
-
-        For a kill, too, everything is stopped first: what is stopped forks no child that escapes the kill.
+        """Do it and prove it.
 
         Raises:
-            OutsideError: The region has no processes, or some still ran after 5 s.
+            OutsideError: There was nothing to hit, or it was not seen to be in effect in time.
         """
+        self._mechanism.ready()
         at_s = self._clock.now_s()
         deadline_s = at_s + _EFFECT_LIMIT_S
-        hit = self._stop_all(deadline_s)
-        self._journal.note(Event.SIGNALLED, at_s, count=len(hit))
-        if self._fault == "kill":
-            processes.send(hit, signal.SIGKILL)
-            while any(processes.state(process) for process in hit):
-                self._not_beyond(deadline_s)
-        self._journal.note(Event.EFFECTIVE, self._clock.now_s(), count=len(hit))
-
-    def _stop_all(self, deadline_s: float) -> AbstractSet[Process]:
-        """Stop the region's processes, until a scan finds no new one and all are stopped."""
-        known: frozenset[Process] = frozenset()
-        while True:
-            new = processes.find(self._place.bed, self._region) - known
-            if not known and not new:
-                raise OutsideError("the region has no running process to lose", where=f"region {self._region}")
-            if not new and all(processes.state(process) in _STOPPED for process in known):
-                return known
-            self._struck = True
-            processes.send(new, signal.SIGSTOP)
-            known |= new
-            self._not_beyond(deadline_s)
-
-    def _not_beyond(self, deadline_s: float) -> None:
-        if self._clock.now_s() > deadline_s:
-            raise OutsideError(
-                f"the fault did not take effect in {_EFFECT_LIMIT_S:g} s: some processes still run",
-                where=f"region {self._region}",
-            )
+        self._struck = True
+        count = self._mechanism.inject()
+        self._journal.note(Event.SIGNALLED, at_s, count=count)
+        while not self._mechanism.proved():
+            if self._clock.now_s() > deadline_s:
+                what = f"the fault was not seen to be in effect within {_EFFECT_LIMIT_S:g} s"
+                raise OutsideError(what, where=f"region {self._region}")
+            self._clock.sleep(_PROOF_POLL_S)
+        self._journal.note(Event.EFFECTIVE, self._clock.now_s(), count=count)
 
     def undo(self, reason: str, *, left_behind: bool = False) -> None:
-        """Let the region live again: SIGCONT to everything that still exists; after a kill its agent is started.
-
-        Does nothing when nothing was done.
+        """End the fault. Does nothing when nothing was done.
 
         Args:
             reason: What asked for it.
             left_behind: Another injector did it.
 
         Raises:
-            OutsideError: The supervisor did not revive the region.
+            OutsideError: It could not be ended.
         """
         if self._struck or left_behind:
-            processes.send(processes.find(self._place.bed, self._region), signal.SIGCONT)
-            if self._fault == "kill":
-                self._revive()
+            self._mechanism.undo()
         self._journal.note(Event.UNDONE, self._clock.now_s(), reason=reason)
-
-    def _revive(self) -> None:
-        url = f"http://{LOOPBACK}:{self._place.control_port}/revive"
-        try:
-            answer = httpx.post(url, json={"region": self._region}, timeout=_REVIVE_LIMIT_S, trust_env=False)
-            answer.raise_for_status()
-        except httpx.HTTPError as error:
-            raise OutsideError(f"the supervisor did not revive {self._region}: {error}", where=url) from error
 
 
 def _wait(stop: threading.Event, owner: Process | None, expires_s: float) -> str:
@@ -168,7 +131,7 @@ def _wait(stop: threading.Event, owner: Process | None, expires_s: float) -> str
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Take a region of a local bed down; undo it whatever happens.")
+    parser = argparse.ArgumentParser(description="Do a fault to a local bed; undo it whatever happens.")
     parser.add_argument("--bed", required=True, type=Path, help="the bed's folder")
     parser.add_argument("--fault", required=True, choices=list(FAULTS))
     parser.add_argument("--region", required=True, choices=REGIONS)

@@ -40,7 +40,12 @@ def test_every_file_of_the_packages_is_in_the_wheel(wheel: zipfile.ZipFile) -> N
     here = {str(path.relative_to(ROOT)) for path in found if "__pycache__" not in path.parts}
     there = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert there == here
-    data = ("aurops/report.html.j2", "stacks/stack.schema.json", "testbeds/lab/data/aws.json")
+    data = (
+        "aurops/report.html.j2",
+        "stacks/stack.schema.json",
+        "failover/experiment.schema.json",
+        "testbeds/lab/data/aws.json",
+    )
     assert set(data) <= there
 
 

@@ -1,6 +1,7 @@
 """A drill on a bed in memory: cut off at every call and resumed, it injects once and ends with a verdict."""
 
 from collections.abc import Iterator, Mapping
+from typing import Self
 
 import pytest
 
@@ -14,10 +15,11 @@ from aurops.store import Store, open_store
 from aurops.testing import Fault, Faulty, SimulatedCrash
 from failover import drill_playbook
 from failover.drill import Drill, DrillOrder, conclude
-from failover.drill_report import report, verdict
+from failover.drill_report import report
+from failover.drill_verdict import verdict
 from failover.faults import Event, FaultEvent, FaultRecord
 from failover.ledger import Entry, Ledger, Outcome
-from failover.model import Target
+from failover.model import DatabaseRole, Target
 from failover.policy import Action, Finding, State
 from failover.targets.simulated import REGIONS, SimulatedTarget
 
@@ -76,8 +78,13 @@ class Bed:
     def undo_fault(self, reason: str = "asked") -> None:
         if self.fault().left_behind:
             self.ledger()
-            self.target.heal("north")
-            self._note(Event.UNDONE, "kill", "north", reason)
+            region = self.events[-1].region
+            standby = self.target.regions[region].role is DatabaseRole.STANDBY
+            following = self.target.regions[region].following
+            self.target.heal(region)
+            if standby:  # its agent starts it again as what it was
+                self.target.reprotect(region, str(following), self.target.stamp_epoch, 1.0)
+            self._note(Event.UNDONE, "kill", region, reason)
 
     def readable_ids(self, region: str, run: str) -> frozenset[str]:
         return frozenset(name for name in self.target.regions[region].log if name.startswith(run))
@@ -125,10 +132,12 @@ def store() -> Store:
     return open_store("memory://")
 
 
-def drill(bed: object, store: Store, clock: ManualClock, journal: Journal | None = None) -> Drill:
+def drill(
+    bed: object, store: Store, clock: ManualClock, journal: Journal | None = None, order: DrillOrder = ORDER
+) -> Drill:
     """A drill that tells nobody."""
     silent = {"tell": lambda _: None, "listener": lambda _: None}
-    return Drill(bed, ORDER, store=store, clock=clock, journal=journal, **silent)  # type: ignore[arg-type]
+    return Drill(bed, order, store=store, clock=clock, journal=journal, **silent)  # type: ignore[arg-type]
 
 
 def test_a_drill_ends_with_a_verdict_and_the_region_back(bed: Bed, store: Store, clock: ManualClock) -> None:
@@ -264,6 +273,72 @@ def test_a_loss_that_nobody_notices_fails_the_drill(
     assert verdict(one.result) == (Verdict.FAILED, "the failover ended as not begun: no quorum for a loss within 15 s")
     assert not bed.fault().left_behind
     assert report(one.result, versions={}).steps == ()
+
+
+class Looking:
+    """Stands in for the watch: finds one thing after a second, then nothing more."""
+
+    action = Action.NOTHING
+
+    def __init__(self, target: Target, urls: Mapping[str, str], clock: ManualClock, region: str) -> None:
+        assert (len(urls), region) == (3, "north")
+        assert isinstance(target, SimulatedTarget)
+        self._clock = clock
+        self._found = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to end."""
+
+    def findings(self, limit_s: float) -> Iterator[Finding]:
+        self._clock.advance(limit_s)
+        BEDS[-1].ledger()
+        if not self._found:
+            self._found = True
+            yield Finding("north", State.LOST, self.action, "the reason", self._clock.now_s(), "")
+
+
+STANDBY_ORDER = DrillOrder("kill", "south", REGIONS, rate_per_s=64, bed="in-memory", after_s=6.0, serving="north")
+
+
+@pytest.mark.parametrize(
+    ("decided", "found"),
+    [(Action.NOTHING, Verdict.PASSED), (Action.CALL, Verdict.FAILED), (Action.FAIL_OVER, Verdict.FAILED)],
+)
+def test_the_loss_of_a_standby_moves_nobody(
+    decided: Action, found: Verdict, bed: Bed, store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No failover is begun, whatever is decided: a needless one fails the drill, and traffic stays where it is."""
+    monkeypatch.setattr(Looking, "action", decided)
+    monkeypatch.setattr(drill_playbook, "Watching", Looking)
+    one = drill(bed, store, clock, order=STANDBY_ORDER)
+    assert one.run().ending is Ending.DONE
+    assert one.result is not None
+    assert verdict(one.result)[0] is found, verdict(one.result)
+    assert bed.target.weights == {"north": 10_000}
+    assert bed.target.regions["south"].following == "north"
+    assert list_runs(store) == [one.journal.run]
+
+
+@pytest.mark.parametrize("at", range(8))
+def test_a_drill_in_which_nobody_may_move_is_resumed_like_any_other(
+    at: int, bed: Bed, store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed at any call and resumed: the fault is injected once, and when it ended early the drill proved nothing."""
+    monkeypatch.setattr(drill_playbook, "Watching", Looking)
+    one = drill(Faulty(bed, at=at, how=Fault.CRASH_AFTER, methods=CALLS), store, clock, order=STANDBY_ORDER)
+    with pytest.raises(SimulatedCrash):
+        one.run()
+    bed.undo_fault("the owner is gone")
+    again = drill(bed, store, clock, Journal.open(store, one.journal.run, clock), order=STANDBY_ORDER)
+    assert again.run().ending is Ending.DONE
+    assert bed.injections == 1
+    assert again.result is not None
+    found, because = verdict(again.result)
+    assert found is (Verdict.INCONCLUSIVE if "the owner is gone" in because else Verdict.PASSED), because
+    assert not bed.fault().left_behind
 
 
 def test_a_service_that_was_not_well_before_gives_no_verdict(bed: Bed, store: Store, clock: ManualClock) -> None:

@@ -16,11 +16,27 @@ def journal(path: Path, *events: Event) -> Path:
 
 
 def test_a_fault_is_known_by_its_name() -> None:
-    """Kill and freeze both deserve a failover."""
-    assert {fault_named(name).answer for name in FAULTS} == {Answer.FAIL_OVER}
+    """Another name is refused, and the ones there are are named."""
+    assert all(fault_named(name).name == name for name in FAULTS)
     with pytest.raises(UsageError) as caught:
         fault_named("flood")
-    assert caught.value.allowed == "kill, freeze"
+    assert caught.value.allowed == ", ".join(FAULTS)
+
+
+def test_no_fault_of_a_standby_deserves_a_failover() -> None:
+    """Whatever happens to a region that does not serve, traffic stays where it is."""
+    answers = {fault.standby.answer for fault in FAULTS.values() if fault.standby}
+    assert Answer.FAIL_OVER not in answers
+
+
+def test_a_fault_is_refused_where_it_makes_no_sense() -> None:
+    """A standby that is slow is none when it serves; every fault makes sense somewhere."""
+    assert fault_named("kill").case(serves=True).answer is Answer.FAIL_OVER
+    assert fault_named("kill").case(serves=False).answer is Answer.DO_NOTHING
+    with pytest.raises(UsageError) as caught:
+        fault_named("slow-replica").case(serves=True)
+    assert caught.value.allowed == "a standby"
+    assert all(fault.serving or fault.standby for fault in FAULTS.values())
 
 
 def test_a_journal_tells_t0_and_the_proof(tmp_path: Path) -> None:
@@ -56,3 +72,16 @@ def test_a_torn_line_is_left_out_and_a_broken_one_refused(tmp_path: Path) -> Non
     with pytest.raises(OutsideError):
         read_journal(file)
     assert read_journal(tmp_path / "none").events == ()
+
+
+def test_the_documented_table_is_the_one_that_drills_go_by() -> None:
+    """Every fault, where, what it does, what it deserves: docs/faults.md promises nothing else."""
+    text = (Path(__file__).parents[2] / "docs" / "faults.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| `")]
+    expected = [
+        [f"`{f.name}`", where, f.does, f"**{case.answer}**", "yes" if case.felt else "no", f.proof, f.undo]
+        for f in FAULTS.values()
+        for where, case in (("serving", f.serving), ("standby", f.standby))
+        if case
+    ]
+    assert rows == expected

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from aurops import __version__
+from failover.faults import FAULTS
 from runbooks.cli import COMMANDS
 from tests.runbooks.here import here
 
@@ -106,7 +107,7 @@ def test_the_version_names_what_a_report_of_a_fault_needs(capsys: pytest.Capture
         ("aurops fail", {"failback", "failover", "failover-test"}),
         ("aurops runs s", {"show", "skip"}),
         ("aurops failover-test --r", {"--region", "--rto", "--rpo", "--rate", "--report"}),
-        ("aurops failover-test --fault ", {"kill", "freeze"}),
+        ("aurops failover-test --fault ", set(FAULTS)),
         ("aurops failover-test --fault k", {"kill"}),
     ],
 )
@@ -154,6 +155,10 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
         (["nonsense"], 2, "nonsense"),
         (["failover-test", "--fault", "flood"], 2, "flood"),
         (["failover-test", "--region", "moon"], 2, "moon"),
+        (["failover-test", "--fault", "double", "--region", "west"], 2, "makes no sense in west"),
+        (["failover-test", "--fault", "cache", "--rto", "3"], 2, "--rto"),
+        (["failover-test", "--experiment", "/no/such.yaml"], 2, "/no/such.yaml"),
+        (["failover-test", "--experiment", "/no/such.yaml", "--fault", "kill"], 2, "--experiment, --fault"),
         (["halt"], 2, "--reason"),
         (["failover-test", "--rto", "-1"], 2, "--rto"),
         (["failover-test", "--rate", "1"], 2, "--rate"),

@@ -9,7 +9,7 @@ import pytest
 
 from aurops.runner import Ending, Result
 from failover.drill import DrillOrder
-from failover.drill_report import DrillResult
+from failover.drill_verdict import DrillResult
 from failover.faults import Event, FaultEvent, FaultRecord
 from failover.ledger import Entry, Ledger, Outcome
 from failover.measurement import Objective, measure
@@ -39,6 +39,7 @@ def drilled(*lost: str) -> DrillResult:
         failover={"ending": "done"},
         reprotected={"ending": "done"},
         records=(),
+        again={"well": True, "unprotected": {}},
     )
 
 

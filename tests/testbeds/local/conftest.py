@@ -124,10 +124,13 @@ def start() -> Iterator[Start]:
     started: list[subprocess.Popen[bytes]] = []
 
     def run(
-        code: str = "import signal; print(flush=True); signal.pause()", cwd: Path | None = None, **marks: str
+        code: str = "import signal; print(flush=True); signal.pause()",
+        cwd: Path | None = None,
+        *arguments: str,
+        **marks: str,
     ) -> Process:
         child = subprocess.Popen(
-            [sys.executable, "-c", code],
+            [sys.executable, "-c", code, *arguments],
             env={**os.environ, **marks},
             cwd=cwd,
             stdout=subprocess.PIPE,

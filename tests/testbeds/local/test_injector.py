@@ -51,6 +51,7 @@ def bed(tmp_path: Path, start: Any) -> Iterator[Bed]:
             bed.revived.append(self.path + self.rfile.read(int(self.headers["content-length"])).decode())
             self.send_response(200)
             self.end_headers()
+            self.wfile.write(b"{}")
 
         def log_message(self, *_args: object) -> None:
             """Keep the test's output clean."""

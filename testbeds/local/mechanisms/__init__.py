@@ -1,0 +1,68 @@
+"""How each fault is done to a local bed: one small class per mechanism, and the one table that knows which is which."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from testbeds.local.mechanisms import scopes
+from testbeds.local.mechanisms.amends import Restart, Revive
+from testbeds.local.mechanisms.signals import Flap, Freeze, Kill
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from testbeds.local.layout import Layout
+
+MUTED = "vantage-1"
+"""The vantage point that says nothing, or sees nothing."""
+
+
+class Mechanism(Protocol):
+    """One fault, ready to be done. Every method may be called in another process than the one before."""
+
+    def ready(self) -> None:
+        """Do no harm yet.
+
+        Raises:
+            OutsideError: There is nothing to hit, or something that it needs is missing.
+        """
+        ...
+
+    def inject(self) -> int:
+        """Do it; returns how many processes (links, files) were hit.
+
+        Raises:
+            OutsideError: It could not be done in time; some harm may have been done.
+        """
+        ...
+
+    def proved(self) -> bool:
+        """Whether it is seen to be in effect: in the processes or in the world, not in what was sent."""
+        ...
+
+    def undo(self) -> None:
+        """End it, whoever began it. Repeatable.
+
+        Raises:
+            OutsideError: It could not be ended.
+        """
+        ...
+
+
+def mechanism(fault: str, region: str, place: Layout) -> Mechanism:
+    """The mechanism of a fault of `failover.faults.FAULTS`, at a region of a bed."""
+    return _TABLE[fault](place, region)
+
+
+_TABLE: dict[str, Callable[[Layout, str], Mechanism]] = {
+    "kill": lambda place, region: Kill(scopes.regions(place, region), Revive(place, region)),
+    "freeze": lambda place, region: Freeze(scopes.regions(place, region)),
+    "database": lambda place, region: Kill(scopes.database(place, region), Restart(place, region)),
+    "nodes": lambda place, region: Kill(scopes.nodes(place, region), Restart(place, region)),
+    "cache": lambda place, region: Kill(scopes.cache(place, region), Restart(place, region)),
+    "slow-replica": lambda place, region: Freeze(scopes.database(place, region)),
+    "mute": lambda place, _: Freeze(scopes.vantage(place, MUTED)),
+    "all-sick": lambda place, _: Freeze(scopes.regions(place, *(region.name for region in place.regions))),
+    "double": lambda place, region: Freeze(scopes.regions(place, region, place.others(region)[0])),
+    "flapping": lambda place, region: Flap(scopes.regions(place, region)),
+}
