@@ -117,7 +117,7 @@ class Bound(_Model):
 
 
 class FaultRow(_Model):
-    """One fault's drills; RTO in seconds, of those that passed or failed with one."""
+    """One fault's drills; RTO in seconds, of those that proved something."""
 
     fault: str
     drills: int
@@ -221,7 +221,8 @@ def _bound(times: int, trials: int) -> Bound:
 
 
 def _row(fault: str, trials: Sequence[Trial]) -> FaultRow:
-    rtos_s = tuple(sorted(trial.rto_s for trial in trials if trial.rto_s is not None))
+    sure = [trial for trial in trials if trial.verdict is not Verdict.INCONCLUSIVE]
+    rtos_s = tuple(sorted(trial.rto_s for trial in sure if trial.rto_s is not None))
     counts = {verdict: sum(trial.verdict is verdict for trial in trials) for verdict in Verdict}
     return FaultRow(
         fault=fault,
