@@ -106,7 +106,7 @@ def test_the_version_names_what_a_report_of_a_fault_needs(capsys: pytest.Capture
     [
         ("aurops fail", {"failback", "failover", "failover-test"}),
         ("aurops runs s", {"show", "skip"}),
-        ("aurops failover-test --r", {"--region", "--rto", "--rpo", "--rate", "--report"}),
+        ("aurops failover-test --r", {"--region", "--rto", "--rpo", "--rate", "--report", "--runs"}),
         ("aurops failover-test --fault ", set(FAULTS)),
         ("aurops failover-test --fault k", {"kill"}),
     ],
