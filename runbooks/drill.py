@@ -18,7 +18,7 @@ from failover import experiments
 from failover.drill import Drill, DrillOrder, conclude
 from failover.drill_report import report
 from failover.experiments import Experiment, Load, Objectives
-from failover.faults import FAULTS
+from failover.faults import FAULTS, fault_named
 from runbooks.kinds import refuse_without_store
 from runbooks.stopping import shielded
 from runbooks.terminal import Timeline, timeline, verdict
@@ -76,7 +76,7 @@ def failover_test(  # noqa: PLR0913 (each an option)
     store = open_store(default_store_url())
     with timeline() as told:
         told.tell("bringing up three regions")
-        bed = beds.up(idle_s=IDLE_S)
+        bed = beds.up(idle_s=IDLE_S, linked=fault_named(order.fault).linked)
         result, drill = _conduct(bed, replace(order, bed=bed.id), store, told)
     _conclude(result, drill, bed, as_json=as_json, report_file=report_file)
 
