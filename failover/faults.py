@@ -55,6 +55,7 @@ class Fault:
         serving: What it deserves in the region that serves; None: it makes no sense there.
         standby: What it deserves in a standby; None: it makes no sense there.
         rights: What the user needs to inject it.
+        linked: Whether it needs links between the places of a bed, which are only there when it is brought up for it.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Fault:
     serving: Case | None = LOST
     standby: Case | None = SPARED
     rights: str = _SIGNALS
+    linked: bool = False
 
     def case(self, *, serves: bool) -> Case:
         """What it deserves in a region that serves, or in a standby.
@@ -151,6 +153,34 @@ FAULTS = {
             undo="SIGCONT",
             proof="every process of the region was stopped once",
             serving=HELD,
+        ),
+        Fault(
+            name="cut",
+            does="nothing passes the region's border in either direction; connections stay open, inside all runs on",
+            undo="the links are opened: what was sent meanwhile arrives, late",
+            proof="the region's agent answers inside, and not from outside",
+            rights="none",
+            linked=True,
+        ),
+        Fault(
+            name="blind",
+            does="one vantage point gets no answer to any probe, of any region",
+            undo="the links are opened",
+            proof="the proxy answers, and not by that vantage point's link",
+            serving=SPARED,
+            standby=None,
+            rights="none",
+            linked=True,
+        ),
+        Fault(
+            name="one-way",
+            does="answers do not reach one vantage point, nor another's reports the orchestrator: no quorum either way",
+            undo="the links are opened",
+            proof="proxy and vantage point answer, and not by those links",
+            serving=Case(Answer.HOLD, felt=False),
+            standby=None,
+            rights="none",
+            linked=True,
         ),
     )
 }

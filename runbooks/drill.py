@@ -92,9 +92,14 @@ def failover_test(  # noqa: PLR0913 (each an option)
     order = _order(experiment, options)
     with timeline() as told:
         told.tell("bringing up three regions")
-        bed = beds.up(idle_s=IDLE_S)
+        bed = _bring_up(order)
         result, drill = _conduct(bed, replace(order, bed=bed.id), store, told)
     _conclude(result, drill, bed, as_json=as_json, report_file=report_file)
+
+
+def _bring_up(order: DrillOrder) -> BedState:
+    """A bed with what the fault needs."""
+    return beds.up(idle_s=IDLE_S, linked=fault_named(order.fault).linked)
 
 
 def _campaign(
@@ -119,7 +124,7 @@ def _campaign(
     )
 
     def conduct(order: DrillOrder, told: Timeline) -> tuple[Result, Drill, BedState]:
-        bed = beds.up(idle_s=IDLE_S)
+        bed = _bring_up(order)
         result, drill = _conduct(bed, replace(order, bed=bed.id), store, told)
         return result, drill, bed
 

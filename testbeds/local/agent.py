@@ -23,6 +23,7 @@ from testbeds.local.layout import Layout, Region, load
 from testbeds.local.nodes import Nodes
 from testbeds.local.role import Role, RoleKeeper
 from testbeds.local.serving import end_with_parent, forever, serve
+from testbeds.local.wiring import seen_from
 
 OBSERVE_S = 1.0
 """A database that answers no query for so long is reported as not answering, which is not the same as down."""
@@ -209,7 +210,7 @@ async def main() -> None:
     end_with_parent()
     layout = load(arguments.layout)
     region = layout.region(arguments.region)
-    agent = Agent(layout, region)
+    agent = Agent(seen_from(layout, region.name), region)
     await agent.start_nodes()
     await agent.resume()
     await serve(agent.app(), region.agent_port)

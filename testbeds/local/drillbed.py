@@ -17,7 +17,7 @@ from failover import faults
 from failover import ledger as ledgers
 from failover.targets.local import LocalEndpoints, LocalTarget
 from testbeds.local import bed as beds
-from testbeds.local import processes
+from testbeds.local import layout, processes, wiring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,13 +43,14 @@ class LocalDrillBed:
         clock: Time.
     """
 
-    VANTAGES = ("vantage-1", "vantage-2", "vantage-3")
+    VANTAGES = layout.VANTAGES
 
     def __init__(self, bed: BedState, clock: Clock) -> None:
         self._bed = bed
         self._clock = clock
         self.target = LocalTarget(LocalEndpoints(bed.agents, bed.edge_url), clock)
         self._folder = bed.folder
+        self._place = layout.load(bed.folder / "layout.json")
         self._stopped = False
 
     def start_vantages(self, region: str) -> Mapping[str, str]:
@@ -65,19 +66,20 @@ class LocalDrillBed:
                 {
                     "name": name,
                     "region": region,
-                    "url": self._bed.proxy_url,
+                    "url": self._seen_by(name, wiring.EDGE) or self._bed.proxy_url,
+                    "port": self._place.wiring.report_ports[name] if self._place.wiring else 0,
                     "phase-s": number * _PHASE_S,
                     "ready": ready,
                     "log": self._folder / f"{name}.jsonl",
                 },
             )
-        return {name: self._ready(self._folder / f"{name}.json") for name in self.VANTAGES}
+        return {name: self._reports_at(name) for name in self.VANTAGES}
 
     def aim_vantages(self, region: str) -> None:
         """Have the vantage points probe another region; one that does not answer is no vote any more."""
         for name in self.VANTAGES:
             with suppress(httpx.HTTPError):
-                url = f"{self._ready(self._folder / f'{name}.json')}/watch"
+                url = f"{self._reports_at(name)}/watch"
                 httpx.post(url, json={"region": region}, timeout=_AIM_S, trust_env=False).raise_for_status()
 
     def start_load(self, run: str, rate_per_s: float, seed: int) -> None:
@@ -180,6 +182,17 @@ class LocalDrillBed:
         """The bed's processes that run this module with these arguments, whoever started them."""
         wanted = {f"testbeds.local.{module}", *arguments}
         return frozenset(found for found in processes.find(self._bed.id) if wanted <= processes.arguments(found))
+
+    def _reports_at(self, name: str) -> str:
+        """Where a vantage point answers, once it does: by its link, where there is one."""
+        listens = self._ready(self._folder / f"{name}.json")
+        return self._seen_by(wiring.OUTSIDE, name) or listens
+
+    def _seen_by(self, source: str, to: str) -> str | None:
+        """The address of the link between two places; None in a bed without links."""
+        if self._place.wiring is None:
+            return None
+        return f"http://{layout.LOOPBACK}:{wiring.between(self._place, source, to).port}"
 
     def _ready(self, file: Path) -> str:
         def url() -> str | None:

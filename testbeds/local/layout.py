@@ -16,6 +16,7 @@ REGIONS = ("north", "south", "west")
 BORN_PRIMARY = "north"
 LOOPBACK = "127.0.0.1"
 NODES_PER_REGION = 2
+VANTAGES = ("vantage-1", "vantage-2", "vantage-3")
 _FIXED_PORTS = 4  # control, proxy, admin, edge
 _REGION_PORTS = 3 + NODES_PER_REGION  # agent, PostgreSQL, Valkey, nodes
 BLOCK_SIZE = _FIXED_PORTS + _REGION_PORTS * len(REGIONS)
@@ -60,11 +61,44 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A port on loopback that stands for another (testbeds/local/wiring.py).
+
+    Args:
+        source: Who connects to it: a region, a vantage point, or those outside.
+        to: Where it leads.
+        port: Listens.
+        to_port: What it stands for.
+    """
+
+    source: str
+    to: str
+    port: int
+    to_port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """A bed's links.
+
+    Args:
+        control_port: Where they are cut and healed.
+        links: All of them.
+        report_ports: Where each vantage point listens.
+    """
+
+    control_port: int
+    links: tuple[Link, ...]
+    report_ports: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """One bed's place.
 
     Args:
         postgres_uid: User and group that PostgreSQL runs as; None: the user of the bed (who is not root).
+        wiring: Its links; None: connections are direct.
     """
 
     bed: str
@@ -76,6 +110,7 @@ class Layout:
     regions: tuple[Region, ...]
     components: Components
     postgres_uid: int | None
+    wiring: Wiring | None = None
 
     @property
     def file(self) -> Path:
@@ -138,7 +173,10 @@ def load(file: str | Path) -> Layout:
     raw: dict[str, Any] = json.loads(Path(file).read_text())
     regions = tuple(Region(**{**region, "node_ports": tuple(region["node_ports"])}) for region in raw.pop("regions"))
     components = Components(**raw.pop("components"))
-    return Layout(regions=regions, components=components, **raw)
+    wiring = raw.pop("wiring")
+    if wiring is not None:
+        wiring = Wiring(**{**wiring, "links": tuple(Link(**link) for link in wiring["links"])})
+    return Layout(regions=regions, components=components, wiring=wiring, **raw)
 
 
 def write_durably(file: Path, text: str) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from aurops.processes import Process
 from testbeds.local import processes
 from testbeds.local.layout import LOOPBACK, Layout
+from testbeds.local.wiring import OUTSIDE, seen_from
 
 SCHEMA = 1
 PREFIX = "aurops-bed-"
@@ -30,7 +31,7 @@ class BedState(BaseModel):
         proxy_url: Envoy: where clients go.
         admin_url: Envoy's admin interface.
         edge_url: The edge's agent.
-        agents: Address of each region's agent.
+        agents: Address of each region's agent, as seen from outside: by a link where there are any.
         node_urls: Addresses of each region's nodes, which serve only who stamps the epoch as the proxy does.
         postgres_ports: PostgreSQL's port on loopback, for each region.
         valkey_ports: Valkey's port on loopback, for each region.
@@ -71,6 +72,7 @@ def describe(layout: Layout, versions: dict[str, str], up_s: float) -> BedState:
     own = processes.identity(os.getpid())
     if own is None:
         raise ProcessLookupError("this process is not in /proc")
+    seen = seen_from(layout, OUTSIDE)
     return BedState(
         id=layout.bed,
         folder=Path(layout.folder),
@@ -80,7 +82,7 @@ def describe(layout: Layout, versions: dict[str, str], up_s: float) -> BedState:
         proxy_url=f"http://{LOOPBACK}:{layout.proxy_port}",
         admin_url=f"http://{LOOPBACK}:{layout.admin_port}",
         edge_url=f"http://{LOOPBACK}:{layout.edge_port}",
-        agents={region.name: region.agent_url for region in layout.regions},
+        agents={region.name: region.agent_url for region in seen.regions},
         node_urls={
             region.name: tuple(f"http://{LOOPBACK}:{port}" for port in region.node_ports) for region in layout.regions
         },

@@ -23,10 +23,11 @@ from aiohttp import web
 
 from aurops.clock import RealClock
 from aurops.errors import AuropsError, OutsideError
-from testbeds.local import components, layout, ports, postgres, processes, state
+from testbeds.local import components, layout, ports, postgres, processes, state, wiring
 from testbeds.local.commands import BadBodyError, choice, parse
 from testbeds.local.layout import BORN_PRIMARY, LOOPBACK, Layout, Region
 from testbeds.local.processes import BED_MARK, REGION_MARK
+from testbeds.local.wiring import OUTSIDE, seen_from
 from traffic import envoy
 from traffic.driver import Steering
 
@@ -104,6 +105,8 @@ class Supervisor:
             OutsideError: A process of the bed did not do what it should in time.
         """
         self._say("starting Envoy, three agents and a fresh PostgreSQL")
+        if self._place.wiring is not None:
+            await self._children.start("links", _module("testbeds.local.links", f"--layout={self._place.file}"))
         await self._start_edge()
         for region in self._place.regions:
             await self._start_agent(region)
@@ -250,7 +253,8 @@ def _configure_envoy(place: Layout) -> Path:
     place.routes_file.write_text(envoy.routes(closed, "closed"))
     listening = envoy.Listening(proxy_port=place.proxy_port, admin_port=place.admin_port, routes_file=place.routes_file)
     configuration = Path(place.folder, "envoy.json")
-    configuration.write_text(envoy.bootstrap(listening, {region.name: region.node_ports for region in place.regions}))
+    nodes = {region.name: region.node_ports for region in seen_from(place, OUTSIDE).regions}
+    configuration.write_text(envoy.bootstrap(listening, nodes))
     return configuration
 
 
@@ -309,12 +313,16 @@ def main() -> None:
     parser.add_argument("--idle-s", required=True, type=float)
     parser.add_argument("--asked-at-s", required=True, type=float)
     parser.add_argument("--first-port", type=int)
+    parser.add_argument("--linked", action="store_true")
     arguments = parser.parse_args()
     try:
         claimed = ports.claim(arguments.first_port)
+        wired = [ports.claim(None) for _ in range(wiring.BLOCKS if arguments.linked else 0)]
         found = components.find()
         binaries, uid = components.prepare(found, arguments.folder)
         place = layout.plan(arguments.bed, arguments.folder, claimed.getsockname()[1], binaries, uid)
+        if wired:  # these sockets are held until the end: they are the claim of their blocks
+            place = wiring.wire(place, [each.getsockname()[1] for each in wired])
         layout.save(place)
         versions = {name: f"{component.version} from {component.origin}" for name, component in found.items()}
         asyncio.run(_run(arguments, place, claimed, versions))

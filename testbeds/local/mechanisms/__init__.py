@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from testbeds.local.layout import VANTAGES
+from testbeds.local.links import Way
 from testbeds.local.mechanisms import scopes
 from testbeds.local.mechanisms.amends import Restart, Revive
+from testbeds.local.mechanisms.cuts import Cut, Witness
 from testbeds.local.mechanisms.signals import Flap, Freeze, Kill
+from testbeds.local.wiring import EDGE, OUTSIDE, at_the_border, between
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from testbeds.local.layout import Layout
 
-MUTED = "vantage-1"
-"""The vantage point that says nothing, or sees nothing."""
+MUTED, SILENCED = VANTAGES[:2]
+"""The vantage point that says nothing or sees nothing; another, whose reports do not arrive."""
 
 
 class Mechanism(Protocol):
@@ -54,6 +58,22 @@ def mechanism(fault: str, region: str, place: Layout) -> Mechanism:
     return _TABLE[fault](place, region)
 
 
+def _cut(place: Layout, region: str) -> Mechanism:
+    links = tuple(at_the_border(place, region))
+    agent = place.region(region).agent_port
+    return Cut(place, links, Way.BOTH, [Witness(link, "/observe") for link in links if link.to_port == agent])
+
+
+def _blind(place: Layout, _region: str) -> Mechanism:
+    probes = between(place, MUTED, EDGE)
+    return Cut(place, [probes], Way.BOTH, [Witness(probes, "/")])
+
+
+def _one_way(place: Layout, _region: str) -> Mechanism:
+    probes, reports = between(place, MUTED, EDGE), between(place, OUTSIDE, SILENCED)
+    return Cut(place, [probes, reports], Way.BACK, [Witness(probes, "/"), Witness(reports, "/report")])
+
+
 _TABLE: dict[str, Callable[[Layout, str], Mechanism]] = {
     "kill": lambda place, region: Kill(scopes.regions(place, region), Revive(place, region)),
     "freeze": lambda place, region: Freeze(scopes.regions(place, region)),
@@ -64,5 +84,8 @@ _TABLE: dict[str, Callable[[Layout, str], Mechanism]] = {
     "mute": lambda place, _: Freeze(scopes.vantage(place, MUTED)),
     "all-sick": lambda place, _: Freeze(scopes.regions(place, *(region.name for region in place.regions))),
     "double": lambda place, region: Freeze(scopes.regions(place, region, place.others(region)[0])),
+    "cut": _cut,
+    "blind": _blind,
+    "one-way": _one_way,
     "flapping": lambda place, region: Flap(scopes.regions(place, region)),
 }

@@ -103,16 +103,17 @@ def run_module() -> Iterator[Run]:
     """Starts `python -m MODULE ARGUMENTS`; ends what still runs."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def run(module: str, *arguments: object, **environment: str) -> subprocess.Popen[bytes]:
+    def run(module: str, *arguments: object, stdin: bool = False, **environment: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", module, *map(str, arguments)]
         root = Path(__file__).parents[3]
-        started.append(subprocess.Popen(command, cwd=root, env={**os.environ, **environment}))
+        pipe = subprocess.PIPE if stdin else None  # what ends with its parent notices that this pipe closes
+        started.append(subprocess.Popen(command, cwd=root, env={**os.environ, **environment}, stdin=pipe))
         return started[-1]
 
     yield run
     for process in started:
         process.kill()
-        process.wait(DEADLINE_S)
+        process.communicate(timeout=DEADLINE_S)
 
 
 Start = Callable[..., Process]
