@@ -51,7 +51,7 @@ EVERY = [
     ("halt",),
     ("reprotect",),
     *(("local", verb) for verb in ("up", "status", "down")),
-    *(("runs", verb) for verb in ("list", "show", "verify", "pause", "resume", "bring-back", "abort", "skip")),
+    *(("runs", verb) for verb in ("list", "show", "lost", "verify", "pause", "resume", "bring-back", "abort", "skip")),
 ]
 
 
