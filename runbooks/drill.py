@@ -25,6 +25,7 @@ from runbooks.terminal import Timeline, timeline, verdict
 from testbeds.local import bed as beds
 from testbeds.local.drillbed import LocalDrillBed
 from testbeds.local.layout import BORN_PRIMARY, REGIONS
+from testbeds.local.mechanisms import lacking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,12 +74,25 @@ def failover_test(  # noqa: PLR0913 (each an option)
     order = _order(experiment, {name: value for name, value in options.items() if value is not None})
     if report_file is not None:
         _check_writable(report_file)
+    _check_possible(order.fault)
     store = open_store(default_store_url())
     with timeline() as told:
         told.tell("bringing up three regions")
-        bed = beds.up(idle_s=IDLE_S, linked=fault_named(order.fault).linked)
+        named = fault_named(order.fault)
+        bed = beds.up(idle_s=IDLE_S, linked=named.linked, limited=order.region if named.limited else None)
         result, drill = _conduct(bed, replace(order, bed=bed.id), store, told)
     _conclude(result, drill, bed, as_json=as_json, report_file=report_file)
+
+
+def _check_possible(fault: str) -> None:
+    """A drill that cannot be done here is skipped, and skipped is not passed.
+
+    Raises:
+        OutsideError: What is lacking.
+    """
+    if why := lacking(fault):
+        rights = fault_named(fault).rights
+        raise OutsideError(f"skipped: `{fault}` cannot be done here: {why}", where=f"--fault {fault}", next_step=rights)
 
 
 def _order(file: Path | None, options: Mapping[str, Any]) -> DrillOrder:
