@@ -10,6 +10,8 @@ export PATH := $(PATH):$(CURDIR)/.tools/pulumi/bin
 
 .PHONY: setup pulumi drill test lint format campaign bench clean
 .DEFAULT_GOAL := help
+N = 100
+SEED = 1
 
 help: ## Print this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -38,8 +40,9 @@ lint: setup ## Format check, ruff, mypy, ty
 format: setup ## Format and fix what can be fixed
 	@$(RUN) ruff format . && $(RUN) ruff check --fix .
 
-campaign: setup ## The full matrices (long)
+campaign: setup ## The full matrices, then N random drills from SEED on (long)
 	@$(RUN) pytest -q -m campaign --timeout 7200
+	@$(RUN) aurops failover-test --runs $(N) --seed $(SEED) --junit reports/campaign.xml --report reports/campaign.html
 
 bench: setup ## Benchmarks; docs/benchmarks.md says what each prints
 	@for b in benchmarks/*.py; do echo "== $$b"; $(RUN) python $$b || exit $$?; done

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from importlib import resources
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aurops.errors import OutsideError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SCHEMA = 1
 
@@ -206,15 +208,10 @@ class Report(_Model):
 
     def to_html(self) -> str:
         """The report as one self-contained HTML page."""
-        from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - only when HTML is wanted
+        from aurops import page, report_chart  # noqa: PLC0415 - only when HTML is wanted
 
-        from aurops import report_chart  # noqa: PLC0415
-
-        environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-        environment.filters.update(quantity=quantity, seconds=seconds, limit=limit)
-        template = resources.files("aurops").joinpath("report.html.j2").read_text(encoding="utf-8")
         charts = {width.name.lower(): report_chart.svg(self, width) for width in report_chart.Width}
-        return environment.from_string(template).render(report=self, charts=charts)
+        return page.render("aurops/report.html.j2", FILTERS, report=self, charts=charts)
 
 
 def read(text: str, *, where: str) -> Report:
@@ -260,3 +257,7 @@ def quantity(value: float | None, unit: str) -> str:
 def limit(value: float, unit: str) -> str:
     """A limit with its unit, as it was set."""
     return f"{value:g} {unit}"
+
+
+FILTERS: dict[str, Callable[..., str]] = {"quantity": quantity, "seconds": seconds, "limit": limit}
+"""What the templates of pages pipe figures through."""

@@ -50,7 +50,12 @@ def svg(report: Report, width: Width) -> str | None:
     panels = [_steps(report, width, domain)] if report.steps else []
     if report.series and report.series.points:
         panels += [_success(report, report.series, width, domain), _latency(report, report.series, width, domain)]
-    chart = alt.vconcat(*panels, spacing=18).configure(
+    return drawn(alt.vconcat(*panels, spacing=18))
+
+
+def drawn(chart: Any) -> str:
+    """A chart as inline SVG in the page's style."""
+    styled = chart.configure(
         background="transparent",
         font="system-ui, sans-serif",
         view=alt.ViewConfig(stroke=None),
@@ -66,7 +71,7 @@ def svg(report: Report, width: Width) -> str | None:
         ),
         title=alt.TitleConfig(color=INK, anchor="start", fontSize=12, fontWeight=600, offset=8),
     )
-    return _inline(vl_convert.vegalite_to_svg(chart.to_json()))
+    return _inline(vl_convert.vegalite_to_svg(styled.to_json()))
 
 
 def _inline(drawn: str) -> str:

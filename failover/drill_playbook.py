@@ -19,8 +19,8 @@ from failover.drill_verdict import DrillResult, verdict
 from failover.execute import begin, execute
 from failover.faults import Answer as Deserved
 from failover.faults import Event
+from failover.goal import FailoverGoal
 from failover.measurement import measure, well_before
-from failover.planner import FailoverGoal
 from failover.policy import Action as Decided
 from failover.standing_by import stand_by
 from failover.watching import Watching, wait_for_decision

@@ -71,6 +71,11 @@ class DrillResult:
         return float(arguments["detected_at_s"]) - self.t0_s
 
     @property
+    def is_needless(self) -> bool:
+        """Whether a failover was decided that the fault does not deserve."""
+        return self.stood.get("answer") == Answer.FAIL_OVER
+
+    @property
     def figures(self) -> tuple[Figure, ...]:
         """The measured figures against their limits; an RTO only where a failover was due."""
         order = self.order

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from aurops import execution
 from aurops.errors import HeldError, UsageError
-from aurops.history import History
+from aurops.history import RESTORE, History
 from aurops.journal import Journal, readable
 from aurops.lease import Lease
-from failover.planner import FailoverGoal, check_follower, check_goal
+from aurops.requests import RequestKind, ask
+from aurops.runner import Ending
+from failover.goal import FAILOVERS, FailoverGoal, Mode, check_follower, check_goal, check_switchover
 from failover.playbook import FailoverPlaybook, ReprotectPlaybook
 
 if TYPE_CHECKING:
@@ -24,13 +27,13 @@ class OvertakenError(HeldError):
     """Another run has acted on the service since this one did: what this one knows and wants is out of date."""
 
 
-_PLAYBOOKS = {"failover": FailoverPlaybook, "reprotect": ReprotectPlaybook}
+_PLAYBOOKS = {**dict.fromkeys(FAILOVERS, FailoverPlaybook), "reprotect": ReprotectPlaybook}
 
 
 def begin(
     store: Store, clock: Clock, kind: str, goal: FailoverGoal, about: dict[str, Json], *, run: str | None = None
 ) -> Journal:
-    """A new run of this kind (`failover`, `reprotect`), with its goal in its first record.
+    """A new run of this kind (`failover`, `failback`, `reprotect`), with its goal in its first record.
 
     Args:
         store: Holds the run.
@@ -40,7 +43,8 @@ def begin(
         about: What else a resume or a reader needs: the bed, the evidence.
         run: Its id; None: a new one.
     """
-    arguments: dict[str, Json] = {"regions": list(goal.regions), "lost": goal.lost, "to": goal.to, **about}
+    arguments: dict[str, Json] = {"regions": list(goal.regions), "lost": goal.lost, "to": goal.to, "mode": goal.mode}
+    arguments |= about
     return execution.begin(store, clock, kind, arguments, run=run)
 
 
@@ -56,6 +60,8 @@ def execute(  # noqa: PLR0913 (what a run needs)
     lease: Lease | None = None,
 ) -> Result:
     """Take the service's lease, run the journal's goal until it ends, release the lease.
+
+    A planned switchover that gets stuck before its point of no return goes back at once: its clients are waiting.
 
     Args:
         journal: The run.
@@ -74,19 +80,45 @@ def execute(  # noqa: PLR0913 (what a run needs)
         LeaseLostError: Somebody else took over while this run acted.
         OutsideError: The previous holder's process goes on writing its journal.
     """
-    playbook, world, epoch = _playbook(journal, target), target.observe(), History(journal.records).epoch
-    reported = (world.highest_epoch() + leap, epoch + leap)
-    return execution.drive(
-        playbook,
-        journal,
-        lease or Lease(store, service_of(journal), clock),
-        store=store,
+
+    def drive(lease: Lease, *, take_over: bool = False) -> Result:
+        playbook, world, epoch = _playbook(journal, target), target.observe(), History(journal.records).epoch
+        return execution.drive(
+            playbook,
+            journal,
+            lease,
+            store=store,
+            clock=clock,
+            listener=listener,
+            take_over=take_over,
+            reported_epochs=(world.highest_epoch() + leap, epoch + leap),
+            check=lambda: _refuse_outdated(journal, target.observe(), store, clock),
+        )
+
+    result = drive(lease or Lease(store, service_of(journal), clock), take_over=take_over)
+    if result.ending is not Ending.STUCK or not _may_go_back(journal):
+        return result
+    ask(
+        store,
+        journal.run,
+        RequestKind.ABORT,
+        who="aurops",
+        reason=f"a planned switchover that is stuck must not keep clients waiting: {result.why}",
         clock=clock,
-        listener=listener,
-        take_over=take_over,
-        reported_epochs=reported,
-        check=lambda: _refuse_outdated(journal, target.observe(), store, clock),
+        above_n=History(journal.records).requests_seen,
     )
+    back = drive(Lease(store, service_of(journal), clock))
+    if back.ending is Ending.RESTORED:
+        return replace(back, why=f"it went back by itself: {result.why}")
+    lost = History(journal.records).arguments["lost"]
+    force = f"if {lost} is lost by now: aurops failover {lost} --force"
+    return replace(back, why=f"{result.why}; going back did not work either: {back.why}; {force}")
+
+
+def _may_go_back(journal: Journal) -> bool:
+    """A switchover before its point of no return, that is not going back yet."""
+    history = History(journal.records)
+    return history.arguments.get("mode") == Mode.PLANNED and not history.past_no_return and history.goal != RESTORE
 
 
 def service_of(journal: Journal) -> str:
@@ -120,8 +152,9 @@ def _refuse_outdated(journal: Journal, world: World, store: Store, clock: Clock)
     if history.kind == "reprotect":
         check_follower(world, str(history.arguments["lost"]), str(history.arguments["to"]))
     if not history.epoch:
-        if history.kind == "failover":
+        if history.kind in FAILOVERS:
             check_goal(_goal(history), world)
+            check_switchover(_goal(history), world)
         return
     newer, seen = newer_run(journal, store, clock), world.highest_epoch()
     if newer is None and seen <= history.epoch:
@@ -139,7 +172,8 @@ def _refuse_outdated(journal: Journal, world: World, store: Store, clock: Clock)
 def _goal(history: History) -> FailoverGoal:
     wanted = history.arguments.get("to")
     regions = tuple(cast("list[str]", history.arguments["regions"]))
-    return FailoverGoal(regions, str(history.arguments["lost"]), None if wanted is None else str(wanted))
+    mode = Mode(history.arguments.get("mode", Mode.FORCED))  # journals of an earlier aurops knew no other
+    return FailoverGoal(regions, str(history.arguments["lost"]), None if wanted is None else str(wanted), mode)
 
 
 def _playbook(journal: Journal, target: Target) -> FailoverPlaybook:

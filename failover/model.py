@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -66,6 +66,7 @@ class RegionState:
         database: Its database.
         cache: Its cache.
         node_epochs: Per node the epoch that it serves; None for a node that serves nothing.
+        held_epochs: Per node the epoch whose requests it holds until it serves them; None for a node that holds none.
     """
 
     highest_epoch: int
@@ -73,6 +74,7 @@ class RegionState:
     database: DatabaseState
     cache: CacheRole
     node_epochs: tuple[int | None, ...] = ()
+    held_epochs: tuple[int | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,11 +85,13 @@ class EdgeState:
         highest_epoch: The highest epoch that it has obeyed.
         weights: Weight per region, out of `TOTAL_WEIGHT`.
         stamp_epoch: The epoch that it stamps on every request.
+        under_way: Requests per region that it has sent there and that were not answered yet.
     """
 
     highest_epoch: int
     weights: Mapping[str, int]
     stamp_epoch: int
+    under_way: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,7 @@ class Capability(StrEnum):
     REFUSES_OLD_EPOCHS = "refuses commands of an older epoch"
     QUORUM_DENIAL = "can detach standbys before a promotion"
     ZERO_LOSS = "acknowledges a write only when another region holds it"
+    HOLDS_REQUESTS = "holds requests during a planned switchover, refuses none"
 
 
 @dataclass(frozen=True)
@@ -196,6 +201,28 @@ class Target(Protocol):
 
     def detach(self, region: str, epoch: int, timeout_s: float) -> Answer:
         """Quorum denial: this standby stops receiving, so that no primary elsewhere gets its acknowledgement."""
+        ...
+
+    def hold(self, region: str, epoch: int, timeout_s: float) -> Answer:
+        """Have the region's nodes hold requests stamped with this epoch until they serve it.
+
+        They go on serving what they serve. A request is held for a bounded time and then refused as not executed.
+        """
+        ...
+
+    def release(self, region: str, epoch: int, timeout_s: float) -> Answer:
+        """End a hold: what is held and not served is refused, as not executed."""
+        ...
+
+    def drain(self, region: str, epoch: int, timeout_s: float) -> Answer:
+        """Wait, within bounds, until no request to this region, which has no weight, is under way any more."""
+        ...
+
+    def demote(self, region: str, epoch: int, timeout_s: float) -> Answer:
+        """Make a primary a standby that follows nobody: it sends what it has, ends, and starts as one.
+
+        Its nodes serve nothing any more. Answers `flush_lsn`, the end of its log: nothing is written after it.
+        """
         ...
 
     def promote_database(self, region: str, voters: tuple[str, ...], epoch: int, timeout_s: float) -> Answer:

@@ -9,13 +9,14 @@ holds every acknowledged commit. The most advanced of them is promoted, or first
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from aurops.errors import OutsideError, UsageError
+from aurops.errors import UsageError
 from aurops.history import RESTORE, History
 from aurops.plan import Decision, Lasting, Stage, Step
+from failover.goal import FAILOVERS, FailoverGoal
 from failover.model import TOTAL_WEIGHT, CacheRole, DatabaseRole, World
 
 if TYPE_CHECKING:
@@ -30,82 +31,15 @@ class Action(StrEnum):
 
     FENCE = "fence"
     DETACH = "detach"
+    HOLD = "hold"
+    RELEASE = "release"
+    DRAIN = "drain"
+    DEMOTE = "demote"
     PROMOTE_DATABASE = "promote_database"
     PROMOTE_CACHE = "promote_cache"
     REPROTECT = "reprotect"
     VERIFY_WRITE = "verify_write"
     SHIFT = "shift"
-
-
-@dataclass(frozen=True)
-class FailoverGoal:
-    """Serve from another region than the lost one.
-
-    Args:
-        regions: All regions of the service, in order of preference.
-        lost: The region to leave.
-        to: The region to serve from; None lets the planner take the most advanced standby.
-    """
-
-    regions: tuple[str, ...]
-    lost: str
-    to: str | None = None
-
-    @property
-    def standbys(self) -> tuple[str, ...]:
-        """The regions that can take over."""
-        return tuple(region for region in self.regions if region != self.lost)
-
-
-def check_goal(goal: FailoverGoal, world: World) -> None:
-    """Refuse a goal that cannot be meant.
-
-    Raises:
-        UsageError: An unknown region, one that does not serve, a failover to itself, or to a region that is down.
-    """
-    known = ", ".join(goal.regions)
-    for region in (goal.lost, goal.to):
-        if region is not None and region not in goal.regions:
-            raise UsageError(f"there is no region `{region}`", allowed=known, next_step="aurops local status")
-    if goal.to == goal.lost:
-        raise UsageError(f"`{goal.lost}` cannot fail over to itself", allowed=", ".join(goal.standbys))
-    serving = world.serving()
-    if serving and goal.lost not in serving:  # leaving it would interrupt the region that serves, for nothing
-        raise UsageError(f"`{goal.lost}` does not serve", allowed=", ".join(serving), next_step="aurops local status")
-    if goal.to is not None:
-        database = world.database(goal.to)
-        if database is None or database.role is not DatabaseRole.STANDBY:
-            seen = "does not answer" if database is None else f"has a database that is {database.role}"
-            others = [r for r in goal.standbys if (d := world.database(r)) and d.role is DatabaseRole.STANDBY]
-            raise UsageError(f"`{goal.to}` cannot take over: it {seen}", allowed=", ".join(others) or "none now")
-
-
-def check_follower(world: World, region: str, primary: str | None = None) -> str:
-    """The region to follow: the one that can acknowledge a write.
-
-    Args:
-        world: As it is now.
-        region: To be made a standby.
-        primary: Whom it was to follow when that was decided; None: whoever writes now.
-
-    Raises:
-        UsageError: There is no such region, it is the writer itself, or the writer is another by now.
-        OutsideError: It does not answer, or not exactly one region can write.
-    """
-    if region not in world.regions:
-        raise UsageError(f"there is no region `{region}`", allowed=", ".join(world.regions))
-    writers = world.writers()
-    if len(writers) != 1:
-        seen = ", ".join(writers) or "none"
-        raise OutsideError("not exactly one region can write", where=seen, next_step="aurops local status")
-    if region in writers:
-        others = ", ".join(name for name in world.regions if name not in writers)
-        raise UsageError(f"`{region}` is the writer: it follows nobody", allowed=others)
-    if primary not in (None, writers[0]):
-        raise UsageError(f"`{primary}` is no longer the writer", allowed=writers[0], next_step="aurops local status")
-    if world.state(region) is None:
-        raise OutsideError(f"{region} does not answer", next_step="bring its agent back first; aurops local status")
-    return writers[0]
 
 
 def plan(world: World, goal: FailoverGoal, history: History) -> tuple[Stage[World], ...]:
@@ -120,8 +54,8 @@ def plan(world: World, goal: FailoverGoal, history: History) -> tuple[Stage[Worl
         _fence(goal, history),
         _decide(world, goal, history),
         *_catch_up(world, target, history),
-        _promote(goal, target, history),
-        _verify(target),
+        promote(goal, target, history),
+        verify(target),
         _open(target, history.epoch),
         _protect(world, goal, target),
     )
@@ -132,7 +66,7 @@ def _fence(goal: FailoverGoal, history: History) -> Stage[World]:
     lost, epoch = goal.lost, history.epoch
     if history.past_no_return:
         return Stage("fence", (_still_off(lost),))
-    off = _shift(f"close traffic to {lost}", dict.fromkeys(goal.regions, 0), epoch, f"{lost} must get no more requests")
+    off = shift(f"close traffic to {lost}", dict.fromkeys(goal.regions, 0), epoch, f"{lost} must get no more requests")
 
     def fenced(world: World) -> bool | None:
         state = world.state(lost)
@@ -265,7 +199,8 @@ def _catch_up(world: World, target: str, history: History) -> tuple[Stage[World]
     )
 
 
-def _promote(goal: FailoverGoal, target: str, history: History) -> Stage[World]:
+def promote(goal: FailoverGoal, target: str, history: History) -> Stage[World]:
+    """The target becomes the writer, and the other standbys follow it: the point of no return."""
     epoch = history.epoch
     voters = tuple(region for region in goal.regions if region != target)
 
@@ -297,11 +232,13 @@ def _promote(goal: FailoverGoal, target: str, history: History) -> Stage[World]:
         reason="a cache never blocks a database: best effort, its loss is reported apart",
         done=cached,
     )
-    follow = (_follow(region, target) for region in goal.standbys if region != target)
-    return Stage("promote", (database, cache, *follow))
+    others = (follow(region, target) for region in goal.standbys if region != target)
+    return Stage("promote", (database, cache, *others))
 
 
-def _follow(region: str, primary: str) -> Step[World]:
+def follow(region: str, primary: str) -> Step[World]:
+    """One region becomes a standby of the primary."""
+
     def done(world: World) -> bool | None:
         database = world.database(region)
         return None if database is None else database.receiving and database.following == primary
@@ -317,7 +254,8 @@ def _follow(region: str, primary: str) -> Step[World]:
     )
 
 
-def _verify(target: str) -> Stage[World]:
+def verify(target: str) -> Stage[World]:
+    """A write is committed in the target and read back."""
     return Stage(
         "verify",
         (
@@ -337,7 +275,7 @@ def _open(target: str, epoch: int) -> Stage[World]:
     return Stage(
         "open",
         (
-            _shift(
+            shift(
                 f"open traffic to {target}",
                 {target: TOTAL_WEIGHT},
                 epoch,
@@ -347,7 +285,8 @@ def _open(target: str, epoch: int) -> Stage[World]:
     )
 
 
-def _shift(name: str, weights: dict[str, int], epoch: int, reason: str) -> Step[World]:
+def shift(name: str, weights: dict[str, int], epoch: int, reason: str) -> Step[World]:
+    """These weights are in effect, and this run's epoch is stamped on every request."""
     wanted = {region: weight for region, weight in weights.items() if weight}
 
     def done(world: World) -> bool | None:
@@ -363,27 +302,27 @@ def _protect(world: World, goal: FailoverGoal, target: str) -> Stage[World]:
     """Bring the lost region back as a standby, if it answers; else it stays fenced and the run says so."""
     if world.state(goal.lost) is None:
         return Stage("re-protect")
-    return Stage("re-protect", (replace(_follow(goal.lost, target), required=False),))
+    return Stage("re-protect", (replace(follow(goal.lost, target), required=False),))
 
 
 def _restore(goal: FailoverGoal, history: History) -> tuple[Stage[World], ...]:
     """Back to the old primary; only ever planned before the point of no return."""
-    promote = _promote(replace(goal, lost=""), goal.lost, history)
-    return (Stage("restore", promote.steps), _verify(goal.lost), _open(goal.lost, history.epoch))
+    back = promote(replace(goal, lost=""), goal.lost, history)
+    return (Stage("restore", back.steps), verify(goal.lost), _open(goal.lost, history.epoch))
 
 
 def plan_reprotect(regions: tuple[str, ...], region: str, primary: str) -> tuple[Stage[World], ...]:
     """Bring one region back as a standby of the primary that serves now."""
     if region not in regions or primary not in regions or region == primary:
         raise UsageError(f"`{region}` cannot follow `{primary}`", allowed=", ".join(regions))
-    return (Stage("re-protect", (_follow(region, primary),)),)
+    return (Stage("re-protect", (follow(region, primary),)),)
 
 
 def violations(world: World, history: History) -> tuple[str, ...]:
     """At most one writable primary; no traffic to a fenced region; weights sum to their total.
 
     Before the promotion a failover may find traffic at its lost region, fenced by itself or by its last call: closing
-    that traffic is what it does next.
+    that traffic is what it does next. One that goes back sends requests there first, where they are held.
     """
     broken = []
     writable = world.writers()
@@ -392,7 +331,8 @@ def violations(world: World, history: History) -> tuple[str, ...]:
     edge = world.edge.value
     if edge is not None:
         served = [region for region, weight in edge.weights.items() if weight]
-        closing = history.arguments.get("lost") if history.kind == "failover" and not history.past_no_return else None
+        leaving = history.kind in FAILOVERS and (history.goal == RESTORE or not history.past_no_return)
+        closing = history.arguments.get("lost") if leaving else None
         fenced = [region for region in served if (state := world.state(region)) and state.fenced and region != closing]
         broken += [f"traffic goes to {region}, which is fenced" for region in fenced]
         if sum(edge.weights.values()) not in (0, TOTAL_WEIGHT):
@@ -403,4 +343,4 @@ def violations(world: World, history: History) -> tuple[str, ...]:
 def safe_stop(world: World, history: History) -> Stage[World]:
     """Close traffic: when two could write, nobody is served until a person has looked."""
     regions = dict.fromkeys(world.regions, 0)
-    return Stage("safe stop", (_shift("close all traffic", regions, history.epoch, "an invariant is broken"),))
+    return Stage("safe stop", (shift("close all traffic", regions, history.epoch, "an invariant is broken"),))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from failover import planner
-from failover.planner import Action, FailoverGoal
+from failover import planner, switchover
+from failover.goal import FailoverGoal, Mode
+from failover.planner import Action
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aurops.history import History
     from aurops.plan import Answer, Stage, Step
     from failover.model import Target, World
 
 
 class FailoverPlaybook:
-    """A forced failover (`aurops.plan.Playbook`).
+    """A failover, forced or planned (`aurops.plan.Playbook`).
 
     Args:
         target: The service to fail over.
@@ -30,7 +33,9 @@ class FailoverPlaybook:
         return self._target.observe()
 
     def plan(self, world: World, history: History) -> tuple[Stage[World], ...]:
-        """`failover.planner.plan`."""
+        """`failover.switchover.plan` when it is planned, else `failover.planner.plan`."""
+        if self._goal.mode is Mode.PLANNED:
+            return switchover.plan(world, self._goal, history)
         return planner.plan(world, self._goal, history)
 
     def violations(self, world: World, history: History) -> tuple[str, ...]:
@@ -54,22 +59,30 @@ class ReprotectPlaybook(FailoverPlaybook):
         return planner.plan_reprotect(self._goal.regions, self._goal.lost, str(self._goal.to))
 
 
-def command(target: Target, step: Step[World], epoch: int) -> Answer:  # noqa: PLR0911 (one line per action)
+def command(target: Target, step: Step[World], epoch: int) -> Answer:
     """Dispatch a planner's step to the target: the one place that knows which action is which command."""
     region = str(step.arguments.get("region", ""))
     match Action(step.action):
-        case Action.FENCE:
-            return target.fence(region, epoch, step.timeout_s)
-        case Action.DETACH:
-            return target.detach(region, epoch, step.timeout_s)
         case Action.PROMOTE_DATABASE:
             voters = tuple(cast("list[str]", step.arguments["voters"]))
             return target.promote_database(region, voters, epoch, step.timeout_s)
-        case Action.PROMOTE_CACHE:
-            return target.promote_cache(region, epoch, step.timeout_s)
         case Action.REPROTECT:
             return target.reprotect(region, str(step.arguments["primary"]), epoch, step.timeout_s)
-        case Action.VERIFY_WRITE:
-            return target.verify_write(region, epoch, step.timeout_s)
         case Action.SHIFT:
             return target.shift(cast("dict[str, int]", step.arguments["weights"]), epoch, step.timeout_s)
+        case action:
+            return _of_one_region(target, action)(region, epoch, step.timeout_s)
+
+
+def _of_one_region(target: Target, action: Action) -> Callable[[str, int, float], Answer]:
+    """The commands that need to know nothing but their region."""
+    return {
+        Action.FENCE: target.fence,
+        Action.DETACH: target.detach,
+        Action.HOLD: target.hold,
+        Action.RELEASE: target.release,
+        Action.DRAIN: target.drain,
+        Action.DEMOTE: target.demote,
+        Action.PROMOTE_CACHE: target.promote_cache,
+        Action.VERIFY_WRITE: target.verify_write,
+    }[action]

@@ -36,6 +36,7 @@ COMMANDS = {
     "destroy": Entry("runbooks.destroy", "Take stacks down, in the reverse order of their creation."),
     "doctor": Entry("runbooks.doctor", "What this machine has, what is missing, and how to get it."),
     "drift": Entry("runbooks.drift", "What somebody changed behind the program's back."),
+    "failback": Entry("runbooks.failback", "Serve again from the region that was born primary; no request is refused."),
     "failover": Entry("runbooks.failover", "Leave a region of a bed that is up, or show the plan for it."),
     "failover-test": Entry("runbooks.drill", "Lose a region on purpose and measure RTO and RPO."),
     "halt": Entry("runbooks.halt", "Halt every run before its next call, or let them go on."),

@@ -17,8 +17,9 @@ from aurops.store import default_store_url, open_store
 from failover import experiments
 from failover.drill import Drill, DrillOrder, conclude
 from failover.drill_report import report
-from failover.experiments import Experiment, Load, Objectives
+from failover.experiments import RTO_S, Experiment, Load, Objectives
 from failover.faults import FAULTS, fault_named
+from runbooks import campaign
 from runbooks.kinds import refuse_without_store
 from runbooks.stopping import shielded
 from runbooks.terminal import Timeline, timeline, verdict
@@ -54,6 +55,10 @@ Rate = Annotated[float | None, typer.Option(help="Client writes per second; 60 w
 Seed = Annotated[int | None, typer.Option(help="Of the clients' arrivals; 1 when not given.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON on standard output.")]
 ReportFile = Annotated[Path | None, typer.Option("--report", help="Write the HTML report to this file.")]
+Runs = Annotated[
+    int | None, typer.Option(help="A campaign: so many drills with random faults, regions, load, moments.", min=1)
+]
+JUnitFile = Annotated[Path | None, typer.Option("--junit", help="Write a campaign's result as JUnit XML.")]
 
 
 @app.command()
@@ -68,18 +73,28 @@ def failover_test(  # noqa: PLR0913 (each an option)
     seed: Seed = None,
     as_json: AsJson = False,
     report_file: ReportFile = None,
+    runs: Runs = None,
+    junit: JUnitFile = None,
 ) -> None:
-    """Bring a bed up, do a fault to it for real, judge the answer, measure from the clients' ledger, end the bed."""
-    options = {"fault": fault, "region": region, "rto": rto, "rpo": rpo, "rate": rate, "seed": seed}
-    order = _order(experiment, {name: value for name, value in options.items() if value is not None})
-    if report_file is not None:
-        _check_writable(report_file)
-    _check_possible(order.fault)
+    """Bring a bed up, do a fault to it for real, judge the answer, measure from the clients' ledger, end the bed.
+
+    With --runs many times: each drill's seed repeats it alone, and bounds say what they prove together.
+    """
+    asked = {"fault": fault, "region": region, "rto": rto, "rpo": rpo, "rate": rate, "seed": seed}
+    options = {name: value for name, value in asked.items() if value is not None}
+    _check_writable("--report", report_file)
+    _check_writable("--junit", junit)
     store = open_store(default_store_url())
+    if runs is not None:
+        _campaign(runs, experiment, options, store, campaign.Outputs(as_json, junit, report_file))
+        return
+    if junit is not None:
+        raise UsageError("JUnit XML is a campaign's", where="--junit", next_step="give --runs too")
+    order = _order(experiment, options)
+    _check_possible(order.fault)
     with timeline() as told:
         told.tell("bringing up three regions")
-        named = fault_named(order.fault)
-        bed = beds.up(idle_s=IDLE_S, linked=named.linked, limited=order.region if named.limited else None)
+        bed = _bring_up(order)
         result, drill = _conduct(bed, replace(order, bed=bed.id), store, told)
     _conclude(result, drill, bed, as_json=as_json, report_file=report_file)
 
@@ -93,6 +108,42 @@ def _check_possible(fault: str) -> None:
     if why := lacking(fault):
         rights = fault_named(fault).rights
         raise OutsideError(f"skipped: `{fault}` cannot be done here: {why}", where=f"--fault {fault}", next_step=rights)
+
+
+def _bring_up(order: DrillOrder) -> BedState:
+    """A bed with what the fault needs."""
+    named = fault_named(order.fault)
+    return beds.up(idle_s=IDLE_S, linked=named.linked, limited=order.region if named.limited else None)
+
+
+def _campaign(
+    runs: int, file: Path | None, options: Mapping[str, Any], store: Store, outputs: campaign.Outputs
+) -> None:
+    """Many drills.
+
+    Raises:
+        UsageError: What a campaign draws was given.
+    """
+    drawn = ["--experiment"] * (file is not None) + [f"--{name}" for name in ("region", "rate") if name in options]
+    if drawn:
+        raise UsageError(
+            "a campaign draws that itself",
+            where=", ".join(drawn),
+            allowed="--fault, --seed, --rto, --rpo, or no --runs",
+        )
+    if "fault" in options:
+        _check_possible(fault_named(options["fault"]).name)
+    order = campaign.Order(
+        runs, options.get("seed", 1), options.get("rto", RTO_S), options.get("rpo", 0), options.get("fault")
+    )
+
+    def conduct(order: DrillOrder, told: Timeline) -> tuple[Result, Drill, BedState]:
+        bed = _bring_up(order)
+        result, drill = _conduct(bed, replace(order, bed=bed.id), store, told)
+        return result, drill, bed
+
+    with timeline() as told:
+        campaign.run(order, conduct, store, told, outputs)
 
 
 def _order(file: Path | None, options: Mapping[str, Any]) -> DrillOrder:
@@ -120,12 +171,14 @@ def _shorthand(options: Mapping[str, Any]) -> Experiment:
     )
 
 
-def _check_writable(file: Path) -> None:
+def _check_writable(option: str, file: Path | None) -> None:
     """Find out before the drill, not after it.
 
     Raises:
-        UsageError: The report cannot be written there.
+        UsageError: Nothing can be written there.
     """
+    if file is None:
+        return
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         known = file.exists()
@@ -133,7 +186,7 @@ def _check_writable(file: Path) -> None:
         if not known:
             file.unlink()  # a drill that is stopped leaves no empty report
     except OSError as error:
-        raise UsageError(f"the report cannot be written: {error.strerror}", where=f"--report {file}") from error
+        raise UsageError(f"the report cannot be written: {error.strerror}", where=f"{option} {file}") from error
 
 
 def service_of(journal: Journal) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MODULES = {
     "measure": "runbooks.drill",
     "failover": "runbooks.failover",
+    "failback": "runbooks.failover",
     "reprotect": "runbooks.failover",
     "up": "runbooks.deployments",
     "destroy": "runbooks.deployments",

@@ -9,7 +9,8 @@ import typer
 from aurops.clock import RealClock
 from aurops.store import default_store_url, open_store
 from failover.execute import begin, execute
-from failover.planner import FailoverGoal, check_follower, plan_reprotect
+from failover.goal import FailoverGoal, check_follower
+from failover.planner import plan_reprotect
 from runbooks import plans
 from runbooks.service import AsJson, Bed, DryRun, Yes, open_service
 from runbooks.terminal import confirm, ended, timeline

@@ -19,7 +19,7 @@ from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
 from aurops.webhook import Webhook
 from failover.execute import begin, execute, service_named
-from failover.planner import FailoverGoal
+from failover.goal import FailoverGoal
 from failover.policy import Policy
 from failover.standing import Desk, watch_of
 from failover.watch import Acted, Watch, check_policy, region_in_force

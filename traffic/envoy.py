@@ -15,7 +15,7 @@ https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_l
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +127,23 @@ def active(config_dump: str) -> Active | None:
         return Active(Steering(weights, int(stamp)), entry["version_info"])
     except (AttributeError, KeyError, IndexError, TypeError) as error:
         raise ValueError(f"not a dump of our routes: {config_dump[:200]}") from error
+
+
+def under_way(stats: str, regions: Iterable[str]) -> dict[str, int]:
+    """Requests per region that have no answer yet, from the answer of `/stats?format=json`.
+
+    Those that wait for a connection are counted apart by Envoy (`upstream_rq_pending_active`), and are under way, too.
+    https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cluster_stats
+
+    Raises:
+        ValueError: It is not such an answer.
+    """
+    try:
+        values = {each["name"]: int(each["value"]) for each in json.loads(stats)["stats"] if "name" in each}
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"no statistics: {stats[:200]}") from error
+    counted = ("upstream_rq_active", "upstream_rq_pending_active")
+    return {region: sum(values.get(f"cluster.{region}.{name}", 0) for name in counted) for region in regions}
 
 
 def _weights(entries: Sequence[Any]) -> dict[str, int]:

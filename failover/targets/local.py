@@ -71,7 +71,7 @@ class LocalTarget:
         self._client.close()
 
     def capabilities(self) -> Capabilities:
-        """All three; which regions are attached standbys now."""
+        """All of them; which regions are attached standbys now."""
         world = self.observe()
         seen = {region: world.database(region) for region in world.regions}
         promotable = {
@@ -101,6 +101,24 @@ class LocalTarget:
     def detach(self, region: str, epoch: int, timeout_s: float) -> Answer:
         """`POST /detach`: answers when the wal receiver is gone."""
         return self._command(region, "detach", {"epoch": epoch}, timeout_s)
+
+    def hold(self, region: str, epoch: int, timeout_s: float) -> Answer:
+        """`POST /hold`: answers when every node that lives holds."""
+        return self._command(region, "hold", {"epoch": epoch}, timeout_s)
+
+    def release(self, region: str, epoch: int, timeout_s: float) -> Answer:
+        """`POST /release`."""
+        return self._command(region, "release", {"epoch": epoch}, timeout_s)
+
+    def drain(self, region: str, epoch: int, timeout_s: float) -> Answer:
+        """`POST /drain` at the edge: answers when Envoy waits for no answer of the region, or after a second."""
+        answer = self._command("", "drain", {"epoch": epoch, "region": region}, timeout_s)
+        left = answer.data["under_way"]
+        return Answer(waiting=f"{left} requests are still under way in {region}") if left else answer
+
+    def demote(self, region: str, epoch: int, timeout_s: float) -> Answer:
+        """`POST /demote`: answers when PostgreSQL has started as a standby, with the end of its log."""
+        return self._command(region, "demote", {"epoch": epoch}, timeout_s)
 
     def promote_database(self, region: str, voters: tuple[str, ...], epoch: int, timeout_s: float) -> Answer:
         """`POST /promote`: answers when it is writable under the epoch."""
@@ -178,9 +196,15 @@ def _region(view: dict[str, Any]) -> RegionState:
         writable=found["writable"],
         voters=tuple(found["voters"]),
     )
-    epochs = tuple(node["epoch"] for node in view["nodes"])
-    return RegionState(view["highest_epoch"], view["fenced"], database, CacheRole(view["cache"]["role"]), epochs)
+    return RegionState(
+        highest_epoch=view["highest_epoch"],
+        fenced=view["fenced"],
+        database=database,
+        cache=CacheRole(view["cache"]["role"]),
+        node_epochs=tuple(node["epoch"] for node in view["nodes"]),
+        held_epochs=tuple(node["held"] for node in view["nodes"]),
+    )
 
 
 def _edge(view: dict[str, Any]) -> EdgeState:
-    return EdgeState(view["highest_epoch"], view["weights"], view["stamp_epoch"])
+    return EdgeState(view["highest_epoch"], view["weights"], view["stamp_epoch"], view["under_way"])

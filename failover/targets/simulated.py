@@ -38,6 +38,8 @@ class _Region:
     voters: tuple[str, ...] = ()
     fence_epoch: int = 1
     node_epoch: int | None = None
+    held_epoch: int | None = None
+    held: list[str] = field(default_factory=list)
     cache: CacheRole = CacheRole.REPLICA
     highest_epoch: int = 1
     fenced: bool = False
@@ -60,6 +62,9 @@ class SimulatedTarget:
         self.stamp_epoch = 1
         self.edge_epoch = 1
         self.acknowledged: list[str] = []
+        self.refused: list[str] = []
+        self.under_way: dict[str, int] = {}
+        self._waiting: list[tuple[_Region, str]] = []
         north = self.regions["north"]
         north.role, north.following, north.cache = DatabaseRole.PRIMARY, None, CacheRole.PRIMARY
         north.voters, north.node_epoch = ("south", "west"), 1
@@ -85,21 +90,18 @@ class SimulatedTarget:
         found.alive = found.reachable = True
 
     def write(self, identifier: str, region: str | None = None) -> bool:
-        """A client's write through the edge (or straight at a region, past the edge); True when acknowledged."""
+        """A client's write through the edge (or straight at a region, past the edge); True when acknowledged at once.
+
+        One that is not may be held or wait for a voter; then it is among the acknowledged or the refused ones later.
+        """
         with self._lock:
             served = region or next((name for name, weight in self.weights.items() if weight), None)
-            if served is None:
-                return False
-            found = self.regions[served]
-            current = found.node_epoch == self.stamp_epoch == found.fence_epoch or region is not None
-            if not found.alive or found.role is not DatabaseRole.PRIMARY or not current:
-                return False
-            found.log.append(identifier)
-            self._replicate()
-            if any(identifier in self.regions[voter].log for voter in found.voters):
-                self.acknowledged.append(identifier)
-                return True
-            return False
+            found = self.regions[served] if served else _Region(alive=False)
+            if found.alive and region is None and found.node_epoch != self.stamp_epoch == found.held_epoch:
+                found.held.append(identifier)
+            else:
+                self._serve(found, identifier, anyhow=region is not None)
+            return identifier in self.acknowledged
 
     def lag(self, region: str) -> None:
         """This standby misses the changes that come until it follows somebody again."""
@@ -109,7 +111,7 @@ class SimulatedTarget:
         """What the agents that can be reached say."""
         with self._lock:
             regions = {name: self._observe(name) for name in REGIONS}
-            edge = EdgeState(self.edge_epoch, dict(self.weights), self.stamp_epoch)
+            edge = EdgeState(self.edge_epoch, dict(self.weights), self.stamp_epoch, dict(self.under_way))
             return World(regions, Observation(edge, self._now_s, "simulated"))
 
     def fence(self, region: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002 (nothing takes time here)
@@ -126,12 +128,42 @@ class SimulatedTarget:
             found.following = None
             return Answer({"flush_lsn": len(found.log)})
 
+    def hold(self, region: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
+        """Let requests of this epoch wait."""
+        with self._command(region, epoch) as found:
+            if found.held_epoch != epoch:
+                self._let_go(found)
+            found.held_epoch = epoch
+        return Answer()
+
+    def release(self, region: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
+        """Refuse what waits."""
+        with self._command(region, epoch) as found:
+            self._let_go(found)
+        return Answer()
+
+    def drain(self, region: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
+        """Say what is under way."""
+        with self._lock:
+            self._steer(epoch)
+            left = self.under_way.get(region, 0)
+        return Answer(waiting=f"{left} requests are under way in {region}") if left else Answer()
+
+    def demote(self, region: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
+        """End it; it is a standby that follows nobody when it is back."""
+        with self._command(region, epoch) as found:
+            found.node_epoch, found.fenced = None, True
+            found.role, found.following = DatabaseRole.STANDBY, None
+            self._replicate()
+            return Answer({"flush_lsn": len(found.log)})
+
     def promote_database(self, region: str, voters: tuple[str, ...], epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
         """Make it primary."""
         with self._command(region, epoch) as found:
             found.role, found.following, found.voters = DatabaseRole.PRIMARY, None, voters
             found.fence_epoch = found.node_epoch = epoch
             found.fenced = False
+            self._let_go(found)
         return Answer()
 
     def promote_cache(self, region: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
@@ -144,12 +176,13 @@ class SimulatedTarget:
         """Make it a standby; what only it had is gone, as after pg_rewind."""
         with self._command(region, epoch) as found:
             source = self.regions[primary].log
-            if found.log != source[: len(found.log)]:
+            diverged = found.log != source[: len(found.log)]
+            if diverged:
                 found.log = []
             found.role, found.following, found.fenced = DatabaseRole.STANDBY, primary, False
             found.cache, found.node_epoch = CacheRole.REPLICA, None
             self._replicate()
-        return Answer({"method": "repoint"})
+        return Answer({"method": "rewind" if diverged else "repoint"})
 
     def verify_write(self, region: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
         """One write past the edge."""
@@ -161,11 +194,30 @@ class SimulatedTarget:
     def shift(self, weights: Mapping[str, int], epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
         """Steer."""
         with self._lock:
-            if epoch < self.edge_epoch:
-                raise StaleEpochError(f"the edge obeys epoch {self.edge_epoch}")
-            self.edge_epoch = self.stamp_epoch = epoch
+            self._steer(epoch)
+            self.stamp_epoch = epoch
             self.weights = dict(weights)
         return Answer()
+
+    def _steer(self, epoch: int) -> None:
+        if epoch < self.edge_epoch:
+            raise StaleEpochError(f"the edge obeys epoch {self.edge_epoch}")
+        self.edge_epoch = epoch
+
+    def _serve(self, found: _Region, identifier: str, *, anyhow: bool = False) -> None:
+        current = found.node_epoch == self.stamp_epoch == found.fence_epoch
+        if not found.alive or found.role is not DatabaseRole.PRIMARY or not (current or anyhow):
+            self.refused.append(identifier)
+            return
+        found.log.append(identifier)
+        self._waiting.append((found, identifier))
+        self._replicate()
+
+    def _let_go(self, found: _Region) -> None:
+        """What is held is served if it can be, and refused if not."""
+        held, found.held, found.held_epoch = found.held, [], None
+        for identifier in held:
+            self._serve(found, identifier)
 
     def _observe(self, name: str) -> Observation[RegionState]:
         found = self.regions[name]
@@ -184,7 +236,8 @@ class SimulatedTarget:
             writable=writable,
             voters=found.voters if primary else (),
         )
-        state = RegionState(found.highest_epoch, found.fenced, database, found.cache, (found.node_epoch,) * 2)
+        nodes = (found.node_epoch,) * 2, (found.held_epoch,) * 2
+        state = RegionState(found.highest_epoch, found.fenced, database, found.cache, *nodes)
         return Observation(state, self._now_s, "simulated")
 
     def _receives(self, region: str, source: str | None) -> bool:
@@ -199,6 +252,13 @@ class SimulatedTarget:
                 if self._receives(name, found.following):
                     found.log = list(self.regions[str(found.following)].log)
                     found.fence_epoch = max(found.fence_epoch, self.regions[str(found.following)].fence_epoch)
+        for primary, identifier in list(self._waiting):
+            if primary.role is DatabaseRole.PRIMARY and self._confirmed(primary, identifier):
+                self._waiting.remove((primary, identifier))
+                self.acknowledged.append(identifier)
+
+    def _confirmed(self, primary: _Region, identifier: str) -> bool:
+        return identifier in primary.log and any(identifier in self.regions[voter].log for voter in primary.voters)
 
     def _command(self, region: str, epoch: int) -> _Command:
         return _Command(self._lock, self.regions[region], region, epoch)

@@ -55,6 +55,9 @@ class Agent:
             "/birth": self.birth,
             "/fence": self.fence,
             "/detach": self.detach,
+            "/hold": self.hold,
+            "/release": self.release,
+            "/demote": self.demote,
             "/follow": self.follow,
             "/promote": self.promote,
             "/promote_cache": self.promote_cache,
@@ -118,6 +121,7 @@ class Agent:
     async def fence(self, _epoch: int, _body: Body) -> Answer:
         """This region writes no more: nodes refuse everything, and a primary database is ended."""
         self._role.change(fenced=True)
+        await self._nodes.hold(None)
         await self._nodes.set_epoch(None)
         if self._database.server.running and not self._database.server.standby:
             await self._database.stop()
@@ -128,6 +132,22 @@ class Agent:
         if not (self._database.server.running and self._database.server.standby):
             raise RefusedError(f"the database of {self._region.name} is no running standby")
         return {"flush_lsn": await self._database.detach(self._role.change(following=None))}
+
+    async def hold(self, epoch: int, _body: Body) -> Answer:
+        """The nodes hold requests of this epoch until they serve it; what they serve now they go on serving."""
+        await self._nodes.hold(epoch)
+        return {}
+
+    async def release(self, _epoch: int, _body: Body) -> Answer:
+        """The nodes hold nothing any more."""
+        await self._nodes.hold(None)
+        return {}
+
+    async def demote(self, _epoch: int, _body: Body) -> Answer:
+        """The nodes serve nothing, and the database becomes a standby of nobody; answers the end of its log."""
+        role = self._role.change(fenced=True, following=None)
+        await self._nodes.set_epoch(None)
+        return {"flush_lsn": await self._database.demote(role)}
 
     async def follow(self, epoch: int, body: Body) -> Answer:
         """Database and cache become copies of another region's; the region is then no longer fenced."""

@@ -181,6 +181,30 @@ class Database:
                 raise RefusedError(f"the database of {self._region.name} still streams after {DETACH_S} s")
             return int((await _one(connection, _STATE))[1])
 
+    async def demote(self, role: Role) -> int:
+        """Make a primary a standby that streams from nobody; a clean stop hands all to the standbys that are attached.
+
+        One that dies while it stops loses nothing either: as a standby it first replays the whole of its own log
+        (xlogrecovery.c: crash recovery up to the end of pg_wal comes before archive recovery).
+
+        Args:
+            role: The role with `following` None.
+
+        Returns:
+            Position in the log, in bytes, of its end: nothing is written after it.
+
+        Raises:
+            RefusedError: It does not start again.
+        """
+        if self.server.running and self.server.standby:
+            return await self.detach(role)
+        await self.stop(cleanly=True)
+        self.server.configure(role)
+        self.server.become_standby()
+        await self.start()
+        async with await _connect(self._region) as connection:
+            return int((await _one(connection, _STATE))[1])
+
     async def promote(self, role: Role, epoch: int) -> None:
         """Make this the writable primary, its quorum set before; a stopped former primary is started as such.
 
@@ -240,12 +264,12 @@ class Database:
             raise RefusedError(f"{self._region.name} does not stream from {primary.name} after its {done['method']}")
         return {**done, "diverged_commits": diverged_commits}
 
-    async def stop(self) -> None:
-        """End the server; a primary by SIGQUIT, so that no waiting commit is let go."""
+    async def stop(self, *, cleanly: bool = False) -> None:
+        """End the server; a primary by SIGQUIT, so that no waiting commit is let go, unless it is to hand over."""
         if self._watching is not None:
             await self._watching.close()
             self._watching = None
-        await self.server.stop()
+        await self.server.stop(cleanly=cleanly)
 
     async def streams(self, primary: Region, within_s: float = ATTACH_S) -> bool:
         """Whether both ends say, within so many seconds, that this database streams from `primary`.

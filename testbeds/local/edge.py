@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
 import aiohttp
@@ -21,11 +21,17 @@ from traffic import envoy
 from traffic.driver import Active, Steering
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+T = TypeVar("T")
 
 ACTIVE_S = 3.0
 ANSWER_S = 1.0
+DRAIN_S = 1.0
+"""A request that takes longer is left to end as unknown to its client: who waits for it holds up all others."""
 _DUMP = "config_dump?resource=dynamic_route_configs"
+_STATS = "stats?format=json&filter=upstream_rq_(pending_)?active$"
 
 
 class EnvoyDriver:
@@ -46,17 +52,28 @@ class EnvoyDriver:
         Raises:
             OutsideError: Envoy does not answer, or has no routes yet.
         """
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(ANSWER_S)) as session,
-                session.get(f"{self._admin_url}/{_DUMP}") as answer,
-            ):
-                active = envoy.active(await answer.text())
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise OutsideError(f"Envoy does not say where it steers: {error}", where=self._admin_url) from error
+        active = await self._ask(_DUMP, envoy.active)
         if active is None:
             raise OutsideError("Envoy has no routes yet.", where=self._admin_url)
         return active
+
+    async def under_way(self, regions: tuple[str, ...]) -> dict[str, int]:
+        """Requests per region that Envoy has no answer to yet.
+
+        Raises:
+            OutsideError: Envoy does not answer.
+        """
+        return await self._ask(_STATS, lambda text: envoy.under_way(text, regions))
+
+    async def _ask(self, path: str, read: Callable[[str], T]) -> T:
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(ANSWER_S)) as session,
+                session.get(f"{self._admin_url}/{path}") as answer,
+            ):
+                return read(await answer.text())
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise OutsideError(f"Envoy does not say how it steers: {error}", where=self._admin_url) from error
 
     async def shift(self, wanted: Steering) -> Active:
         """Have Envoy steer so; returns once it is in effect.
@@ -92,13 +109,17 @@ class Edge:
         """The edge's HTTP interface."""
         app = web.Application()
         app.add_routes([web.get("/observe", self.observe)])
-        app.add_routes([web.post("/shift", Commands(self._epochs).handler(self.shift))])
+        commands = Commands(self._epochs)
+        app.add_routes([web.post("/shift", commands.handler(self.shift))])
+        app.add_routes([web.post("/drain", commands.handler(self.drain))])
         return app
 
     async def observe(self, _request: web.Request) -> web.Response:
-        """The weights in effect, the epoch stamped, and Envoy's name for them."""
+        """The weights in effect, the epoch stamped, Envoy's name for them, and the requests under way per region."""
         try:
-            return web.json_response({"highest_epoch": self._epochs.highest, **_view(await self._driver.observe())})
+            active, under_way = await asyncio.gather(self._driver.observe(), self._driver.under_way(self._regions))
+            view = {"highest_epoch": self._epochs.highest, **_view(active), "under_way": under_way}
+            return web.json_response(view)
         except OutsideError as error:
             return web.json_response({"error": str(error)}, status=503)
 
@@ -112,6 +133,22 @@ class Edge:
         wanted = {name: integer(weights, name, least=0) if name in weights else 0 for name in self._regions}
         try:
             return _view(await self._driver.shift(Steering(wanted, epoch)))
+        except OutsideError as error:
+            raise RefusedError(str(error)) from error
+
+    async def drain(self, _epoch: int, body: Body) -> Answer:
+        """Wait until no request to this region is under way, for `DRAIN_S` at most; answers how many are."""
+        region = choice(body.get("region"), "region", self._regions)
+        deadline_s = asyncio.get_running_loop().time() + DRAIN_S
+        while left := (await self._under_way())[region]:
+            if asyncio.get_running_loop().time() > deadline_s:
+                break
+            await asyncio.sleep(0.005)
+        return {"under_way": left}
+
+    async def _under_way(self) -> dict[str, int]:
+        try:
+            return await self._driver.under_way(self._regions)
         except OutsideError as error:
             raise RefusedError(str(error)) from error
 

@@ -35,6 +35,8 @@ from testbeds.local.serving import end_with_parent, forever, serve
 from traffic.envoy import EPOCH_HEADER, NOT_SENT_HEADER
 
 POOL_LEAST, POOL_MOST = 2, 30
+HOLD_S = 3.0
+"""How long a request waits for a region that is about to take over; then it is refused, as not executed."""
 POOL_WAIT_S = 2.0
 """How long a write waits for a connection; it has done nothing yet, so giving up is safe."""
 CACHE_S = 0.2
@@ -67,6 +69,19 @@ class Statements:
     values: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Requests of an epoch that is to come wait.
+
+    Args:
+        epoch: The epoch.
+        over: Set when the node serves it, or is not to hold any more.
+    """
+
+    epoch: int
+    over: asyncio.Event
+
+
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
 Act = Callable[[Body, int], Awaitable[web.Response]]
 
@@ -82,6 +97,7 @@ class Node:
         self._region = region
         self._epoch: int | None = None
         self._pool: Pool | None = None
+        self._hold: Hold | None = None
         self._cache = Valkey(
             host=LOOPBACK, port=region.valkey_port, socket_timeout=CACHE_S, socket_connect_timeout=CACHE_S
         )
@@ -95,6 +111,7 @@ class Node:
                 web.post("/probe", self.probe),
                 web.get("/health", self.health),
                 web.put("/epoch", self.take_epoch),
+                web.put("/hold", self.take_hold),
             ]
         )
         return app
@@ -104,15 +121,30 @@ class Node:
 
         Each epoch has a pool of its own, so that no connection to a database's former life is met later.
         """
-        body = commands.parse(await request.read())
-        epoch = None if body.get("epoch") is None else commands.integer(body, "epoch", least=1)
+        epoch = await _epoch(request)
         if epoch != self._epoch:
             self._epoch = None
             if self._pool is not None:
                 await self._pool.close(timeout=0)  # connections in use stay with their commits
             self._pool = None if epoch is None else await self._connect()
             self._epoch = epoch if self._pool is not None else None
+        if self._epoch is not None:
+            self._let_go()
         return web.json_response({"epoch": self._epoch})
+
+    async def take_hold(self, request: web.Request) -> web.Response:
+        """From the region's agent: hold the requests of this epoch, which is to come; null: hold none any more."""
+        epoch = await _epoch(request)
+        if self._hold is None or self._hold.epoch != epoch:
+            self._let_go()
+            if epoch not in (None, self._epoch):
+                self._hold = Hold(epoch, asyncio.Event())
+        return web.json_response({"epoch": self._hold.epoch if self._hold else None})
+
+    def _let_go(self) -> None:
+        if self._hold is not None:
+            self._hold.over.set()
+            self._hold = None
 
     async def health(self, _request: web.Request) -> web.Response:
         """200 when it holds an epoch and its database answers."""
@@ -164,8 +196,14 @@ class Node:
 
     async def _checked(self, request: web.Request, act: Act, raw: bytes) -> web.Response:
         body = commands.parse(raw)
+        stamp, hold = request.headers.get(EPOCH_HEADER), self._hold
+        if hold is not None and stamp == str(hold.epoch):
+            try:
+                await asyncio.wait_for(hold.over.wait(), HOLD_S)
+            except TimeoutError as error:
+                raise NotExecutedError(f"held for {HOLD_S:g} s") from error
         epoch = self._epoch
-        if epoch is None or request.headers.get(EPOCH_HEADER) != str(epoch):
+        if epoch is None or stamp != str(epoch):
             raise NotExecutedError("epoch")
         return await act(body, epoch)
 
@@ -248,6 +286,11 @@ async def _commit_silently(connection: psycopg.AsyncConnection[TupleRow]) -> Non
 
 def _not_executed(error: str) -> web.Response:
     return web.json_response({"error": error}, status=503, headers={NOT_SENT_HEADER: "1"})
+
+
+async def _epoch(request: web.Request) -> int | None:
+    body = commands.parse(await request.read())
+    return None if body.get("epoch") is None else commands.integer(body, "epoch", least=1)
 
 
 def _text(body: Body, name: str) -> str:

@@ -29,6 +29,7 @@ class _Node:
     port: int
     process: asyncio.subprocess.Process | None = None
     epoch: int | None = None
+    held: int | None = None
     met: bool = False
     """Whether it has answered since it was started; until then it holds no epoch and may still be starting."""
 
@@ -55,9 +56,14 @@ class Nodes:
         self._nodes = [_Node(f"{region.name}-{n}", port) for n, port in enumerate(region.node_ports, start=1)]
 
     def observe(self) -> list[dict[str, Any]]:
-        """Name, whether it runs, and the epoch that it has confirmed (None: it refuses everything)."""
+        """Name, whether it runs, the epoch that it serves (None: it refuses everything), and the one that it holds."""
         return [
-            {"name": node.name, "running": node.running, "epoch": node.epoch if node.running else None}
+            {
+                "name": node.name,
+                "running": node.running,
+                "epoch": node.epoch if node.running else None,
+                "held": node.held if node.running else None,
+            }
             for node in self._nodes
         ]
 
@@ -76,9 +82,25 @@ class Nodes:
         if epoch is not None:
             await self.start()
         async with aiohttp.ClientSession() as session:
-            await asyncio.gather(*(self._set(session, node, epoch) for node in self._nodes))
+            served = await asyncio.gather(*(self._tell(session, node, "epoch", epoch) for node in self._nodes))
+        for node, confirmed in zip(self._nodes, served, strict=True):
+            node.epoch = confirmed
+            node.held = node.held if confirmed is None else None
         if epoch is not None and not any(node.epoch == epoch for node in self._nodes):
             raise RefusedError(f"no node of {self._region.name} serves epoch {epoch}")
+
+    async def hold(self, epoch: int | None) -> None:
+        """Have every node hold the requests of this epoch, or none: returns when each has confirmed it or is dead.
+
+        Raises:
+            RefusedError: With an epoch: no node has confirmed it.
+        """
+        async with aiohttp.ClientSession() as session:
+            held = await asyncio.gather(*(self._tell(session, node, "hold", epoch) for node in self._nodes))
+        for node, confirmed in zip(self._nodes, held, strict=True):
+            node.held = confirmed
+        if epoch is not None and not any(epoch in (node.held, node.epoch) for node in self._nodes):
+            raise RefusedError(f"no node of {self._region.name} holds requests of epoch {epoch}")
 
     async def verify_write(self, epoch: int) -> str:
         """A committed write through the first node that serves this epoch, read back there; returns its name.
@@ -103,24 +125,29 @@ class Nodes:
             raise RefusedError(f"{serving[0].name} did not confirm a write within {VERIFY_S} s: {error}") from error
         return f"{vantage}:{epoch}"
 
-    async def _set(self, session: aiohttp.ClientSession, node: _Node, epoch: int | None) -> None:
+    async def _tell(self, session: aiohttp.ClientSession, node: _Node, what: str, epoch: int | None) -> int | None:
+        """Have a node serve or hold an epoch; what it confirms. One that does not answer is killed."""
         if not node.running or (epoch is None and not node.met):
-            node.epoch = None
-            return
+            return None
         try:
             limit_s = EPOCH_S if node.met else START_S
-            node.epoch = await asyncio.wait_for(self._ask(session, node, {"epoch": epoch}), limit_s)
-            node.met = True
+            confirmed = await asyncio.wait_for(
+                self._ask(session, f"{node.url}/{what}", node, {"epoch": epoch}), limit_s
+            )
         except TimeoutError:
             if node.process is not None:
                 node.process.kill()
-            node.epoch = None
+            return None
+        node.met = True
+        return confirmed
 
-    async def _ask(self, session: aiohttp.ClientSession, node: _Node, body: Mapping[str, int | None]) -> int | None:
+    async def _ask(
+        self, session: aiohttp.ClientSession, url: str, node: _Node, body: Mapping[str, int | None]
+    ) -> int | None:
         """Tell a node until it answers: it may still be starting."""
         while node.running:
             try:
-                async with session.put(f"{node.url}/epoch", json=body) as answer:
+                async with session.put(url, json=body) as answer:
                     epoch = (await answer.json())["epoch"]
                     return None if epoch is None else int(epoch)
             except aiohttp.ClientError:
@@ -144,7 +171,7 @@ class Nodes:
                 stderr=log,
                 cwd=self._region.folder,
             )
-        node.epoch, node.met = None, False
+        node.epoch, node.held, node.met = None, None, False
 
     def _log(self, node: _Node) -> BinaryIO:
         return Path(self._region.folder, f"{node.name}.log").open("ab")

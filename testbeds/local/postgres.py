@@ -271,15 +271,21 @@ class Server:
         if self._process is not None and self.running:
             self._process.send_signal(signal.SIGHUP)
 
-    async def stop(self) -> None:
+    async def stop(self, *, cleanly: bool = False) -> None:
         """End the server without letting any waiting commit go: SIGQUIT, then SIGKILL for whatever is left.
 
-        A standby is stopped by SIGINT: it acknowledges to nobody, and pg_rewind then finds it shut down.
+        A standby is stopped by SIGINT: it acknowledges to nobody, and pg_rewind then finds it shut down. So is a
+        primary that hands over: it sends its log up to the last record to every attached standby, and waits until they
+        have it on disk (walsender.c, WalSndDone). A commit that waits for its quorum is then neither acknowledged nor
+        undone; the client's connection breaks.
+
+        Args:
+            cleanly: The primary hands over.
         """
         if self._process is None:
             return
         if self.running:
-            self._process.send_signal(signal.SIGINT if self.standby else signal.SIGQUIT)
+            self._process.send_signal(signal.SIGINT if self.standby or cleanly else signal.SIGQUIT)
             try:
                 await asyncio.wait_for(self._process.wait(), STOP_S)
             except TimeoutError:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from aurops.plan import Answer
 
-OLD, NOW = 19, 20
+OLD, NOW, HANDED = 19, 20, 30
 """Epochs; the service was born under one that is lower than both."""
 CALL_S = 10.0
 
@@ -106,6 +106,10 @@ class TargetContract:
         commands: list[Callable[[], Answer]] = [
             lambda: target.fence("south", OLD, CALL_S),
             lambda: target.detach("west", OLD, CALL_S),
+            lambda: target.hold("west", OLD, CALL_S),
+            lambda: target.release("west", OLD, CALL_S),
+            lambda: target.drain("west", OLD, CALL_S),
+            lambda: target.demote("south", OLD, CALL_S),
             lambda: target.promote_database("west", ("north", "south"), OLD, CALL_S),
             lambda: target.promote_cache("west", OLD, CALL_S),
             lambda: target.reprotect("west", "north", OLD, CALL_S),
@@ -133,6 +137,52 @@ class TargetContract:
         assert world.unprotected("south") == {}, world
         assert world.writers() == ("south",)
 
+    def test_a_region_hands_over_to_another_that_holds_requests(self, service: Service) -> None:
+        """Held, shifted, drained, demoted, promoted, each twice: the demoted one says where its log ends."""
+        target = service.target
+        for _ in range(2):
+            target.hold("north", HANDED, CALL_S)
+        state = look(service).state("north")
+        assert state is not None
+        assert set(state.held_epochs) == {HANDED}
+        for _ in range(2):
+            target.shift({"north": TOTAL_WEIGHT}, HANDED, CALL_S)
+            assert not target.drain("south", HANDED, CALL_S).waiting
+            position = target.demote("south", HANDED, CALL_S).data["flush_lsn"]
+        world = look(service)
+        south, north = world.state("south"), world.database("north")
+        assert south is not None
+        assert north is not None
+        assert (south.database.role, south.database.attached) == (DatabaseRole.STANDBY, False)
+        assert south.database.flush_lsn == position == north.flush_lsn
+        assert not any(south.node_epochs)
+        assert world.writers() == ()
+        assert world.edge.value is not None
+        assert not world.edge.value.under_way.get("south")
+        target.promote_database("north", ("south", "west"), HANDED, CALL_S)
+        methods = [target.reprotect(region, "north", HANDED, CALL_S).data["method"] for region in ("south", "west")]
+        assert methods == ["repoint", "repoint"]
+        target.verify_write("north", HANDED, CALL_S)
+        world = look(service)
+        state = world.state("north")
+        assert state is not None
+        assert (set(state.node_epochs), set(state.held_epochs)) == ({HANDED}, {None})
+        assert world.writers() == ("north",)
+        assert world.unprotected("north") == {}
+
+    def test_what_is_held_can_be_let_go(self, service: Service) -> None:
+        """A hold that is released is over; the region that serves goes on serving while it holds for another epoch."""
+        target = service.target
+        target.hold("north", HANDED + 1, CALL_S)
+        state = look(service).state("north")
+        assert state is not None
+        assert (set(state.node_epochs), set(state.held_epochs)) == ({HANDED}, {HANDED + 1})
+        for _ in range(2):
+            target.release("north", HANDED + 1, CALL_S)
+        state = look(service).state("north")
+        assert state is not None
+        assert (set(state.node_epochs), set(state.held_epochs)) == ({HANDED}, {None})
+
     def test_a_silent_region_is_unknown_and_nobody_waits_for_it(self, service: Service) -> None:
         """Unknown with the reason, never "down"; a call to it ends in time, and does not say that it was done."""
         target = service.target
@@ -146,7 +196,7 @@ class TargetContract:
             assert world.state("west") is None
             assert world.regions["west"].why_unknown
             with pytest.raises((CallUnknownError, AuropsError)):
-                target.detach("west", NOW + 1, 0.3)
+                target.detach("west", HANDED + 1, 0.3)
         finally:
             service.thaw("west")
 

@@ -63,11 +63,14 @@ def test_a_killed_failover_is_finished_by_resume(tmp_path: Path) -> None:
 
     bed = json.loads(ask("local", "up", "--json"))
     try:
-        plan = json.loads(ask("failover", "north", "--bed", bed["id"], "--dry-run", "--json"))
+        plan = json.loads(ask("failover", "north", "--force", "--bed", bed["id"], "--dry-run", "--json"))
         assert "promote" in [stage["stage"] for stage in plan]
         assert json.loads(ask("runs", "list", "--json")) == []
         killed = subprocess.Popen(
-            [*command, "failover", "north", "--bed", bed["id"], "--yes"], env=env, stderr=subprocess.PIPE, text=True
+            [*command, "failover", "north", "--force", "--bed", bed["id"], "--yes"],
+            env=env,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         assert killed.stderr is not None
         with killed.stderr as told:

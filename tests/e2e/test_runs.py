@@ -43,9 +43,9 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 @pytest.fixture
 def failover(bed: BedState, store: Store) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    """Starts `aurops failover north` as a process."""
+    """Starts `aurops failover north --force` as a process."""
     assert store
-    command = [*COMMAND, "failover", "north", "--bed", bed.id, "--yes"]
+    command = [*COMMAND, "failover", "north", "--force", "--bed", bed.id, "--yes"]
     started = []
 
     def start() -> subprocess.Popen[bytes]:
@@ -133,10 +133,10 @@ def test_a_lost_store_does_not_stop_a_failover_that_may_break_the_glass(
             whole = {**os.environ, "XDG_STATE_HOME": str(tmp_path), **env}
             return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False, env=whole)
 
-        refused = ask("failover", "north", "--bed", bed.id, "--yes", **lost)
+        refused = ask("failover", "north", "--force", "--bed", bed.id, "--yes", **lost)
         assert (refused.returncode, "--break-glass" in refused.stderr) == (3, True), refused.stderr
         assert weights(bed) == {"north": 10_000}
-        done = ask("failover", "north", "--bed", bed.id, "--yes", "--break-glass", **lost)
+        done = ask("failover", "north", "--force", "--bed", bed.id, "--yes", "--break-glass", **lost)
     assert done.returncode == 0, done.stderr
     assert "THE STORE IS LOST" in done.stderr
     assert "north" not in weights(bed)

@@ -15,7 +15,7 @@ from aurops.runner import Ending, Result
 from aurops.store import Store, StoreReadOnlyError, open_store
 from failover import break_glass
 from failover.execute import begin, execute
-from failover.planner import FailoverGoal
+from failover.goal import FailoverGoal
 from failover.targets.simulated import REGIONS, SimulatedTarget
 from tests.failover.stores import Losable
 

@@ -11,8 +11,8 @@ from aurops.requests import RequestKind, ask, pending
 from aurops.runner import Ending, Result
 from aurops.store import Store, open_store
 from failover.execute import OvertakenError, begin, execute, newer_run, service_of
-from failover.model import World
-from failover.planner import FailoverGoal
+from failover.goal import FailoverGoal
+from failover.model import DatabaseRole, World
 from failover.targets.simulated import REGIONS, SimulatedTarget
 
 
@@ -167,6 +167,7 @@ class FailedOverMeanwhile(SimulatedTarget):
         self.looks += 1
         if self.looks == 1:
             self.weights = {"south": 10_000}
+            self.regions["south"].role, self.regions["north"].role = DatabaseRole.PRIMARY, DatabaseRole.DOWN
         return seen
 
 

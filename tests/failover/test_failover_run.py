@@ -12,8 +12,9 @@ from aurops.requests import RequestKind, ask, halt
 from aurops.runner import Ending, Result, Runner
 from aurops.store import Store, open_store
 from aurops.testing import Fault, Faulty, HeldLease, SimulatedCrash
+from failover.goal import FailoverGoal, check_goal
 from failover.model import DatabaseRole, World
-from failover.planner import FailoverGoal, check_goal, plan, violations
+from failover.planner import plan, violations
 from failover.playbook import FailoverPlaybook
 from failover.targets.simulated import REGIONS, SimulatedTarget
 

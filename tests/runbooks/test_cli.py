@@ -46,6 +46,7 @@ EVERY = [
     *((name,) for name in ("destroy", "drift", "init", "preview", "recover", "status", "up")),
     *(("lab", verb) for verb in ("list", "tamper", "status", "reset", "run")),
     ("doctor",),
+    ("failback",),
     ("failover",),
     ("failover-test",),
     ("halt",),
@@ -103,9 +104,9 @@ def test_the_version_names_what_a_report_of_a_fault_needs(capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("aurops fail", {"failover", "failover-test"}),
+        ("aurops fail", {"failback", "failover", "failover-test"}),
         ("aurops runs s", {"show", "skip"}),
-        ("aurops failover-test --r", {"--region", "--rto", "--rpo", "--rate", "--report"}),
+        ("aurops failover-test --r", {"--region", "--rto", "--rpo", "--rate", "--report", "--runs"}),
         ("aurops failover-test --fault ", set(FAULTS)),
         ("aurops failover-test --fault k", {"kill"}),
     ],
@@ -163,6 +164,8 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
         (["failover-test", "--rate", "1"], 2, "--rate"),
         (["failover-test", "--report", "/proc/none/report.html"], 2, "/proc/none/report.html"),
         (["failover", "north", "--bed", "no-such-bed"], 2, "no-such-bed"),
+        (["failover", "north", "--planned", "--force"], 2, "--planned or --force"),
+        (["failback", "--bed", "no-such-bed"], 2, "no-such-bed"),
         (["local", "up", "--first-port", "99999"], 2, "--first-port"),
         (["runs", "show", "no-such-run"], 2, "no-such-run"),
         (["runs", "show", "../../etc"], 2, "../../etc"),

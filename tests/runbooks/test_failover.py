@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from aurops.plan import Answer, CallUnknownError
 from failover.targets.simulated import REGIONS, SimulatedTarget
 from runbooks import service
 from tests.runbooks.here import here
@@ -38,16 +40,23 @@ def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watched:
     return found
 
 
+@pytest.mark.parametrize(
+    ("mode", "planned"),
+    [
+        ("--force", ["fence", "decide", "promote", "verify", "open", "re-protect"]),
+        ("--planned", ["decide", "hold", "shift", "drain", "demote", "catch up", "promote", "verify"]),
+    ],
+)
 def test_a_dry_run_names_everything_and_calls_nothing(
-    target: Watched, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    mode: str, planned: list[str], target: Watched, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Stages, steps, decisions, each with its reason, and the point of no return; no region and no store is touched."""
     before = target.state()
-    assert here("failover", "north", "--dry-run") == 0
+    assert here("failover", "north", mode, "--dry-run") == 0
     text = capsys.readouterr().out
-    assert here("failover", "north", "--dry-run", "--json") == 0
+    assert here("failover", "north", mode, "--dry-run", "--json") == 0
     stages = json.loads(capsys.readouterr().out)
-    assert [stage["stage"] for stage in stages] == ["fence", "decide", "promote", "verify", "open", "re-protect"]
+    assert [stage["stage"] for stage in stages] == planned
     assert {row["name"] for stage in stages for row in stage["decisions"]} >= {"target", "position", "standbys", "mode"}
     said = [row for stage in stages for row in stage["steps"] + stage["decisions"]]
     assert all(row["reason"] and row["name"] in text and row["reason"] in text for row in said)
@@ -97,16 +106,31 @@ class Keyboard(io.StringIO):
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", ""])
+@pytest.mark.parametrize(
+    ("by", "asks"),
+    [
+        ([], "Leave north? It hands over"),
+        (
+            ["--force"],
+            "Leave north by force? Its writers are stopped until it is re-protected. As seen now: every voter",
+        ),
+    ],
+)
 def test_a_no_is_a_no(
-    answer: str, target: Watched, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    answer: str,
+    by: list[str],
+    asks: str,
+    target: Watched,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """No, no word, and the end of the input decline: exit 4, and nothing is done."""
     before = target.state()
     monkeypatch.setattr(sys, "stdin", Keyboard(answer))
-    assert here("failover", "north") == 4
+    assert here("failover", "north", *by) == 4
     told = capsys.readouterr()
     assert told.out == ""
-    assert "Leave north by force?" in told.err
+    assert asks in told.err
     assert "nothing was changed" in told.err
     assert target.state() == before
 
@@ -114,7 +138,7 @@ def test_a_no_is_a_no(
 def test_a_failover_says_its_run_and_how_it_ended(target: Watched, capsys: pytest.CaptureFixture[str]) -> None:
     """The result is on standard output, as JSON when asked, the steps on standard error; the run can be read back."""
     target.kill("north")
-    assert here("failover", "north", "--yes", "--json") == 0
+    assert here("failover", "north", "--force", "--yes", "--json") == 0
     told = capsys.readouterr()
     result = json.loads(told.out)
     assert result["ending"] == "done"
@@ -128,7 +152,7 @@ def test_a_failover_names_what_it_left_unprotected_and_reprotect_brings_it_back(
 ) -> None:
     """A region that did not answer is said to protect nothing, with the command; that one makes it a standby again."""
     target.kill("north")
-    assert here("failover", "north", "--yes") == 0
+    assert here("failover", "north", "--force", "--yes") == 0
     assert "north does not answer\n  next: aurops reprotect north --bed b1" in capsys.readouterr().out
     assert here("reprotect", "north", "--yes") == 3
     assert "north does not answer" in capsys.readouterr().err
@@ -141,6 +165,77 @@ def test_a_failover_names_what_it_left_unprotected_and_reprotect_brings_it_back(
     assert json.loads(capsys.readouterr().out)["ending"] == "done"
     assert target.observe().unprotected("south") == {}
     assert here("reprotect", "north", "--yes") == 0
+
+
+def test_a_region_hands_over_and_takes_over_again(target: Watched, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a flag it is planned; the result says how long requests waited; a failback is the same the other way."""
+    assert target.write("first")
+    assert here("failback", "--yes") == 2
+    assert "nothing to fail back: north serves" in capsys.readouterr().err
+    assert here("failover", "north", "--yes") == 0
+    said = capsys.readouterr().out
+    assert re.search(r"requests were held for \d+\.\d\d s; north follows without a rewind, west follows without", said)
+    assert here("failback", "--dry-run") == 0
+    assert "promote database north" in capsys.readouterr().out
+    assert here("failback", "--yes", "--json") == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["followed"] == {"south": "repoint", "west": "repoint"}
+    assert result["unprotected"] == {}
+    assert target.weights == {"north": 10_000}
+    assert here("runs", "list", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {(row["goal"], row["ended"]) for row in rows} == {("failover", "done"), ("failback", "done")}
+
+
+def test_a_region_that_does_not_stream_is_not_failed_back_to(
+    target: Watched, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is fenced after a forced failover: exit 2 with the command that makes it stream."""
+    target.kill("north")
+    assert here("failover", "north", "--force", "--yes") == 0
+    target.heal("north")
+    before = target.state()
+    capsys.readouterr()
+    assert here("failback", "--yes") == 2
+    assert "next: aurops reprotect north" in capsys.readouterr().err
+    assert target.state() == before
+
+
+@pytest.mark.parametrize("flags", [[], ["--planned"]])
+def test_a_region_that_is_lost_is_left_only_by_force(
+    flags: list[str], target: Watched, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 2, why it cannot hand over, and --force with what may be lost; nothing is done."""
+    target.kill("north")
+    target.isolate("west")
+    before = target.state()
+    assert here("failover", "north", *flags, "--yes") == 2
+    said = capsys.readouterr().err
+    assert "north does not answer, so it cannot hand over" in said
+    assert "aurops failover north --force: west cannot be read: how many" in said
+    assert target.state() == before
+
+
+class Mute(Watched):
+    """North dies while it hands over."""
+
+    def demote(self, region: str, epoch: int, timeout_s: float) -> Answer:
+        if region == "north":
+            raise CallUnknownError("north hangs")
+        return super().demote(region, epoch, timeout_s)
+
+
+def test_a_switchover_that_is_stuck_goes_back_by_itself(target: Watched, capsys: pytest.CaptureFixture[str]) -> None:
+    """Clients wait: before the promotion a step that fails twice ends in the old region serving again, exit 4."""
+    target.demote = Mute.demote.__get__(target)  # type: ignore[method-assign]
+    assert target.write("first")
+    assert here("failover", "north", "--yes") == 4
+    said = capsys.readouterr().err
+    assert "went back by itself" in said
+    assert "demote database north" in said
+    assert target.weights == {"north": 10_000}
+    assert target.write("after")
+    assert target.observe().unprotected("north") == {}
 
 
 @pytest.mark.parametrize(("region", "says"), [("moon", "north, south, west"), ("north", "it follows nobody")])
@@ -166,7 +261,7 @@ def test_a_store_that_cannot_be_written_stops_a_failover_before_its_first_call(
         subprocess.run(["mount", "-o", "remount,ro", tiny_disk], check=True)
     target.kill("north")
     before = target.state()
-    assert here("failover", "north", "--yes") == 3
+    assert here("failover", "north", "--force", "--yes") == 3
     said = capsys.readouterr().err
     assert ("the store is full" if trouble == "full" else "cannot be written by this user") in said
     assert "--break-glass" in said

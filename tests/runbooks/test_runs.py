@@ -18,7 +18,7 @@ from aurops.store import Store, open_store
 from failover import break_glass
 from failover.drill import DrillOrder, _begin
 from failover.execute import begin
-from failover.planner import FailoverGoal
+from failover.goal import FailoverGoal
 from failover.targets.simulated import REGIONS
 from runbooks.runs import app
 from runbooks.terminal import ended
