@@ -200,6 +200,24 @@ FAULTS = {
             rights="none",
             linked=True,
         ),
+        Fault(
+            name="store",
+            does="the store of the watch is gone",
+            undo="the store is back",
+            proof="it can be neither opened nor read",
+            serving=SPARED,
+            standby=None,
+            rights="none",
+        ),
+        Fault(
+            name="clock",
+            does="the clock that the watch reads jumps an hour ahead, as after a machine slept",
+            undo="whoever watches from then on has the right time",
+            proof="the watch has read the other time",
+            serving=SPARED,
+            standby=None,
+            rights="none",
+        ),
     )
 }
 

@@ -15,6 +15,7 @@ from testbeds.local.mechanisms.cuts import Cut, Witness
 from testbeds.local.mechanisms.full_disk import DiskFull
 from testbeds.local.mechanisms.signals import Flap, Freeze, Kill
 from testbeds.local.mechanisms.slow_disk import SlowDisk, throttle_lacking
+from testbeds.local.mechanisms.watchers import ClockJump, StoreLost
 from testbeds.local.wiring import EDGE, OUTSIDE, at_the_border, between
 
 if TYPE_CHECKING:
@@ -104,5 +105,7 @@ _TABLE: dict[str, Callable[[Layout, str], Mechanism]] = {
     "cut": _cut,
     "blind": _blind,
     "one-way": _one_way,
+    "store": lambda place, _: StoreLost(place),
+    "clock": lambda place, _: ClockJump(place),
     "flapping": lambda place, region: Flap(scopes.regions(place, region)),
 }
