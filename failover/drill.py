@@ -22,6 +22,8 @@ from failover.faults import fault_named
 from failover.measurement import Objective
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from aurops.clock import Clock
     from aurops.runner import Listener, Result
     from aurops.store import Store
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from failover.faults import Case, FaultRecord
     from failover.ledger import Ledger
     from failover.model import Target
+    from failover.standing_by import Watch
 
 KIND = "measure"
 """The goal of a drill's run."""
@@ -106,6 +109,10 @@ class DrillBed(Protocol):
 
     def start_vantages(self, region: str) -> Mapping[str, str]:
         """Start those vantage points that are not up; the URLs of all by name."""
+        ...
+
+    def watching(self, region: str) -> AbstractContextManager[Watch]:
+        """The watch over the region in force, as the daemon has it, with a store and a clock that faults can hit."""
         ...
 
     def start_load(self, run: str, rate_per_s: float, seed: int) -> None:
@@ -194,7 +201,8 @@ class Drill:
         """
         journal, playbook = self.journal, self._playbook
         lease = Lease(self._store, journal.run, self._clock, LEASE_TTL_S)
-        result = drive(playbook, journal, lease, store=self._store, clock=self._clock, take_over=take_over)
+        with playbook:
+            result = drive(playbook, journal, lease, store=self._store, clock=self._clock, take_over=take_over)
         self.result = playbook.result and replace(playbook.result, head_hash=journal.head_hash)
         return result
 

@@ -7,7 +7,8 @@ verdict and the first command the store is asked for nothing but what the failov
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Self, cast
 
 from aurops.errors import HeldError, OutsideError
 from aurops.history import History
@@ -23,7 +24,7 @@ from failover.goal import FailoverGoal
 from failover.measurement import measure, well_before
 from failover.policy import Action as Decided
 from failover.standing_by import stand_by
-from failover.watching import Watching, wait_for_decision
+from failover.watching import wait_for_decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from aurops.runner import Listener
     from aurops.store import Store
     from failover.drill import DrillBed, DrillOrder, Tell
+    from failover.standing_by import Watch
 
 _POLL_S = 0.02
 _LOOK_POLL_S = 0.25
@@ -73,6 +75,15 @@ class DrillPlaybook:
         self._clock = clock
         self._tell = tell
         self._listener = listener
+        self._held = ExitStack()
+        self._watch: Watch | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the watch, where the drill ended before it did."""
+        self._held.close()
 
     def observe(self) -> DrillWorld:
         """The injector's journal, and what this process has done."""
@@ -164,6 +175,8 @@ class DrillPlaybook:
 
     def _lose(self) -> Answer:
         order = self._order
+        if order.case.answer is not Deserved.FAIL_OVER:
+            self._watching()  # it must live through the moment of the fault
         self._bed.inject(order.fault, order.region, order.fault_expires_s)
         proved = self._await(lambda: self._bed.fault().effective_s is not None, within_s=EFFECT_S)
         fault = self._bed.fault()
@@ -193,16 +206,21 @@ class DrillPlaybook:
 
     def _stand_by(self) -> Answer:
         """Look on while the fault is in effect; what the watch decides is what it would have done."""
-        order, bed = self._order, self._bed
+        order = self._order
         limit_s = _DETECT_S if order.case.answer is Deserved.HOLD else order.after_s
-        vantages = bed.start_vantages(order.in_force)
-        with Watching(bed.target, vantages, self._clock, order.in_force) as watching:
-            stood = stand_by(watching, self._clock, limit_s=limit_s, after_s=order.after_s, over=self._over)
+        stood = stand_by(self._watching(), self._clock, limit_s=limit_s, after_s=order.after_s, over=self._over)
+        self._held.close()
         after_s = None if stood.at_s is None else stood.at_s - self._t0_s()
         if after_s is not None:
             self._tell(f"{after_s:.2f} s after the fault: the watch says {stood.answer}: {stood.why}")
         said: dict[str, Json] = {"answer": stood.answer.value, "why": stood.why, "until_s": stood.until_s}
         return Answer(said | {"after_s": after_s})
+
+    def _watching(self) -> Watch:
+        """The watch of this drill, begun when it is first needed."""
+        if self._watch is None:
+            self._watch = self._held.enter_context(self._bed.watching(self._order.in_force))
+        return self._watch
 
     def _over(self) -> bool:
         return self._bed.fault().at_s(Event.UNDONE) is not None

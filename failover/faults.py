@@ -56,6 +56,7 @@ class Fault:
         standby: What it deserves in a standby; None: it makes no sense there.
         rights: What the user needs to inject it.
         linked: Whether it needs links between the places of a bed, which are only there when it is brought up for it.
+        limited: Whether it needs a small volume under the region's database, which is only there likewise.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Fault:
     standby: Case | None = SPARED
     rights: str = _SIGNALS
     linked: bool = False
+    limited: bool = False
 
     def case(self, *, serves: bool) -> Case:
         """What it deserves in a region that serves, or in a standby.
@@ -163,6 +165,22 @@ FAULTS = {
             linked=True,
         ),
         Fault(
+            name="disk-full",
+            does="the volume of the region's database has not a byte left, and what is freed is taken again",
+            undo="the space is given back, and a PostgreSQL that ended for lack of it is started by its agent",
+            proof="a byte more cannot be written to it",
+            rights="mount a tmpfs in a namespace: root, or a user who may make user namespaces",
+            limited=True,
+        ),
+        Fault(
+            name="slow-disk",
+            does="the region's PostgreSQL may write two blocks a second to its disk",
+            undo="PostgreSQL leaves the control group that slowed it down",
+            proof="four blocks written and flushed in that control group take longer than half a second",
+            standby=None,  # on one machine a slow standby holds up the file system that all regions share
+            rights="limit input and output by control groups: root, on a disk of the machine's own",
+        ),
+        Fault(
             name="blind",
             does="one vantage point gets no answer to any probe, of any region",
             undo="the links are opened",
@@ -181,6 +199,24 @@ FAULTS = {
             standby=None,
             rights="none",
             linked=True,
+        ),
+        Fault(
+            name="store",
+            does="the store of the watch is gone",
+            undo="the store is back",
+            proof="it can be neither opened nor read",
+            serving=SPARED,
+            standby=None,
+            rights="none",
+        ),
+        Fault(
+            name="clock",
+            does="the clock that the watch reads jumps an hour ahead, as after a machine slept",
+            undo="whoever watches from then on has the right time",
+            proof="the watch has read the other time",
+            serving=SPARED,
+            standby=None,
+            rights="none",
         ),
     )
 }

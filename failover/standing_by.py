@@ -56,14 +56,15 @@ def stand_by(watch: Watch, clock: Clock, *, limit_s: float, after_s: float, over
         At once when a failover is decided.
     """
     called: Finding | None = None
+    called_s = 0.0
     deadline_s = clock.now_s() + limit_s
     while (now_s := clock.now_s()) < deadline_s and not over():
         for found in watch.findings(min(_SLICE_S, deadline_s - now_s)):
             if found.action is Action.FAIL_OVER:
-                return Stood(Answer.FAIL_OVER, found.why, found.at_s, found.at_s)
+                return Stood(Answer.FAIL_OVER, found.why, clock.now_s(), clock.now_s())
             if found.action is Action.CALL and called is None:
-                called = found
-                deadline_s = found.at_s + after_s
+                called, called_s = found, clock.now_s()  # the watch's own clock may be wrong
+                deadline_s = called_s + after_s
     if called is not None:
-        return Stood(Answer.HOLD, called.why, called.at_s, clock.now_s())
+        return Stood(Answer.HOLD, called.why, called_s, clock.now_s())
     return Stood(Answer.DO_NOTHING, "", None, clock.now_s())

@@ -23,6 +23,7 @@ from runbooks.stopping import Stopped
 from runbooks.terminal import Timeline
 from testbeds.local import processes
 from testbeds.local.layout import BORN_PRIMARY, REGIONS
+from testbeds.local.mechanisms import lacking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -123,12 +124,12 @@ def run(order: Order, conduct: Conduct, store: Store, told: Timeline, outputs: O
 
 
 def places(only: str | None) -> Mapping[str, Sequence[str]]:
-    """For each fault the regions of a new bed where it makes sense."""
+    """For each fault that can be done here the regions of a new bed where it makes sense."""
     standbys = [region for region in REGIONS if region != BORN_PRIMARY]
     return {
         name: [*([BORN_PRIMARY] if fault.serving else []), *(standbys if fault.standby else [])]
         for name, fault in FAULTS.items()
-        if only in (None, name)
+        if only in (None, name) and not lacking(name)
     }
 
 

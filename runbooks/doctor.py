@@ -11,6 +11,7 @@ import typer
 
 from aurops.errors import AnswerIsNoError, AuropsError
 from aurops.store import default_store_url, open_store
+from failover.faults import FAULTS
 from failover.targets.local import TRIED
 from runbooks import sites
 
@@ -53,7 +54,7 @@ def pulumi_cli() -> str | None:
 
 def examine() -> list[Finding]:
     """Look at everything; never raises for what is missing."""
-    return [*_components(), _store(), _pulumi(), *_targets()]
+    return [*_components(), _store(), _pulumi(), *_targets(), *_faults()]
 
 
 def _components() -> list[Finding]:
@@ -84,6 +85,21 @@ def _pulumi() -> Finding:
     program = sites.pulumi_cli()
     lacking = "not found" if program is None else f"{program} does not run, or does not say its version"
     return Finding("pulumi", version is not None, version or lacking, "" if version else step, needed=False)
+
+
+def _faults() -> list[Finding]:
+    """Which faults this user can do to a local bed, all of the possible ones in one line."""
+    from testbeds.local.mechanisms import lacking  # noqa: PLC0415 (only doctor looks)
+
+    missing = {name: why for name in FAULTS if (why := lacking(name))}
+    possible = ", ".join(name for name in FAULTS if name not in missing)
+    return [
+        Finding("faults", ok=True, detail=possible, needed=False),
+        *(
+            Finding(f"fault {name}", ok=False, detail=why, next_step=FAULTS[name].rights, needed=False)
+            for name, why in missing.items()
+        ),
+    ]
 
 
 def _targets() -> list[Finding]:

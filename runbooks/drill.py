@@ -26,6 +26,7 @@ from runbooks.terminal import Timeline, timeline, verdict
 from testbeds.local import bed as beds
 from testbeds.local.drillbed import LocalDrillBed
 from testbeds.local.layout import BORN_PRIMARY, REGIONS
+from testbeds.local.mechanisms import lacking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,6 +91,7 @@ def failover_test(  # noqa: PLR0913 (each an option)
     if junit is not None:
         raise UsageError("JUnit XML is a campaign's", where="--junit", next_step="give --runs too")
     order = _order(experiment, options)
+    _check_possible(order.fault)
     with timeline() as told:
         told.tell("bringing up three regions")
         bed = _bring_up(order)
@@ -97,9 +99,21 @@ def failover_test(  # noqa: PLR0913 (each an option)
     _conclude(result, drill, bed, as_json=as_json, report_file=report_file)
 
 
+def _check_possible(fault: str) -> None:
+    """A drill that cannot be done here is skipped, and skipped is not passed.
+
+    Raises:
+        OutsideError: What is lacking.
+    """
+    if why := lacking(fault):
+        rights = fault_named(fault).rights
+        raise OutsideError(f"skipped: `{fault}` cannot be done here: {why}", where=f"--fault {fault}", next_step=rights)
+
+
 def _bring_up(order: DrillOrder) -> BedState:
     """A bed with what the fault needs."""
-    return beds.up(idle_s=IDLE_S, linked=fault_named(order.fault).linked)
+    named = fault_named(order.fault)
+    return beds.up(idle_s=IDLE_S, linked=named.linked, limited=order.region if named.limited else None)
 
 
 def _campaign(
@@ -118,7 +132,7 @@ def _campaign(
             allowed="--fault, --seed, --rto, --rpo, or no --runs",
         )
     if "fault" in options:
-        fault_named(options["fault"])
+        _check_possible(fault_named(options["fault"]).name)
     order = campaign.Order(
         runs, options.get("seed", 1), options.get("rto", RTO_S), options.get("rpo", 0), options.get("fault")
     )

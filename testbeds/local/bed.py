@@ -38,6 +38,7 @@ def up(
     idle_s: float = IDLE_S,
     first_port: int | None = None,
     linked: bool = False,
+    limited: str | None = None,
     progress: Callable[[str], None] = lambda _text: None,
 ) -> BedState:
     """Bring a bed up; returns when a write was committed in it. Whatever goes wrong, nothing is left.
@@ -46,6 +47,7 @@ def up(
         idle_s: It ends after so many seconds without `touch`; > 0.
         first_port: First of the consecutive loopback ports that it takes; None: free ones.
         linked: With links between its places, that can be cut (testbeds/local/wiring.py).
+        limited: The region whose database gets a small volume of its own (testbeds/local/volumes.py); None: none.
         progress: Told how far it is.
 
     Raises:
@@ -60,6 +62,7 @@ def up(
     options = [f"--bed={bed}", f"--folder={folder}", f"--idle-s={idle_s}", f"--asked-at-s={asked_at_s}"]
     options += [] if first_port is None else [f"--first-port={first_port}"]
     options += ["--linked"] if linked else []
+    options += [] if limited is None else [f"--limited={limited}"]
     try:
         _start_supervisor(bed, folder, options, progress)
         return _read(folder)

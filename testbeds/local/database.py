@@ -43,7 +43,8 @@ CREATE TABLE ledger (
     at timestamptz NOT NULL DEFAULT clock_timestamp());
 CREATE TABLE probe (
     vantage text PRIMARY KEY, region text NOT NULL, n bigint NOT NULL, epoch bigint NOT NULL,
-    at timestamptz NOT NULL DEFAULT clock_timestamp());
+    page bytea NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp());
+ALTER TABLE probe ALTER COLUMN page SET STORAGE EXTERNAL;
 """
 _STATE = """
 SELECT pg_is_in_recovery(),

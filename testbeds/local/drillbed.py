@@ -17,14 +17,16 @@ from failover import faults
 from failover import ledger as ledgers
 from failover.targets.local import LocalEndpoints, LocalTarget
 from testbeds.local import bed as beds
-from testbeds.local import layout, processes, wiring
+from testbeds.local import layout, processes, watcher, wiring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from aurops.clock import Clock
     from aurops.processes import Process
+    from failover.watching import Watching
     from testbeds.local.state import BedState
 
 _PHASE_S = 0.083
@@ -81,6 +83,10 @@ class LocalDrillBed:
             with suppress(httpx.HTTPError):
                 url = f"{self._reports_at(name)}/watch"
                 httpx.post(url, json={"region": region}, timeout=_AIM_S, trust_env=False).raise_for_status()
+
+    def watching(self, region: str) -> AbstractContextManager[Watching]:
+        """The watch, as the daemon has it."""
+        return watcher.watch(self._bed.id, self._folder, self.target, self.start_vantages(region), self._clock, region)
 
     def start_load(self, run: str, rate_per_s: float, seed: int) -> None:
         """One process of open-loop clients."""

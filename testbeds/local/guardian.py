@@ -39,7 +39,8 @@ def clean(bed: str, folder: Path) -> None:
 def living(bed: str, folder: Path) -> frozenset[Process]:
     """The bed's processes but for the caller; those without a mark are known by a data folder they work in."""
     own = processes.identity(os.getpid())
-    found = processes.find(bed).union(*(processes.working_in(folder / region / "data") for region in REGIONS))
+    places = (folder / region / place for region in REGIONS for place in ("data", "volume"))
+    found = processes.find(bed).union(*map(processes.working_in, places))
     return found - {own} if own else found
 
 

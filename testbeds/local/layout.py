@@ -40,7 +40,11 @@ class Components:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Region:
-    """One region's place. Ports are on loopback."""
+    """One region's place. Ports are on loopback.
+
+    Args:
+        limited: Its database lies on a small volume of its own (testbeds/local/volumes.py).
+    """
 
     name: str
     folder: str
@@ -48,6 +52,7 @@ class Region:
     postgres_port: int
     valkey_port: int
     node_ports: tuple[int, ...]
+    limited: bool = False
 
     @property
     def agent_url(self) -> str:
@@ -55,9 +60,14 @@ class Region:
         return f"http://{LOOPBACK}:{self.agent_port}"
 
     @property
+    def volume(self) -> Path:
+        """Where its volume is mounted, for its own processes, when it is limited."""
+        return Path(self.folder, "volume")
+
+    @property
     def data(self) -> Path:
         """PostgreSQL's data folder."""
-        return Path(self.folder, "data")
+        return Path(self.volume if self.limited else self.folder, "data")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,8 +145,24 @@ class Layout:
         return tuple(region.name for region in self.regions if region.name != name)
 
 
-def plan(bed: str, folder: Path, first_port: int, components: Components, postgres_uid: int | None) -> Layout:
-    """The layout of a bed whose ports are `first_port` and the `BLOCK_SIZE` - 1 after it."""
+def plan(
+    bed: str,
+    folder: Path,
+    first_port: int,
+    components: Components,
+    postgres_uid: int | None,
+    limited: str | None = None,
+) -> Layout:
+    """The layout of a bed whose ports are `first_port` and the `BLOCK_SIZE` - 1 after it.
+
+    Args:
+        bed: Its id.
+        folder: Its folder.
+        first_port: The first of its ports.
+        components: The programs that it runs.
+        postgres_uid: See `Layout`.
+        limited: The region whose database gets a small volume of its own; None: none.
+    """
     ports = iter(range(first_port, first_port + BLOCK_SIZE))
     control_port, proxy_port, admin_port, edge_port = (next(ports) for _ in range(_FIXED_PORTS))
     regions = tuple(
@@ -147,6 +173,7 @@ def plan(bed: str, folder: Path, first_port: int, components: Components, postgr
             postgres_port=next(ports),
             valkey_port=next(ports),
             node_ports=tuple(next(ports) for _ in range(NODES_PER_REGION)),
+            limited=name == limited,
         )
         for name in REGIONS
     )

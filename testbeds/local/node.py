@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, LiteralString
@@ -42,10 +43,12 @@ CACHE_S = 0.2
 WRITE = "INSERT INTO ledger (id, amount, epoch, region) VALUES (%(id)s, %(amount)s, %(epoch)s, %(region)s)"
 READ_WRITE = "SELECT FROM ledger WHERE id = %(id)s AND amount = %(amount)s AND epoch = %(epoch)s"
 PROBE = """
-INSERT INTO probe (vantage, region, n, epoch) VALUES (%(vantage)s, %(region)s, %(n)s, %(epoch)s)
+INSERT INTO probe (vantage, region, n, epoch, page) VALUES (%(vantage)s, %(region)s, %(n)s, %(epoch)s, %(page)s)
 ON CONFLICT (vantage) DO UPDATE
-SET region = EXCLUDED.region, n = EXCLUDED.n, epoch = EXCLUDED.epoch, at = clock_timestamp()
+SET region = EXCLUDED.region, n = EXCLUDED.n, epoch = EXCLUDED.epoch, page = EXCLUDED.page, at = clock_timestamp()
 """
+PAGE_BYTES = 7000
+"""What a probe writes takes new pages each time: a row that fits where it lay notices no full disk."""
 READ_PROBE = "SELECT FROM probe WHERE vantage = %(vantage)s AND n >= %(n)s AND epoch = %(epoch)s"
 
 
@@ -172,7 +175,8 @@ class Node:
 
         async def act(body: Body, epoch: int) -> web.Response:
             values = {"vantage": _text(body, "vantage"), "n": commands.integer(body, "n", least=0)}
-            await self._commit(Statements(PROBE, READ_PROBE, values), epoch)
+            written = {**values, "page": os.urandom(PAGE_BYTES)}
+            await self._commit(Statements(PROBE, READ_PROBE, written), epoch)
             return web.json_response({**values, "epoch": epoch, "region": self._region.name})
 
         return await self._shielded(request, act)

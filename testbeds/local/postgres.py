@@ -26,6 +26,7 @@ import os
 import pwd
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -219,7 +220,12 @@ class Server:
 
     def adopt(self, template: Path) -> None:
         """Take a fresh data folder as its own, unless it has one."""
-        if not self.born:
+        if self.born:
+            return
+        if self._region.limited:  # another file system
+            own(self._layout, self._region.volume)
+            subprocess.run(["cp", "-a", str(template), str(self._region.data)], check=True)
+        else:
             template.rename(self._region.data)
 
     def configure(self, role: Role) -> None:
@@ -249,6 +255,8 @@ class Server:
     async def start(self) -> None:
         """Start the server process, without waiting until it answers."""
         self._clear_lock()
+        if self._region.limited:
+            segments.remember(self._region.data, self._folder / "data.inodes")
         with self.log_file.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 Path(self._layout.components.postgres_bin, "postgres"),

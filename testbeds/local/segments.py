@@ -7,6 +7,7 @@ PostgreSQL names it by the inode of its data folder, and by the numbers after th
 from __future__ import annotations
 
 import ctypes
+from contextlib import suppress
 from pathlib import Path
 
 from testbeds.local import processes
@@ -25,19 +26,41 @@ def left_by(data: Path) -> frozenset[int]:
         data: PostgreSQL's data folder; one that does not exist has left none.
     """
     try:
-        folder = data.stat()
         table = [line.split() for line in _TABLE.read_text().splitlines()[1:]]
     except OSError:
         return frozenset()
-    names = {str(ctypes.c_int32(folder.st_ino + n).value) for n in range(_NAMES)}
+    keys = {
+        (str(ctypes.c_int32(inode + n).value), str(owner)) for inode, owner in _folders(data) for n in range(_NAMES)
+    }
     return frozenset(
         int(line[_ID])
         for line in table
-        if line[_KEY] in names
-        and line[_ATTACHED] == "0"
-        and line[_OWNER] == str(folder.st_uid)
-        and not _lives(int(line[_CREATOR]))
+        if (line[_KEY], line[_OWNER]) in keys and line[_ATTACHED] == "0" and not _lives(int(line[_CREATOR]))
     )
+
+
+def remember(data: Path, file: Path) -> None:
+    """Note a data folder that others cannot see, for it lies on a volume of its region's own.
+
+    Args:
+        data: PostgreSQL's data folder.
+        file: Where `left_by` looks: beside where the folder would lie, with the suffix `.inodes`.
+    """
+    folder = data.stat()
+    with file.open("a") as out:
+        out.write(f"{folder.st_ino} {folder.st_uid}\n")
+
+
+def _folders(data: Path) -> set[tuple[int, int]]:
+    """Inode and owner of a data folder, and of the ones that were noted for it."""
+    found = set()
+    with suppress(OSError):
+        folder = data.stat()
+        found.add((folder.st_ino, folder.st_uid))
+    with suppress(OSError):
+        lines = data.with_suffix(".inodes").read_text().splitlines()
+        found |= {(int(inode), int(owner)) for inode, owner in map(str.split, lines)}
+    return found
 
 
 def _lives(pid: int) -> bool:

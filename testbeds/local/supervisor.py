@@ -23,7 +23,7 @@ from aiohttp import web
 
 from aurops.clock import RealClock
 from aurops.errors import AuropsError, OutsideError
-from testbeds.local import components, layout, ports, postgres, processes, state, wiring
+from testbeds.local import components, layout, ports, postgres, processes, state, volumes, wiring
 from testbeds.local.commands import BadBodyError, choice, parse
 from testbeds.local.layout import BORN_PRIMARY, LOOPBACK, Layout, Region
 from testbeds.local.processes import BED_MARK, REGION_MARK
@@ -193,6 +193,9 @@ class Supervisor:
 
     async def _start_agent(self, region: Region) -> None:
         command = _module("testbeds.local.agent", f"--layout={self._place.file}", f"--region={region.name}")
+        if region.limited:
+            region.volume.mkdir(parents=True, exist_ok=True)
+            command = volumes.enclosed(region, command)
         await self._children.start(f"agent-{region.name}", command, {REGION_MARK: region.name})
 
     async def _start_edge(self) -> None:
@@ -207,7 +210,7 @@ class Supervisor:
         folders = [Path(self._place.folder, f"template-{name}") for name in layout.REGIONS]
         for region, folder in zip(self._place.regions, folders, strict=True):
             for made in (Path(region.folder), folder):
-                made.mkdir(mode=0o700 if made == folder else 0o755)
+                made.mkdir(mode=0o700 if made == folder else 0o755, exist_ok=True)
                 postgres.own(self._place, made)
         try:
             await postgres.make_template(self._place, folders[0])
@@ -314,13 +317,14 @@ def main() -> None:
     parser.add_argument("--asked-at-s", required=True, type=float)
     parser.add_argument("--first-port", type=int)
     parser.add_argument("--linked", action="store_true")
+    parser.add_argument("--limited", choices=layout.REGIONS)
     arguments = parser.parse_args()
     try:
         claimed = ports.claim(arguments.first_port)
         wired = [ports.claim(None) for _ in range(wiring.BLOCKS if arguments.linked else 0)]
         found = components.find()
         binaries, uid = components.prepare(found, arguments.folder)
-        place = layout.plan(arguments.bed, arguments.folder, claimed.getsockname()[1], binaries, uid)
+        place = layout.plan(arguments.bed, arguments.folder, claimed.getsockname()[1], binaries, uid, arguments.limited)
         if wired:  # these sockets are held until the end: they are the claim of their blocks
             place = wiring.wire(place, [each.getsockname()[1] for each in wired])
         layout.save(place)

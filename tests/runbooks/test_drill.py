@@ -14,6 +14,7 @@ from failover.faults import Event, FaultEvent, FaultRecord
 from failover.ledger import Entry, Ledger, Outcome
 from failover.measurement import Objective, measure
 from runbooks import drill
+from testbeds.local import mechanisms
 from tests.runbooks.here import here
 
 T0_S = 10.0
@@ -93,3 +94,29 @@ def test_a_missed_objective_is_in_every_form_of_the_report(
     assert report["verdict"] == "failed"
     assert {figure["name"]: figure["met"] for figure in report["objectives"]}["RPO"] is False
     assert "RPO" in page.read_text()
+
+
+def test_a_fault_that_cannot_be_done_here_is_skipped_and_not_passed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 3, the reason and the rights that it takes, before anything is started."""
+    monkeypatch.setattr(drill, "lacking", lambda fault: f"no right to {fault}")
+    monkeypatch.setattr(drill.beds, "up", lambda **_: pytest.fail("a bed was brought up"))
+    assert here("failover-test", "--fault", "slow-disk") == 3
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "skipped: `slow-disk` cannot be done here: no right to slow-disk" in told.err
+    assert "control groups" in told.err
+
+
+def test_doctor_lists_the_faults_that_can_be_done_and_why_others_cannot(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A fault that needs a right does not make the machine unfit for drills."""
+    monkeypatch.setattr(mechanisms, "lacking", lambda fault: "not root" if fault == "slow-disk" else "")
+    code = here("doctor", "--json")
+    found = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert "kill, freeze" in found["faults"]["detail"]
+    assert "slow-disk" not in found["faults"]["detail"]
+    assert (found["fault slow-disk"]["ok"], found["fault slow-disk"]["detail"]) == (False, "not root")
+    assert code == int(any(row["needed"] and not row["ok"] for row in found.values()))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from testbeds.local import volumes
 from testbeds.local.layout import VANTAGES
 from testbeds.local.links import Way
 from testbeds.local.mechanisms import scopes
 from testbeds.local.mechanisms.amends import Restart, Revive
 from testbeds.local.mechanisms.cuts import Cut, Witness
+from testbeds.local.mechanisms.full_disk import DiskFull
 from testbeds.local.mechanisms.signals import Flap, Freeze, Kill
+from testbeds.local.mechanisms.slow_disk import SlowDisk, throttle_lacking
+from testbeds.local.mechanisms.watchers import ClockJump, StoreLost
 from testbeds.local.wiring import EDGE, OUTSIDE, at_the_border, between
 
 if TYPE_CHECKING:
@@ -74,6 +80,16 @@ def _one_way(place: Layout, _region: str) -> Mechanism:
     return Cut(place, [probes, reports], Way.BACK, [Witness(probes, "/"), Witness(reports, "/report")])
 
 
+def lacking(fault: str) -> str:
+    """What this user or machine lacks to do a fault; empty: nothing. Signals and links need no right of their own."""
+    look = _LACKING.get(fault)
+    return look() if look else ""
+
+
+_LACKING: dict[str, Callable[[], str]] = {
+    "disk-full": volumes.lacking,
+    "slow-disk": lambda: throttle_lacking(Path(tempfile.gettempdir())),
+}
 _TABLE: dict[str, Callable[[Layout, str], Mechanism]] = {
     "kill": lambda place, region: Kill(scopes.regions(place, region), Revive(place, region)),
     "freeze": lambda place, region: Freeze(scopes.regions(place, region)),
@@ -84,8 +100,12 @@ _TABLE: dict[str, Callable[[Layout, str], Mechanism]] = {
     "mute": lambda place, _: Freeze(scopes.vantage(place, MUTED)),
     "all-sick": lambda place, _: Freeze(scopes.regions(place, *(region.name for region in place.regions))),
     "double": lambda place, region: Freeze(scopes.regions(place, region, place.others(region)[0])),
+    "disk-full": DiskFull,
+    "slow-disk": SlowDisk,
     "cut": _cut,
     "blind": _blind,
     "one-way": _one_way,
+    "store": lambda place, _: StoreLost(place),
+    "clock": lambda place, _: ClockJump(place),
     "flapping": lambda place, region: Flap(scopes.regions(place, region)),
 }

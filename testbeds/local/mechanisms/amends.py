@@ -52,7 +52,7 @@ class Restart:
         self._region = region
 
     def __call__(self) -> None:
-        """Ask the agent, under the epoch that it obeys.
+        """Ask the agent, under the epoch that it obeys; whoever has a newer one acts on the region already.
 
         Raises:
             OutsideError: It does not answer, or refuses.
@@ -69,7 +69,8 @@ class Restart:
 def _ask(method: str, url: str, complaint: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     try:
         answer = httpx.request(method, url, json=body, timeout=_LIMIT_S, trust_env=False)
-        answer.raise_for_status()
+        if answer.status_code != httpx.codes.CONFLICT:
+            answer.raise_for_status()
         said: dict[str, Any] = answer.json()
     except (httpx.HTTPError, ValueError) as error:
         raise OutsideError(f"{complaint}: {error}", where=url) from error

@@ -29,6 +29,11 @@ def nodes(place: Layout, region: str) -> Scope:
     return lambda: _running(place, region, "testbeds.local.node")
 
 
+def agent(place: Layout, region: str) -> Scope:
+    """The region's agent."""
+    return lambda: _running(place, region, "testbeds.local.agent")
+
+
 def cache(place: Layout, region: str) -> Scope:
     """The region's Valkey."""
     return lambda: _running(place, region, place.components.valkey, str(place.region(region).valkey_port))

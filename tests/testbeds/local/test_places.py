@@ -148,3 +148,15 @@ def test_a_segment_whose_creator_lives_is_left_alone(tmp_path: Path) -> None:
 def test_a_folder_that_does_not_exist_has_left_nothing(tmp_path: Path) -> None:
     """Cleaning up after a bed that never had data is no error."""
     segments.remove(tmp_path / os.urandom(4).hex())
+
+
+def test_a_segment_of_a_data_folder_that_nobody_else_sees_is_found_by_what_was_noted(tmp_path: Path) -> None:
+    """A database on a volume of its region's own leaves nothing behind either."""
+    hidden = tmp_path / "volume" / "data"
+    hidden.mkdir(parents=True)
+    segments.remember(hidden, tmp_path / "data.inodes")
+    segment = make_segment(hidden)
+    hidden.rmdir()
+    assert segments.left_by(tmp_path / "data") == {segment}
+    segments.remove(tmp_path / "data")
+    assert segments.left_by(tmp_path / "data") == set()
