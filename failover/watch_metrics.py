@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from prometheus_client import CollectorRegistry, Counter, Enum, Gauge, start_http_server
 
-from aurops.errors import OutsideError, UsageError
+from aurops.errors import OutsideError
 from failover.detector import Vote
 from failover.policy import Action, State
 from failover.watch import Change
@@ -91,20 +91,17 @@ class Exposition:
 
     Args:
         metrics: What.
-        address: `PORT` on loopback, or `HOST:PORT`; port 0 takes a free one.
+        host: Address of this machine.
+        port: 0 takes a free one.
         tell: Told where.
 
     Raises:
-        UsageError: The address cannot be meant.
         OutsideError: On entering: it is taken, or not this machine's.
     """
 
-    def __init__(self, metrics: WatchMetrics, address: str, tell: Callable[[str], None]) -> None:
-        host, _, port = address.rpartition(":")
-        if not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 (the highest port)
-            raise UsageError("this is no address", where=f"--metrics {address}", allowed="PORT or HOST:PORT")
-        self._host, self._port = host.strip("[]") or "127.0.0.1", int(port)
+    def __init__(self, metrics: WatchMetrics, host: str, port: int, tell: Callable[[str], None]) -> None:
         self._metrics = metrics
+        self._host, self._port = host, port
         self._tell = tell
         self._serving: tuple[WSGIServer, threading.Thread] | None = None
 

@@ -13,6 +13,7 @@ import typer
 from aurops import requests
 from aurops.clock import RealClock
 from aurops.documents import load
+from aurops.errors import UsageError
 from aurops.history import History
 from aurops.lease import Lease
 from aurops.runner import Ending
@@ -46,6 +47,7 @@ app = typer.Typer(
 PolicyFile = Annotated[Path | None, typer.Option("--policy", help="YAML; without it every loss is automatic.")]
 Metrics = Annotated[str | None, typer.Option(help="Serve Prometheus metrics at PORT or HOST:PORT; 0: a free port.")]
 Hook = Annotated[str | None, typer.Option(help="POST every change there, as JSON.", envvar="AUROPS_WEBHOOK")]
+_HIGHEST_PORT = 65535
 Reason = Annotated[str, typer.Option(help="Why; whoever looks is shown it.")]
 
 
@@ -68,6 +70,8 @@ def watch(
         return
     policy = Policy() if policy_file is None else load(policy_file, Policy)
     check_policy(policy, len(LocalDrillBed.VANTAGES), "the default policy" if policy_file is None else str(policy_file))
+    hook = None if webhook is None else Webhook(webhook)
+    exposed = None if metrics is None else address(metrics)
     clock, store = RealClock(), open_store(default_store_url())
     with open_service(bed) as (found, target), ExitStack() as stack:
         told, service = stack.enter_context(timeline()), service_named(found.id)
@@ -87,7 +91,7 @@ def watch(
                 held=lambda: desk.standing.hands_off,
             )
         )
-        tell, looked = _channels(stack, service, told, metrics=metrics, webhook=webhook, as_json=as_json)
+        tell, looked = _channels(stack, service, told, exposed, hook, as_json=as_json)
         Watch(
             service,
             watching,
@@ -134,21 +138,27 @@ def _turn(bed: str | None, *, on: bool, reason: str) -> None:
 
 
 def _channels(
-    stack: ExitStack, service: str, told: Timeline, *, metrics: str | None, webhook: str | None, as_json: bool
+    stack: ExitStack,
+    service: str,
+    told: Timeline,
+    exposed: tuple[str, int] | None,
+    hook: Webhook | None,
+    *,
+    as_json: bool,
 ) -> tuple[Callable[[Event], None], Callable[[Finding, Watching, Desk], None]]:
     """Who is told of a change, and of each judgement."""
     tells: list[Callable[[Event], object]] = [lambda event: told.tell(event.text)]
     if as_json:
         tells.append(lambda event: typer.echo(event.model_dump_json(by_alias=True)))
-    if webhook is not None:
-        hook = stack.enter_context(Webhook(webhook))
-        tells.append(lambda event: hook.tell(event.model_dump(mode="json", by_alias=True)))
+    if hook is not None:
+        posting = stack.enter_context(hook)
+        tells.append(lambda event: posting.tell(event.model_dump(mode="json", by_alias=True)))
     looked: Callable[[Finding, Watching, Desk], None] = lambda *_: None  # noqa: E731 (until there are metrics)
-    if metrics is not None:
+    if exposed is not None:
         from failover.watch_metrics import Exposition, WatchMetrics  # noqa: PLC0415 (only who asks for them)
 
         shown = WatchMetrics(service)
-        stack.enter_context(Exposition(shown, metrics, told.tell))
+        stack.enter_context(Exposition(shown, *exposed, told.tell))
         tells.append(shown.changed)
         looked = shown.judged
 
@@ -157,6 +167,18 @@ def _channels(
             each(event)
 
     return tell, looked
+
+
+def address(text: str) -> tuple[str, int]:
+    """Host and port of `PORT` (on loopback) or `HOST:PORT`.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal() or int(port) > _HIGHEST_PORT:
+        raise UsageError("this is no address", where=f"--metrics {text}", allowed="PORT or HOST:PORT")
+    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def _act(finding: Finding, *, bed: BedState, target: Target, store: Store, desk: Desk, told: Timeline) -> Acted:

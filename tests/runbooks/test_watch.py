@@ -75,20 +75,30 @@ def test_hold_and_resume_are_seen_by_whoever_asks(target: Closable, capsys: pyte
     assert "it may act by itself" in said[-1]
 
 
-@pytest.mark.parametrize("address", ["", "x", "127.0.0.1:", "99999999", "localhost:http"])
-def test_an_address_for_metrics_that_cannot_be_meant_is_refused(address: str) -> None:
-    """With what is allowed."""
-    with pytest.raises(Exception, match="this is no address"):
-        Exposition(WatchMetrics("s"), address, lambda _: None)
+@pytest.mark.parametrize(
+    "arguments",
+    [*(["--metrics", address] for address in ("", "x", "127.0.0.1:", "99999999", "h:http")), ["--webhook", "ftp://x"]],
+)
+def test_an_address_that_cannot_be_meant_is_refused(
+    arguments: list[str], target: Closable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 2 with what is allowed, before anything is started or taken."""
+    del target
+    assert here("watch", *arguments) == 2
+    assert f"where: {' '.join(arguments)}" in capsys.readouterr().err
+    assert not (tmp_path / "store" / "lease").exists()
 
 
 def test_a_taken_address_is_said() -> None:
     """Exit 3, with the address."""
     shown = WatchMetrics("s")
     said: list[str] = []
-    with Exposition(shown, "0", said.append):
-        port = said[0].rsplit(":", 1)[-1].split("/", maxsplit=1)[0]
-        with pytest.raises(Exception, match="metrics cannot be served"), Exposition(shown, port, said.append):
+    with Exposition(shown, "127.0.0.1", 0, said.append):
+        port = int(said[0].rsplit(":", 1)[-1].split("/", maxsplit=1)[0])
+        with (
+            pytest.raises(Exception, match="metrics cannot be served"),
+            Exposition(shown, "127.0.0.1", port, said.append),
+        ):
             pass
 
 
