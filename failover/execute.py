@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aurops.plan import Json
     from aurops.runner import Listener, Result
     from aurops.store import Store
-    from failover.model import Target, World
+    from failover.model import Target
 
 
 class OvertakenError(HeldError):
@@ -92,7 +92,7 @@ def execute(  # noqa: PLR0913 (what a run needs)
             listener=listener,
             take_over=take_over,
             reported_epochs=(world.highest_epoch() + leap, epoch + leap),
-            check=lambda: _refuse_outdated(journal, target.observe(), store, clock),
+            check=lambda: _refuse_outdated(journal, target, store, clock),
         )
 
     result = drive(lease or Lease(store, service_of(journal), clock), take_over=take_over)
@@ -146,15 +146,15 @@ def newer_run(journal: Journal, store: Store, clock: Clock) -> str | None:
     return newest
 
 
-def _refuse_outdated(journal: Journal, world: World, store: Store, clock: Clock) -> None:
+def _refuse_outdated(journal: Journal, target: Target, store: Store, clock: Clock) -> None:
     """A run that acted goes on only when nobody acted after it; one that has not acted is judged like a new one."""
-    history = History(journal.records)
+    history, world = History(journal.records), target.observe()
     if history.kind == "reprotect":
         check_follower(world, str(history.arguments["lost"]), str(history.arguments["to"]))
     if not history.epoch:
         if history.kind in FAILOVERS:
             check_goal(_goal(history), world)
-            check_switchover(_goal(history), world)
+            check_switchover(_goal(history), world, target.capabilities().can)
         return
     newer, seen = newer_run(journal, store, clock), world.highest_epoch()
     if newer is None and seen <= history.epoch:

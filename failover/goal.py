@@ -7,9 +7,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from aurops.errors import OutsideError, UsageError
-from failover.model import DatabaseRole
+from failover.model import Capability, DatabaseRole
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from failover.model import World
 
 
@@ -105,13 +107,23 @@ def check_follower(world: World, region: str, primary: str | None = None) -> str
     return writers[0]
 
 
-def check_switchover(goal: FailoverGoal, world: World) -> None:
+def check_switchover(goal: FailoverGoal, world: World, can: AbstractSet[Capability]) -> None:
     """Refuse a planned switchover that could not be carried out without refusing requests; no other goal.
 
+    Args:
+        goal: What is wanted.
+        world: As it is now.
+        can: What the target can.
+
     Raises:
-        UsageError: The region does not answer or does not write, or a standby does not stream from it.
+        UsageError: The target cannot hold requests, the region does not answer or does not write, or a standby does not
+            stream from it.
     """
-    why, mend = _cannot_hand_over(goal, world) if goal.mode is Mode.PLANNED else ("", "")
+    if goal.mode is not Mode.PLANNED:
+        return
+    why, mend = _cannot_hand_over(goal, world)
+    if Capability.HOLDS_REQUESTS not in can:
+        why, mend = "this target cannot hold requests", ""
     if why:
         force = f"aurops failover {goal.lost} --force: {at_risk(goal, world)}"
         raise UsageError(
@@ -119,7 +131,7 @@ def check_switchover(goal: FailoverGoal, world: World) -> None:
         )
 
 
-def check_failback(regions: tuple[str, ...], world: World) -> FailoverGoal:
+def check_failback(regions: tuple[str, ...], world: World, can: AbstractSet[Capability]) -> FailoverGoal:
     """The goal of a failback: a planned switchover to the first in order of preference.
 
     Raises:
@@ -137,7 +149,7 @@ def check_failback(regions: tuple[str, ...], world: World) -> FailoverGoal:
         seen = "does not answer" if standby is None else f"does not stream from {serving[0]}"
         raise UsageError(f"{first} cannot take over: it {seen}", next_step=f"aurops reprotect {first}")
     goal = FailoverGoal(regions, serving[0], first, Mode.PLANNED)
-    check_switchover(goal, world)
+    check_switchover(goal, world, can)
     return goal
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aurops.history import History
+from aurops.history import RESTORE, History
 from aurops.journal import readable
 from failover.execute import service_of
 from failover.goal import FAILOVERS
@@ -46,10 +46,10 @@ def lost(journal: Journal, store: Store, clock: Clock) -> Lost | None:
         clock: Time.
 
     Returns:
-        None when the run is no failover, or promoted nothing.
+        None when the run is no failover, or left no region: it promoted nothing, or went back.
     """
     history = History(journal.records)
-    if history.kind not in FAILOVERS or not history.past_no_return:
+    if history.kind not in FAILOVERS or not history.past_no_return or history.goal == RESTORE:
         return None
     region = str(history.arguments["lost"])
     left = Lost(region, history.reasons["standbys"])

@@ -149,15 +149,10 @@ def _catch_up(world: World, goal: FailoverGoal, demote: Step[World], history: Hi
     seen = (database.flush_lsn if database else None) or 0
     position = int(history.decisions.get("position", seen))
     decision = Decision("position", seen, f"the end of the log of {old}: nothing is written after it")
-    unknown = demote.name in history.skipped and "position" not in history.decisions and demote.done(world) is not True
-    return Stage(
-        "catch up",
-        tuple(_reach(region, old, position) for region in goal.standbys),
-        (decision,),
-        hold=f"{old} is not demoted, so nobody knows where its log ends: abort this run, and leave {old} by force"
-        if unknown
-        else "",
-    )
+    hold = ""
+    if demote.name in history.skipped and "position" not in history.decisions and not demote.done(world):
+        hold = f"{old} is not demoted, so nobody knows where its log ends: abort this run, and leave {old} by force"
+    return Stage("catch up", tuple(_reach(region, old, position) for region in goal.standbys), (decision,), hold)
 
 
 def _reach(region: str, old: str, position: int) -> Step[World]:

@@ -96,9 +96,7 @@ def lost_(run: Run, *, as_json: AsJson = False) -> None:
     journal = _open(run)
     found = lost(journal, open_store(default_store_url()), RealClock())
     if found is None:
-        raise UsageError(
-            "the run is no failover that promoted a region", where=f"run {run}", next_step="aurops runs list"
-        )
+        raise UsageError("the run is no failover that left a region", where=f"run {run}", next_step="aurops runs list")
     typer.echo(json.dumps(asdict(found)) if as_json else _lost_text(found))
 
 

@@ -398,7 +398,7 @@ def test_a_commit_that_waits_is_not_let_go_when_its_client_hangs_up(orchestra: O
     until(lambda: len(orchestra.waiting("north")) == 1, "the commit waits for its quorum")
     assert write_id not in orchestra.ledger("north")
     for region in ("south", "west"):
-        assert orchestra.tell(region, "follow", primary="north") == {"method": "repoint"}
+        assert orchestra.tell(region, "follow", primary="north")["method"] == "repoint"
     until(lambda: write_id in orchestra.ledger("north"), "the commit goes on once a standby confirms")
 
 
@@ -437,6 +437,32 @@ def test_what_only_a_lost_primary_has_is_listed_and_not_merged(orchestra: Orches
     assert not (kept / "copy").exists()
     until(lambda: orchestra.streaming("south"), "north and west stream from south")
     assert write_id not in orchestra.ledger("north") | orchestra.ledger("south")
+
+
+def test_a_request_is_held_for_a_bounded_time(orchestra: Orchestra) -> None:
+    """Nobody serves its epoch: it is refused as not executed, after three seconds or as soon as the hold is ended."""
+    orchestra.epoch += 1
+    node, region = orchestra.bed.node_urls["west"][0], "west"
+    orchestra.tell(region, "hold")
+
+    def held() -> tuple[httpx.Response, float]:
+        began_s, header = time.monotonic(), {"x-aurops-epoch": str(orchestra.epoch)}
+        body = {"id": next(orchestra.ids), "amount": 1}
+        answer = httpx.post(f"{node}/writes", json=body, headers=header, timeout=10, trust_env=False)
+        return answer, time.monotonic() - began_s
+
+    answer, waited_s = held()
+    assert never_sent(answer)
+    assert waited_s >= 3.0
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(held)
+        while not waiting.done():
+            orchestra.tell(region, "release")
+        answer, waited_s = waiting.result()
+    assert never_sent(answer)
+    assert waited_s < 3.0
+    orchestra.tell("south", "promote", voters=["north", "west"])
+    assert orchestra.shift(south=100).status_code == 200
 
 
 def test_two_beds_live_side_by_side_and_a_killed_supervisor_leaves_nothing(orchestra: Orchestra) -> None:

@@ -70,9 +70,10 @@ def test_nothing_is_said_only_when_it_is_known(store: Store, capsys: pytest.Capt
 
 
 def test_a_run_that_left_no_region_is_refused(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit 2: a failover that promoted nothing, a re-protection."""
+    """Exit 2: a failover that promoted nothing, a re-protection, a failover that went back."""
     told(store, "failover", run="1-failover")
     told(store, "reprotect", run="2-reprotect")
-    for run in ("1-failover", "2-reprotect"):
+    told(store, "failover", run="3-failover", promote_database_north={}).append(RecordKind.GOAL, {"goal": "restore"})
+    for run in ("1-failover", "2-reprotect", "3-failover"):
         assert here("runs", "lost", run) == 2
-        assert "no failover that promoted" in capsys.readouterr().err
+        assert "no failover that left" in capsys.readouterr().err
