@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +20,7 @@ from aurops.runner import Ending
 from aurops.store import Store, default_store_url, open_store
 from failover import break_glass
 from failover.execute import newer_run
+from failover.lost import Lost, lost
 from runbooks.kinds import MODULES, kind_of
 from runbooks.terminal import alarm
 from runbooks.words import said
@@ -86,6 +88,40 @@ def show(run: Run, *, as_json: AsJson = False) -> None:
     typer.echo(f"{'n':>4}  {'time (UTC)':<12}  {'kind':<9}  what")
     for record in records:
         typer.echo(f"{record.n:>4}  {record.at[11:23]:<12}  {record.kind.value:<9}  {said(record)}")
+
+
+@app.command("lost")
+def lost_(run: Run, *, as_json: AsJson = False) -> None:
+    """Show which transactions only the region that a failover left had, and where its log is kept."""
+    journal = _open(run)
+    found = lost(journal, open_store(default_store_url()), RealClock())
+    if found is None:
+        raise UsageError(
+            "the run is no failover that promoted a region", where=f"run {run}", next_step="aurops runs list"
+        )
+    typer.echo(json.dumps(asdict(found)) if as_json else _lost_text(found))
+
+
+def _lost_text(found: Lost) -> str:
+    region = found.region
+    if found.count is None and found.run is not None:
+        return (
+            f"not known: {region} was brought back by a call that was not answered (run {found.run})\n"
+            "  next: its log and the list are in only-here-* in its folder of the bed, if it had any"
+        )
+    if found.count is None:
+        return f"not known yet: {region} was not brought back\n  next: aurops reprotect {region}"
+    if not found.count:
+        return f"nothing: {region} had no transaction that no other region has (run {found.run})"
+    lines = [f"{found.count} transactions only {region} had (run {found.run}); none is merged", f"  {found.voters}"]
+    lines += [f"  {'xid':>10}  {'position':<12}  {'committed':<30}  rows of the ledger"]
+    for each in found.transactions:
+        ids = each["ledger_ids"]
+        rows = "not readable" if ids is None else " ".join(ids) or "none"
+        lines.append(f"  {each['xid']:>10}  {each['lsn']:<12}  {each['at']:<30}  {rows}")
+    left = found.count - len(found.transactions)
+    lines += [f"  and {left} more in transactions.json"] if left else []
+    return "\n".join([*lines, f"  kept in {found.evidence}, as long as its bed is up"])
 
 
 @app.command()

@@ -9,7 +9,19 @@ from aurops.journal import RecordKind
 if TYPE_CHECKING:
     from aurops.journal import Record
 
-_PLAIN = {"step", "outcome", "error", "waiting", "reason", "stage", "action", "arguments", "no_return", "who"}
+_PLAIN = {
+    "step",
+    "outcome",
+    "error",
+    "waiting",
+    "reason",
+    "stage",
+    "action",
+    "arguments",
+    "no_return",
+    "who",
+    "only_here",
+}
 
 
 def said(record: Record, *, brief: bool = False) -> str:

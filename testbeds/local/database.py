@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.rows import TupleRow
 
 from testbeds.local.commands import RefusedError
-from testbeds.local.evidence import keep
+from testbeds.local.evidence import OnlyHere, keep, kept
 from testbeds.local.layout import LOOPBACK, Layout, Region
 from testbeds.local.postgres import ProgramError, Server, conninfo
 
@@ -31,6 +31,8 @@ REPOINT_S = 8.0
 """A standby that can follow streams within 0.2 s; one that still does not has diverged and must be rewound. Only such
 a one waits for it, and nobody waits for such a one."""
 ATTACH_S = 20.0
+LISTED = 100
+"""Transactions that an answer lists, and a journal then holds; the rest are in the evidence."""
 
 SCHEMA = """
 SET synchronous_commit = local;
@@ -243,8 +245,9 @@ class Database:
             evidence: Folder for the log that only this database has, kept before a rewind destroys it.
 
         Returns:
-            `method`: repoint, rewind or basebackup; after the last two `diverged_commits`: transactions in the log
-            that only this database had; after the last `why_not_rewind`.
+            `method`: repoint, rewind or basebackup; after the last two `diverged_commits`: how many transactions only
+            this database had, and if any `only_here`: the first `LISTED` of them, `evidence`: the folder that has them
+            all and their log; after the last `why_not_rewind`.
 
         Raises:
             RefusedError: The primary does not answer, or in the end this database does not stream.
@@ -254,15 +257,18 @@ class Database:
             await self.stop()
         self.server.configure(role)
         if self.server.standby and await self._repoint(primary):
-            return {"method": "repoint"}
+            return {
+                "method": "repoint",
+                **_listed(kept(evidence), evidence),
+            }  # by an earlier call, not answered in time
         await self.stop()
-        diverged_commits = await keep(self._layout, self._region.data, history, evidence)
+        only_here = await keep(self._layout, self._region.data, history, evidence)
         done = await self._rebuild(primary)
         self.server.become_standby()
         await self.start()
         if not await self.streams(primary):
             raise RefusedError(f"{self._region.name} does not stream from {primary.name} after its {done['method']}")
-        return {**done, "diverged_commits": diverged_commits}
+        return {**done, "diverged_commits": 0, **_listed(only_here, evidence)}
 
     async def stop(self, *, cleanly: bool = False) -> None:
         """End the server; a primary by SIGQUIT, so that no waiting commit is let go, unless it is to hand over."""
@@ -362,6 +368,13 @@ async def _one(connection: Connection, query: str) -> tuple[Any, ...]:
     if row is None:
         raise psycopg.DataError(f"no row: {query}")
     return row
+
+
+def _listed(only_here: tuple[OnlyHere, ...], evidence: Path) -> dict[str, Any]:
+    if not only_here:
+        return {}
+    listed = [asdict(each) for each in only_here[:LISTED]]
+    return {"diverged_commits": len(only_here), "only_here": listed, "evidence": str(evidence)}
 
 
 def _tail(file: Path, characters: int = 500) -> str:

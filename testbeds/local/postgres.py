@@ -143,8 +143,15 @@ def _named_user(layout: Layout) -> list[str]:
     return []
 
 
-async def run(layout: Layout, program: str, *arguments: str, seconds: float) -> str:
+async def run(layout: Layout, program: str, *arguments: str, seconds: float, asked: str = "") -> str:
     """Run one of PostgreSQL's programs as the user that PostgreSQL runs as; returns what it printed.
+
+    Args:
+        layout: The bed's.
+        program: Its name.
+        arguments: Its arguments.
+        seconds: Longest time that it may take.
+        asked: Its standard input.
 
     Raises:
         ProgramError: It failed, or took longer than `seconds`.
@@ -153,7 +160,7 @@ async def run(layout: Layout, program: str, *arguments: str, seconds: float) -> 
         *_named_user(layout),
         str(Path(layout.components.postgres_bin, program)),
         *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         user=layout.postgres_uid,
@@ -161,7 +168,7 @@ async def run(layout: Layout, program: str, *arguments: str, seconds: float) -> 
         extra_groups=_no_groups(layout),
     )
     try:
-        said, _ = await asyncio.wait_for(process.communicate(), seconds)
+        said, _ = await asyncio.wait_for(process.communicate(asked.encode()), seconds)
     except TimeoutError as error:
         process.kill()
         raise ProgramError(program, f"took longer than {seconds} s") from error

@@ -1,5 +1,6 @@
 """A bed of real processes, through the interfaces that failover and drills use."""
 
+import json
 import os
 import signal
 import tempfile
@@ -413,6 +414,29 @@ def test_a_commit_with_a_warning_is_not_acknowledged(orchestra: Orchestra) -> No
         assert (answer.result().status_code, answer.result().json()["outcome"]) == (202, "info")
     for region in ("south", "west"):
         orchestra.tell(region, "follow", primary="north")
+
+
+def test_what_only_a_lost_primary_has_is_listed_and_not_merged(orchestra: Orchestra) -> None:
+    """A write that north committed and no standby confirmed: kept and named, with its row, when north is rewound."""
+    for region in ("south", "west"):
+        orchestra.tell(region, "detach")
+    write_id = next(orchestra.ids)
+    with pytest.raises(httpx.TimeoutException):
+        orchestra.http.post(f"{orchestra.bed.proxy_url}/writes", json={"id": write_id, "amount": 1}, timeout=0.5)
+    until(lambda: len(orchestra.waiting("north")) == 1, "the commit waits for its quorum")
+    orchestra.kill("north")
+    fail_over(orchestra, "north", "south", "west")
+    bed.revive(orchestra.bed, "north")
+    done = orchestra.tell("north", "follow", primary="south")
+    assert done["method"] == "rewind", done
+    assert [write_id] in [each["ledger_ids"] for each in done["only_here"]]
+    assert done["diverged_commits"] == len(done["only_here"])
+    kept = Path(done["evidence"])
+    assert json.loads((kept / "transactions.json").read_text()) == done["only_here"]
+    assert {file.name for file in kept.iterdir()} > {"transactions.json"}
+    assert not (kept / "copy").exists()
+    until(lambda: orchestra.streaming("south"), "north and west stream from south")
+    assert write_id not in orchestra.ledger("north") | orchestra.ledger("south")
 
 
 def test_two_beds_live_side_by_side_and_a_killed_supervisor_leaves_nothing(orchestra: Orchestra) -> None:

@@ -54,7 +54,7 @@ EVERY = [
     *(("local", verb) for verb in ("up", "status", "down")),
     ("watch",),
     *(("watch", verb) for verb in ("hold", "resume", "status")),
-    *(("runs", verb) for verb in ("list", "show", "verify", "pause", "resume", "bring-back", "abort", "skip")),
+    *(("runs", verb) for verb in ("list", "show", "lost", "verify", "pause", "resume", "bring-back", "abort", "skip")),
 ]
 
 

@@ -31,6 +31,22 @@ def test_a_position_lies_in_the_segment_that_postgresql_names(timeline: int, pos
     assert evidence.wal_file(timeline, position) == name
 
 
+def test_commits_are_read_from_what_pg_waldump_says() -> None:
+    """Number, time and position of each; an abort is none."""
+    said = (
+        "rmgr: Transaction len (rec/tot):     46/    46, tx:        745, lsn: 0/0175F8F0, prev 0/0175F8A8, "
+        "desc: COMMIT 2026-11-24 22:22:07.859084 UTC\n"
+        "rmgr: Transaction len (rec/tot):     34/    34, tx:        746, lsn: 0/0175F920, prev 0/0175F8F0, "
+        "desc: ABORT 2026-11-24 22:22:07.860000 UTC\n"
+        "rmgr: Transaction len (rec/tot):     82/    82, tx:        747, lsn: 1/00000028, prev 0/0175F920, "
+        "desc: COMMIT 2026-11-24 22:22:08.000000 UTC; inval msgs: catcache 5\n"
+    )
+    assert evidence.commits(said) == (
+        evidence.OnlyHere(745, "2026-11-24 22:22:07.859084 UTC", "0/0175F8F0"),
+        evidence.OnlyHere(747, "2026-11-24 22:22:08.000000 UTC", "1/00000028"),
+    )
+
+
 def test_a_standby_has_its_voters_before_it_is_promoted(tmp_path: Path) -> None:
     """The quorum is set in every role, so that no commit of a promoted standby goes unconfirmed."""
     place = plan("b", tmp_path, 20_000, Components(postgres_bin="", valkey="", envoy=""), None)
