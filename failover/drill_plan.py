@@ -22,7 +22,7 @@ EFFECT_S = 10.0
 """How long an injector may take until it has proved its fault."""
 STEP_S = 100.0
 """A step of a drill may hold a whole failover; the drill's lease lasts longer."""
-FAIL_OVER, OBSERVE, STAND_BY, STEADY_AGAIN = "fail over", "observe", "stand by", "steady again"
+FAIL_OVER, OBSERVE, STAND_BY, GO_ON, STEADY_AGAIN = "fail over", "observe", "stand by", "go on", "steady again"
 """Steps whose results the measurement needs."""
 
 
@@ -36,6 +36,7 @@ class Action(StrEnum):
     FAIL_OVER = "fail_over"
     STAND_BY = "stand_by"
     OBSERVE = "observe"
+    GO_ON = "go_on"
     UNDO = "undo"
     REPROTECT = "reprotect"
     STEADY_AGAIN = "steady_again"
@@ -84,6 +85,7 @@ def plan(order: DrillOrder, history: History) -> tuple[Stage[DrillWorld], ...]:
         Stage("lose", (_inject(order),)),
         *_answer(order),
         Stage("undo", (undo(),)),
+        *_go_on(order),
         *_reprotect(order, history),
         Stage(STEADY_AGAIN, (_step(Action.STEADY_AGAIN, STEADY_AGAIN, again),)),
         Stage("stop", (stop,)),
@@ -104,13 +106,20 @@ def undo() -> Step[DrillWorld]:
 
 def _answer(order: DrillOrder) -> tuple[Stage[DrillWorld], ...]:
     """What the orchestrator does about the fault: its own decisions, watched for what the fault deserves."""
-    if order.case.answer is Answer.FAIL_OVER:
+    if order.case.answer is Answer.FAIL_OVER or order.case.halfway:
         why = f"when a quorum says that {order.region} is lost: its own run"
         fail_over = _step(Action.FAIL_OVER, FAIL_OVER, why)
         observe = _step(Action.OBSERVE, OBSERVE, "clients must stay well while the region is still lost")
         return (Stage(FAIL_OVER, (fail_over,)), Stage(OBSERVE, (observe,)))
     wanted = "a person must be called, and nobody may move" if order.case.answer is Answer.HOLD else "nobody may move"
     return (Stage(STAND_BY, (_step(Action.STAND_BY, STAND_BY, wanted),)),)
+
+
+def _go_on(order: DrillOrder) -> tuple[Stage[DrillWorld], ...]:
+    """What a person does with a failover that stopped, once what stopped it is mended."""
+    if not order.case.halfway:
+        return ()
+    return (Stage(GO_ON, (_step(Action.GO_ON, GO_ON, "a failover that stopped for a person can be resumed"),)),)
 
 
 def _inject(order: DrillOrder) -> Step[DrillWorld]:
@@ -128,7 +137,7 @@ def _inject(order: DrillOrder) -> Step[DrillWorld]:
 
 def _reprotect(order: DrillOrder, history: History) -> tuple[Stage[DrillWorld], ...]:
     """Only when a failover ended well: else the lost region has nobody to follow."""
-    failover = history.results.get(FAIL_OVER, {})
+    failover = history.results.get(GO_ON, history.results.get(FAIL_OVER, {}))
     if failover.get("ending") != Ending.DONE.value:
         return ()
     lost, to = order.region, str(failover["serving"])

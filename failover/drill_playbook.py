@@ -15,8 +15,19 @@ from aurops.history import History
 from aurops.journal import Journal, JournalTakenError
 from aurops.plan import Answer, CallUnknownError, Stage, Step
 from aurops.runner import Ending
-from failover.drill_plan import EFFECT_S, FAIL_OVER, OBSERVE, STAND_BY, STEADY_AGAIN, Action, DrillWorld, plan, undo
-from failover.drill_verdict import DrillResult, verdict
+from failover.drill_plan import (
+    EFFECT_S,
+    FAIL_OVER,
+    GO_ON,
+    OBSERVE,
+    STAND_BY,
+    STEADY_AGAIN,
+    Action,
+    DrillWorld,
+    plan,
+    undo,
+)
+from failover.drill_verdict import DrillResult, halted, verdict
 from failover.execute import begin, execute
 from failover.faults import Answer as Deserved
 from failover.faults import Event
@@ -96,7 +107,7 @@ class DrillPlaybook:
         del world
         return plan(self._order, history)
 
-    def call(self, step: Step[DrillWorld], epoch: int) -> Answer:  # noqa: C901, PLR0911 (one line per action)
+    def call(self, step: Step[DrillWorld], epoch: int) -> Answer:  # noqa: C901, PLR0911, PLR0912 (one case per action)
         """Dispatch a step: the one place that knows which action is which call."""
         del epoch  # the child runs have leases and epochs of their own
         order, bed = self._order, self._bed
@@ -117,6 +128,8 @@ class DrillPlaybook:
             case Action.OBSERVE:
                 self._clock.sleep(order.after_s)
                 return Answer({"until_s": self._clock.now_s()})
+            case Action.GO_ON:
+                return self._go_on()
             case Action.UNDO:
                 bed.undo_fault()
                 return Answer()
@@ -175,7 +188,7 @@ class DrillPlaybook:
 
     def _lose(self) -> Answer:
         order = self._order
-        if order.case.answer is not Deserved.FAIL_OVER:
+        if order.case.answer is not Deserved.FAIL_OVER and not order.case.halfway:
             self._watching()  # it must live through the moment of the fault
         self._bed.inject(order.fault, order.region, order.fault_expires_s)
         proved = self._await(lambda: self._bed.fault().effective_s is not None, within_s=EFFECT_S)
@@ -200,9 +213,18 @@ class DrillPlaybook:
             about: dict[str, Json] = {"evidence": found.evidence, "detected_at_s": found.at_s}
             goal = FailoverGoal(order.regions, order.region)
             journal = begin(self._store, self._clock, "failover", goal, about | {"bed": order.bed}, run=run)
+        return self._ended(journal)
+
+    def _go_on(self) -> Answer:
+        """Resume the failover that stopped."""
+        journal = self._begun(child(self._run, "failover"))
+        return Answer({"ending": "not begun"}) if journal is None else self._ended(journal)
+
+    def _ended(self, journal: Journal) -> Answer:
         ending, why = self._finish(journal)
         serving = History(journal.records).decisions.get("target")
-        return Answer({"run": run, "ending": ending, "why": why, "serving": serving})
+        after_s = self._clock.now_s() - self._t0_s()
+        return Answer({"run": journal.run, "ending": ending, "why": why, "serving": serving, "after_s": after_s})
 
     def _stand_by(self) -> Answer:
         """Look on while the fault is in effect; what the watch decides is what it would have done."""
@@ -280,10 +302,11 @@ class DrillPlaybook:
             measurement=measurement,
             ledger=ledger,
             failover=results.get(FAIL_OVER, {}),
-            stood=results.get(STAND_BY, {}),
+            stood=halted(results.get(FAIL_OVER, {})) if order.case.halfway else results.get(STAND_BY, {}),
             until_s=cast("float | None", results.get(STAND_BY, results.get(OBSERVE, {})).get("until_s")),
             reprotected=results.get(f"re-protect {order.region}", {}),
             again=results.get(STEADY_AGAIN, {}),
+            resumed=results.get(GO_ON, {}),
             records=records,
         )
         found, because = verdict(self.result)

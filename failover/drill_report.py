@@ -112,5 +112,8 @@ def _notes(result: DrillResult) -> Iterable[str]:
     if result.stood:
         decided = result.stood.get("why") or "nothing was decided"
         looked_s = (result.until_s or result.t0_s) - result.t0_s
-        yield f"The watch, for {looked_s:.1f} s after the fault: {decided}."
+        who = "failover" if result.order.case.halfway else "watch"
+        yield f"The {who}, for {looked_s:.1f} s after the fault: {decided}."
+    if result.resumed:
+        yield f"After the undo the failover was resumed, as a person would: {ending(result.resumed)}."
     yield "A time-out is counted as info: nobody knows whether that write was executed."

@@ -39,6 +39,7 @@ class DrillResult:
         stood: What the watch decided where no failover was due, as the drill's journal has it: answer, why, after_s;
             empty where one was.
         until_s: So long the drill looked on before it undid the fault; None: it did not come to that.
+        resumed: How a failover that had to stop ended when it was resumed; empty where none had to.
         again: How the service was after the undo: well, and the regions that protect nothing, each with its reason.
         head_hash: Hash of the drill's last journal record.
     """
@@ -54,6 +55,7 @@ class DrillResult:
     records: tuple[Record, ...]
     stood: Mapping[str, Any] = field(default_factory=dict)
     until_s: float | None = None
+    resumed: Mapping[str, Any] = field(default_factory=dict)
     again: Mapping[str, Any] = field(default_factory=dict)
     head_hash: str = ""
 
@@ -99,12 +101,23 @@ def verdict(result: DrillResult) -> tuple[Verdict, str]:
     return Verdict.PASSED, _passed(result)
 
 
+def halted(failover: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a failover decided that had to stop for a person, in the words of `DrillResult.stood`."""
+    if not failover:
+        return {}
+    answers = {Ending.STUCK: Answer.HOLD, Ending.HELD: Answer.HOLD, Ending.DONE: Answer.FAIL_OVER}
+    answer = answers.get(failover["ending"], Answer.DO_NOTHING)
+    return {"answer": answer.value, "why": failover.get("why"), "after_s": failover.get("after_s")}
+
+
 def _passed(result: DrillResult) -> str:
     match result.order.case.answer:
         case Answer.FAIL_OVER:
             return f"the service came back in {result.measurement.rto_s:.2f} s with every acknowledged write"
         case Answer.HOLD:
             called_s = float(result.stood["after_s"])
+            if result.order.case.halfway:
+                return f"the failover stopped for a person after {called_s:.2f} s, and was resumed with nothing lost"
             return f"a person was called after {called_s:.2f} s, nobody moved, and every acknowledged write is there"
         case Answer.DO_NOTHING:
             saw = "the service was well again after it" if result.order.case.felt else "clients noticed nothing"
@@ -150,6 +163,8 @@ def _left_behind(result: DrillResult) -> str:
     due = result.order.case.answer is Answer.FAIL_OVER
     if due and result.reprotected.get("ending") != Ending.DONE.value:
         return f"the lost region did not come back as a standby: {ending(result.reprotected)}"
+    if result.order.case.halfway and result.resumed.get("ending") != Ending.DONE.value:
+        return f"resumed, the failover ended as {ending(result.resumed)}"
     if unprotected := cast("dict[str, str]", result.again.get("unprotected")):
         said = "; ".join(f"{region} {why}" for region, why in unprotected.items())
         return f"after the undo not every region is a copy again: {said}"
@@ -183,6 +198,8 @@ def _doubt_of_failover(result: DrillResult) -> str:
 def _doubt_of_standing(result: DrillResult) -> str:
     if not result.stood:
         return "the drill ended before the watch did"
+    if result.order.case.halfway and result.stood["answer"] == Answer.FAIL_OVER:
+        return "the failover ended before the second fault took effect"
     measurement, order = result.measurement, result.order
     missed = measurement.recovery is not Recovery.NO_EFFECT
     if missed and not order.case.felt and measurement.send_delay_max_s > order.objective.p99_s / 2:

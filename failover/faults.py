@@ -29,16 +29,19 @@ class Case:
     Args:
         answer: What the orchestrator should do.
         felt: Whether clients may feel it; when not, the objective must hold throughout.
+        halfway: A failover is begun, rightly, and must stop for a person before its end.
     """
 
     answer: Answer
     felt: bool
+    halfway: bool = False
 
 
 LOST = Case(Answer.FAIL_OVER, felt=True)
 SPARED = Case(Answer.DO_NOTHING, felt=False)
 SUFFERED = Case(Answer.DO_NOTHING, felt=True)
 HELD = Case(Answer.HOLD, felt=True)
+HELD_HALFWAY = Case(Answer.HOLD, felt=True, halfway=True)
 
 _SIGNALS = "signal the bed's processes: their own user, or root"
 
@@ -199,6 +202,14 @@ FAULTS = {
             standby=None,
             rights="none",
             linked=True,
+        ),
+        Fault(
+            name="second",
+            does="the region gets SIGKILL, and the region that is promoted in its place SIGSTOP at that moment",
+            undo="both live again; then the failover that stopped is resumed",
+            proof="none of the first region's processes is left; that the second was hit, the failover shows",
+            serving=HELD_HALFWAY,
+            standby=None,
         ),
         Fault(
             name="store",

@@ -110,6 +110,7 @@ def run(order: Order, conduct: Conduct, store: Store, told: Timeline, outputs: O
         seed=order.seed,
         asked=order.runs,
         trials=tuple(trials),
+        skipped={} if order.fault else {name: why for name in FAULTS if (why := lacking(name))},
         rto_limit_s=order.rto_s,
         scores=scores(_past(store)),
         versions=versions,

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 from aurops.clock import ManualClock
 from aurops.history import History
 from aurops.journal import Journal, list_runs
+from aurops.plan import Answer, CallUnknownError
 from aurops.report import Verdict
 from aurops.requests import RequestKind, ask, halt
 from aurops.runner import Ending
@@ -338,6 +340,28 @@ def test_a_drill_in_which_nobody_may_move_is_resumed_like_any_other(
     found, because = verdict(again.result)
     assert found is (Verdict.INCONCLUSIVE if "the owner is gone" in because else Verdict.PASSED), because
     assert not bed.fault().left_behind
+
+
+def test_a_failover_that_a_second_fault_stops_is_resumed_after_it(
+    bed: Bed, store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The chosen region stands still as it takes over: no third one is chosen, a person is needed, and can go on."""
+    verify_write = bed.target.verify_write
+
+    def silent_until_undone(region: str, epoch: int, timeout_s: float) -> Answer:
+        if bed.fault().left_behind:
+            raise CallUnknownError(f"{region} does not answer")
+        return verify_write(region, epoch, timeout_s)
+
+    monkeypatch.setattr(bed.target, "verify_write", silent_until_undone)
+    one = drill(bed, store, clock, order=replace(ORDER, fault="second"))
+    assert one.run().ending is Ending.DONE
+    assert one.result is not None
+    assert verdict(one.result)[0] is Verdict.PASSED, verdict(one.result)
+    assert "verify write south" in one.result.stood["why"]
+    assert one.result.resumed["ending"] == "done"
+    assert bed.target.weights == {"south": 10_000}
+    assert bed.target.regions["north"].following == "south"
 
 
 def test_a_service_that_was_not_well_before_gives_no_verdict(bed: Bed, store: Store, clock: ManualClock) -> None:

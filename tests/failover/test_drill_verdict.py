@@ -8,7 +8,7 @@ import pytest
 from aurops.report import Verdict
 from failover.drill import DrillOrder
 from failover.drill_report import report
-from failover.drill_verdict import DrillResult, verdict
+from failover.drill_verdict import DrillResult, halted, verdict
 from failover.faults import FAULTS, Answer, Event, FaultEvent, FaultRecord
 from failover.ledger import Entry, Ledger, Outcome
 from failover.measurement import Objective, measure
@@ -57,6 +57,7 @@ def result(fault: str, region: str = "north", bad: range = range(0), **changes: 
         stood={} if answer is Answer.FAIL_OVER else stood,
         until_s=15.0,
         again=WELL,
+        resumed={"ending": "done"} if order.case.halfway else {},
     )
     return replace(made, **changes)
 
@@ -100,6 +101,21 @@ def test_the_right_answer_passes_in_words_of_its_own(fault: str) -> None:
             "not every region is a copy again: south does not answer",
         ),
         ("cache", "north", {"stood": {}}, "inconclusive", "ended before the watch did"),
+        (
+            "second",
+            "north",
+            {"stood": halted({"ending": "done", "after_s": 2.0})},
+            "inconclusive",
+            "the failover ended before the second fault took effect",
+        ),
+        ("second", "north", {"stood": halted({"ending": "not begun", "why": "x"})}, "failed", "nobody was called"),
+        (
+            "second",
+            "north",
+            {"resumed": {"ending": "stuck", "why": "z"}},
+            "failed",
+            "resumed, the failover ended as stuck: z",
+        ),
         ("cache", "north", {"until_s": 16.0}, "inconclusive", "the fault was undone after 5.10 s"),
         (
             "kill",

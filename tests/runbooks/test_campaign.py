@@ -157,9 +157,22 @@ def test_what_a_campaign_cannot_mean_is_refused(
     assert orders == []
 
 
-def test_every_fault_can_be_drawn_somewhere() -> None:
+def test_every_fault_can_be_drawn_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """And only where it makes sense."""
+    monkeypatch.setattr(campaign, "lacking", lambda _: "")
     drawable = campaign.places(None)
     assert set(drawable) == set(FAULTS)
     assert all(FAULTS[name].case(serves=region == "north") for name, found in drawable.items() for region in found)
     assert list(campaign.places("kill")) == ["kill"]
+
+
+def test_a_fault_that_cannot_be_done_here_is_not_drawn_and_the_result_says_so(
+    orders: list[DrillOrder], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Skipped is not passed: the campaign's result names it with the reason."""
+    monkeypatch.setattr(campaign, "lacking", lambda fault: "" if fault == "kill" else "no right to")
+    assert here("failover-test", "--runs", "3", "--seed", "1", "--json") == 0
+    assert {order.fault for order in orders} == {"kill"}
+    skipped = json.loads(capsys.readouterr().out)["skipped"]
+    assert set(skipped) == set(FAULTS) - {"kill"}
+    assert set(skipped.values()) == {"no right to"}

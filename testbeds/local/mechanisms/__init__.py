@@ -13,6 +13,7 @@ from testbeds.local.mechanisms import scopes
 from testbeds.local.mechanisms.amends import Restart, Revive
 from testbeds.local.mechanisms.cuts import Cut, Witness
 from testbeds.local.mechanisms.full_disk import DiskFull
+from testbeds.local.mechanisms.second import Second
 from testbeds.local.mechanisms.signals import Flap, Freeze, Kill
 from testbeds.local.mechanisms.slow_disk import SlowDisk, throttle_lacking
 from testbeds.local.mechanisms.watchers import ClockJump, StoreLost
@@ -105,6 +106,7 @@ _TABLE: dict[str, Callable[[Layout, str], Mechanism]] = {
     "cut": _cut,
     "blind": _blind,
     "one-way": _one_way,
+    "second": lambda place, region: Second(place, region, Revive(place, region)),
     "store": lambda place, _: StoreLost(place),
     "clock": lambda place, _: ClockJump(place),
     "flapping": lambda place, region: Flap(scopes.regions(place, region)),
