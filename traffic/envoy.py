@@ -136,14 +136,14 @@ def under_way(stats: str, regions: Iterable[str]) -> dict[str, int]:
     https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cluster_stats
 
     Raises:
-        ValueError: It is not such an answer.
+        ValueError: It is not such an answer, or one of the regions is not in it.
     """
     try:
         values = {each["name"]: int(each["value"]) for each in json.loads(stats)["stats"] if "name" in each}
+        counted = ("upstream_rq_active", "upstream_rq_pending_active")
+        return {region: sum(values[f"cluster.{region}.{name}"] for name in counted) for region in regions}
     except (KeyError, TypeError) as error:
-        raise ValueError(f"no statistics: {stats[:200]}") from error
-    counted = ("upstream_rq_active", "upstream_rq_pending_active")
-    return {region: sum(values.get(f"cluster.{region}.{name}", 0) for name in counted) for region in regions}
+        raise ValueError(f"these statistics do not say what is under way: {stats[:200]}") from error
 
 
 def _weights(entries: Sequence[Any]) -> dict[str, int]:

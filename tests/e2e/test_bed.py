@@ -409,6 +409,8 @@ def test_a_commit_with_a_warning_is_not_acknowledged(orchestra: Orchestra) -> No
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(lambda: orchestra.write()[1])
         until(lambda: len(orchestra.waiting("north")) == 1, "the commit waits for its quorum")
+        under_way = orchestra.http.get(f"{orchestra.bed.edge_url}/observe").json()["under_way"]
+        assert under_way == {"north": 1, "south": 0, "west": 0}
         with orchestra.connect("north") as connection:
             connection.execute("SELECT pg_cancel_backend(%s)", (orchestra.waiting("north").pop(),))
         assert (answer.result().status_code, answer.result().json()["outcome"]) == (202, "info")

@@ -40,6 +40,22 @@ def test_a_dump_of_something_else_is_refused(text: str) -> None:
         envoy.active(text)
 
 
+def test_requests_under_way_are_those_sent_and_those_that_wait_for_a_connection() -> None:
+    """Both are counted for each region; other statistics are not."""
+    names = ("north.upstream_rq_active", "north.upstream_rq_pending_active", "north.upstream_rq_total")
+    stats = {
+        "stats": [{"name": f"cluster.{name}", "value": value} for name, value in zip(names, (2, 1, 9), strict=True)]
+    }
+    assert envoy.under_way(json.dumps(stats), ["north"]) == {"north": 3}
+
+
+@pytest.mark.parametrize("text", ['{"stats": []}', '{"stats": 3}', "[]", "not json"])
+def test_a_region_without_statistics_is_not_taken_for_drained(text: str) -> None:
+    """What Envoy does not say is unknown, never 0."""
+    with pytest.raises(ValueError, match=r"."):
+        envoy.under_way(text, ["north"])
+
+
 def test_closed_routes_say_that_nothing_was_sent() -> None:
     """With all weights 0 every route answers 503 itself and marks the reply as never sent."""
     configuration = json.loads(envoy.routes(Steering(dict.fromkeys(REGIONS, 0), 3), "1"))["resources"][0]
