@@ -200,10 +200,9 @@ def _doubt_of_standing(result: DrillResult) -> str:
         return "the drill ended before the watch did"
     if result.order.case.halfway and result.stood["answer"] == Answer.FAIL_OVER:
         return "the failover ended before the second fault took effect"
-    measurement, order = result.measurement, result.order
-    missed = measurement.recovery is not Recovery.NO_EFFECT
-    if missed and not order.case.felt and measurement.send_delay_max_s > order.objective.p99_s / 2:
-        late_s = measurement.send_delay_max_s
+    late_s, order = result.measurement.send_delay_max_s, result.order
+    missed = result.measurement.recovery is not Recovery.NO_EFFECT and not order.case.felt
+    if (missed or _wrong_answer(result)) and late_s > order.objective.p99_s / 2:
         return f"the machine was too busy to tell: a client sent {late_s:.2f} s later than it intended"
     return _undone_early(result, inf, "before the watch had ended")
 

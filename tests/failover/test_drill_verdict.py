@@ -150,6 +150,10 @@ def test_what_clients_must_not_feel_fails_when_they_do() -> None:
     assert verdict(felt) == (Verdict.FAILED, "missed: Bad time")
     held_up = replace(felt, measurement=replace(felt.measurement, send_delay_max_s=0.4))
     assert verdict(held_up)[0] is Verdict.INCONCLUSIVE
+    needless = result("flapping", bad=BAD, stood={"answer": "fail over", "why": "x"})
+    assert verdict(needless)[0] is Verdict.FAILED
+    held_up = replace(needless, measurement=replace(needless.measurement, send_delay_max_s=0.4))
+    assert verdict(held_up)[0] is Verdict.INCONCLUSIVE
 
 
 def test_a_lost_write_and_an_old_epoch_fail_whatever_the_answer() -> None:

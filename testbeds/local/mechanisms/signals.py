@@ -95,7 +95,7 @@ class Flap:
         scope: What is hit.
     """
 
-    FROZEN_S = 0.45
+    FROZEN_S = 0.4
     THAWED_S = 1.2
 
     def __init__(self, scope: Scope) -> None:
