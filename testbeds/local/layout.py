@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from aurops.errors import OutsideError
+
 SERVICE = "ledger"
 REGIONS = ("north", "south", "west")
 BORN_PRIMARY = "north"
@@ -196,8 +198,23 @@ def save(layout: Layout) -> None:
 
 
 def load(file: str | Path) -> Layout:
-    """Read a layout that `save` wrote."""
+    """Read a layout that `save` wrote.
+
+    Raises:
+        OutsideError: Another version of aurops wrote it.
+    """
     raw: dict[str, Any] = json.loads(Path(file).read_text())
+    try:
+        return _made(raw)
+    except (KeyError, TypeError) as error:
+        raise OutsideError(
+            "this bed was brought up by another version of aurops",
+            where=str(file),
+            next_step="aurops local down --all, then bring one up again",
+        ) from error
+
+
+def _made(raw: dict[str, Any]) -> Layout:
     regions = tuple(Region(**{**region, "node_ports": tuple(region["node_ports"])}) for region in raw.pop("regions"))
     components = Components(**raw.pop("components"))
     wiring = raw.pop("wiring")

@@ -1,5 +1,6 @@
 """The links of a bed: they pass on everything, hold it while they are cut, and lose nothing."""
 
+import json
 import socket
 import threading
 import uuid
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from aurops.errors import OutsideError
 from testbeds.local import layout, ports, wiring
 from testbeds.local.layout import BLOCK_SIZE, REGIONS, VANTAGES, Layout, Link, Wiring
 from testbeds.local.links import Way
@@ -48,6 +50,17 @@ def test_a_layout_with_links_is_read_back_as_it_was_written(tmp_path: Path) -> N
     place = wiring.wire(bed(tmp_path), [30_000, 31_000])
     layout.save(place)
     assert layout.load(place.file) == place
+
+
+def test_a_layout_of_another_version_says_so(tmp_path: Path) -> None:
+    """A bed that was up before an upgrade is no bug: it is to be taken down."""
+    made = bed(tmp_path)
+    layout.save(made)
+    old = json.loads(made.file.read_text())
+    for change in ({"regions": [{}]}, {"grown": 1}):
+        made.file.write_text(json.dumps(old | change))
+        with pytest.raises(OutsideError, match="another version of aurops"):
+            layout.load(made.file)
 
 
 @pytest.fixture
