@@ -156,6 +156,7 @@ def test_a_switchover_that_was_killed_is_finished_by_resume(at: str, loaded: Loa
     wait_for(lambda: loaded.streaming("south"))
 
 
+@pytest.mark.campaign
 def test_a_switchover_is_aborted_while_requests_are_held(loaded: Loaded) -> None:
     """Killed with the old primary demoted, then aborted: it serves again, 0 lost, both others copy it."""
     run = killed(loaded, "demote database north: done")
