@@ -184,7 +184,8 @@ class CampaignReport(_Model):
         done, failed = len(self.trials), sum(trial.verdict is Verdict.FAILED for trial in self.trials)
         unsure = done - len(self.conclusive)
         bound = self.bounds["failed"]
-        text = f"{failed} of {len(self.conclusive)} drills failed: at most {bound.at_most:.1%} do (95% confidence)"
+        at_most = bound.at_most_anytime if self.stopped else bound.at_most  # who stops early chose the number
+        text = f"{failed} of {len(self.conclusive)} drills failed: at most {at_most:.1%} do (95% confidence)"
         text += f"; {unsure} more proved nothing" if unsure else ""
         return f"{text}; ended after {done} of {self.asked}: {self.stopped}" if self.stopped else text
 

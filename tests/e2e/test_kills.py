@@ -54,8 +54,8 @@ class Scene:
         self.until(lambda: self.drill_bed.fault().effective_s is not None)
 
     def orchestrate(self, *stop: str) -> subprocess.Popen[str]:
-        """`aurops failover north --force`, with the arguments of tests/e2e/orchestrator.py that stop it."""
-        command = ["failover", "north", "--force", "--bed", self.bed.id, "--yes"]
+        """`aurops failover north --to south --force`, with the arguments of tests/e2e/orchestrator.py that stop it."""
+        command = ["failover", "north", "--to", "south", "--force", "--bed", self.bed.id, "--yes"]
         module = ["tests.e2e.orchestrator", *stop] if stop else ["runbooks"]
         return self._start(*module, *command)
 
