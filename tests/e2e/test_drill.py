@@ -91,14 +91,13 @@ def test_a_killed_failover_is_finished_by_resume(tmp_path: Path) -> None:
         ask("local", "down", bed["id"])
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize(
     ("killed_at", "too", "wanted"),
     [
         ("s after the fault: north is lost", "nothing", "(the owner is gone)"),
-        pytest.param(
-            "s after the fault: north is lost", "testbeds.local.injector", "PASSED", marks=pytest.mark.campaign
-        ),
-        pytest.param("open traffic to south: done", "nothing", "PASSED", marks=pytest.mark.campaign),
+        ("s after the fault: north is lost", "testbeds.local.injector", "PASSED"),
+        ("open traffic to south: done", "nothing", "PASSED"),
     ],
 )
 def test_a_killed_drill_is_finished_by_resume(killed_at: str, too: str, wanted: str, tmp_path: Path) -> None:

@@ -149,14 +149,9 @@ def test_a_failover_whose_orchestrator_was_killed_is_finished_by_resume(
         assert rto_s < RTO_S
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize(
-    ("step", "point"),
-    [
-        pytest.param(
-            step, point, marks=() if step == STEPS[4] and point is Point.AFTER_INTENT else pytest.mark.campaign
-        )
-        for step, point in product(STEPS, (Point.BEFORE_INTENT, Point.AFTER_INTENT, Point.AFTER_EFFECT))
-    ],
+    ("step", "point"), product(STEPS, (Point.BEFORE_INTENT, Point.AFTER_INTENT, Point.AFTER_EFFECT))
 )
 def test_an_orchestrator_that_slept_through_its_lease_changes_nothing(step: str, point: Point, scene: Scene) -> None:
     """Paused before or in a call, it wakes when another has finished: refused everywhere, it says who acts and ends."""

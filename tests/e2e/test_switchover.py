@@ -139,14 +139,8 @@ def steer(loaded: Loaded, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(
-    "at",
-    [
-        "decided position",
-        pytest.param("send traffic to south: done", marks=pytest.mark.campaign),
-        pytest.param("promote database south: done", marks=pytest.mark.campaign),
-    ],
-)
+@pytest.mark.campaign
+@pytest.mark.parametrize("at", ["decided position", "send traffic to south: done", "promote database south: done"])
 def test_a_switchover_that_was_killed_is_finished_by_resume(at: str, loaded: Loaded) -> None:
     """SIGKILL while requests are held: whoever waits too long is refused as not executed, a resume goes on; 0 lost."""
     run = killed(loaded, at)
