@@ -154,7 +154,7 @@ def _refuse_outdated(journal: Journal, target: Target, store: Store, clock: Cloc
     if not history.epoch:
         if history.kind in FAILOVERS:
             check_goal(_goal(history), world)
-            check_switchover(_goal(history), world, target.capabilities().can)
+            check_switchover(_goal(history), world, target.capabilities)
         return
     newer, seen = newer_run(journal, store, clock), world.highest_epoch()
     if newer is None and seen <= history.epoch:

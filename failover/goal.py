@@ -10,9 +10,9 @@ from aurops.errors import OutsideError, UsageError
 from failover.model import Capability, DatabaseRole
 
 if TYPE_CHECKING:
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Callable
 
-    from failover.model import World
+    from failover.model import Capabilities, World
 
 
 FAILOVERS = ("failover", "failback")
@@ -107,13 +107,14 @@ def check_follower(world: World, region: str, primary: str | None = None) -> str
     return writers[0]
 
 
-def check_switchover(goal: FailoverGoal, world: World, can: AbstractSet[Capability]) -> None:
+def check_switchover(goal: FailoverGoal, world: World, capabilities: Callable[[], Capabilities]) -> None:
     """Refuse a planned switchover that could not be carried out without refusing requests; no other goal.
 
     Args:
         goal: What is wanted.
         world: As it is now.
-        can: What the target can.
+        capabilities: Says what the target can; it looks at every region for that, and a forced failover, which is in a
+            hurry, does not ask.
 
     Raises:
         UsageError: The target cannot hold requests, the region does not answer or does not write, or a standby does not
@@ -122,7 +123,7 @@ def check_switchover(goal: FailoverGoal, world: World, can: AbstractSet[Capabili
     if goal.mode is not Mode.PLANNED:
         return
     why, mend = _cannot_hand_over(goal, world)
-    if Capability.HOLDS_REQUESTS not in can:
+    if Capability.HOLDS_REQUESTS not in capabilities().can:
         why, mend = "this target cannot hold requests", ""
     if why:
         force = f"aurops failover {goal.lost} --force: {at_risk(goal, world)}"
@@ -131,7 +132,7 @@ def check_switchover(goal: FailoverGoal, world: World, can: AbstractSet[Capabili
         )
 
 
-def check_failback(regions: tuple[str, ...], world: World, can: AbstractSet[Capability]) -> FailoverGoal:
+def check_failback(regions: tuple[str, ...], world: World, capabilities: Callable[[], Capabilities]) -> FailoverGoal:
     """The goal of a failback: a planned switchover to the first in order of preference.
 
     Raises:
@@ -149,7 +150,7 @@ def check_failback(regions: tuple[str, ...], world: World, can: AbstractSet[Capa
         seen = "does not answer" if standby is None else f"does not stream from {serving[0]}"
         raise UsageError(f"{first} cannot take over: it {seen}", next_step=f"aurops reprotect {first}")
     goal = FailoverGoal(regions, serving[0], first, Mode.PLANNED)
-    check_switchover(goal, world, can)
+    check_switchover(goal, world, capabilities)
     return goal
 
 

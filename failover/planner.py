@@ -23,7 +23,9 @@ from failover.goal import FAILOVERS, FailoverGoal
 from failover.model import TOTAL_WEIGHT, CacheRole, DatabaseRole, World
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from failover.model import RegionState
 
 FENCE_OF_LOST_TIMEOUT_S = 0.1
 """An unreachable fence is bounded: quorum denial, not the lost region, is what makes the promotion safe."""
@@ -70,18 +72,13 @@ def _fence(goal: FailoverGoal, history: History) -> Stage[World]:
     if history.past_no_return:
         return Stage("fence", (_still_off(lost),))
     off = shift(f"close traffic to {lost}", dict.fromkeys(goal.regions, 0), epoch, f"{lost} must get no more requests")
-
-    def fenced(world: World) -> bool | None:
-        state = world.state(lost)
-        return None if state is None else state.fenced
-
     fence: Step[World] = Step(
         name=f"fence {lost}",
         action=Action.FENCE,
         arguments={"region": lost},
         required=False,
         reason=f"stops writers in {lost} if its agent can be reached; {FENCE_OF_LOST_TIMEOUT_S:g} s, never waited for",
-        done=fenced,
+        done=seen(lost, lambda state: state.fenced),
         timeout_s=FENCE_OF_LOST_TIMEOUT_S,
     )
     return Stage("fence", (off, fence, *(_detach(region, lost) for region in goal.standbys)))
@@ -181,11 +178,6 @@ def _catch_up(world: World, target: str, history: History) -> tuple[Stage[World]
     ahead = next((r for r in standbys if (d := world.database(r)) and (d.flush_lsn or 0) >= position), None)
     if ahead is None or ahead == target:
         return ()
-
-    def done(world: World) -> bool | None:
-        database = world.database(target)
-        return None if database is None or database.flush_lsn is None else database.flush_lsn >= position
-
     return (
         Stage(
             "catch up",
@@ -193,13 +185,28 @@ def _catch_up(world: World, target: str, history: History) -> tuple[Stage[World]
                 Step(
                     name=f"stream {ahead} to {target}",
                     action=Action.REPROTECT,
-                    done=done,
+                    done=reached(target, position),
                     arguments={"region": target, "primary": ahead},
                     reason=f"{target} is behind {ahead}, which holds writes that were acknowledged",
                 ),
             ),
         ),
     )
+
+
+def seen(region: str, is_so: Callable[[RegionState], bool]) -> Callable[[World], bool | None]:
+    """A step's predicate on one region: unknown while the region is."""
+    return lambda world: None if (state := world.state(region)) is None else is_so(state)
+
+
+def reached(region: str, position: int) -> Callable[[World], bool | None]:
+    """A step's predicate: the region's database holds everything up to a position; unknown while it does not say."""
+
+    def done(world: World) -> bool | None:
+        database = world.database(region)
+        return None if database is None or database.flush_lsn is None else database.flush_lsn >= position
+
+    return done
 
 
 def promote(goal: FailoverGoal, target: str, history: History) -> Stage[World]:
@@ -222,18 +229,13 @@ def promote(goal: FailoverGoal, target: str, history: History) -> Stage[World]:
         no_return=True,
         reason=f"{target} becomes the only writer, under this lease's epoch; any 1 of {', '.join(voters)} acknowledges",
     )
-
-    def cached(world: World) -> bool | None:
-        state = world.state(target)
-        return None if state is None else state.cache is CacheRole.PRIMARY
-
     cache: Step[World] = Step(
         name=f"promote cache {target}",
         action=Action.PROMOTE_CACHE,
         arguments={"region": target},
         required=False,
         reason="a cache never blocks a database: best effort, its loss is reported apart",
-        done=cached,
+        done=seen(target, lambda state: state.cache is CacheRole.PRIMARY),
     )
     others = (follow(region, target) for region in goal.standbys if region != target)
     return Stage("promote", (database, cache, *others))
@@ -241,15 +243,10 @@ def promote(goal: FailoverGoal, target: str, history: History) -> Stage[World]:
 
 def follow(region: str, primary: str) -> Step[World]:
     """One region becomes a standby of the primary."""
-
-    def done(world: World) -> bool | None:
-        database = world.database(region)
-        return None if database is None else database.receiving and database.following == primary
-
     return Step(
         name=f"repoint {region} to {primary}",
         action=Action.REPROTECT,
-        done=done,
+        done=seen(region, lambda state: state.database.receiving and state.database.following == primary),
         timeout_s=6.0,
         deadline_s=120.0,
         arguments={"region": region, "primary": primary},

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from aurops.journal import Record
     from failover.goal import FailoverGoal
-    from failover.model import World
+    from failover.model import RegionState, World
 
 DEMOTE_TIMEOUT_S = 8.0
 """A clean stop takes up to 5 s when a standby hangs; what takes longer than this is asked for again, and found done."""
@@ -87,17 +87,12 @@ def _decide(goal: FailoverGoal) -> Stage[World]:
 def _hold(region: str, history: History) -> tuple[Stage[World], ...]:
     """Requests go to this region and wait there. Kept so until the end: its nodes serve the epoch, then."""
     epoch = history.epoch
-
-    def held(world: World) -> bool | None:
-        state = world.state(region)
-        return None if state is None else epoch in (*state.held_epochs, *state.node_epochs)
-
     hold: Step[World] = Step(
         name=f"hold requests in {region}",
         action=Action.HOLD,
         arguments={"region": region},
         reason=f"requests of this run's epoch wait in {region} until it can serve them: none is refused",
-        done=held,
+        done=planner.seen(region, lambda state: epoch in (*state.held_epochs, *state.node_epochs)),
     )
     why = "from here on clients wait"
     shift = planner.shift(f"send traffic to {region}", {region: TOTAL_WEIGHT}, epoch, why)
@@ -132,15 +127,12 @@ def _hand_over(world: World, goal: FailoverGoal, history: History) -> tuple[Stag
 
 
 def _demoted(region: str) -> Callable[[World], bool | None]:
-    def demoted(world: World) -> bool | None:
-        state = world.state(region)
-        if state is None:
-            return None
+    def demoted(state: RegionState) -> bool:
         database = state.database
         standby = database.role is DatabaseRole.STANDBY and not database.attached and database.following is None
         return standby and database.flush_lsn is not None and not any(state.node_epochs)
 
-    return demoted
+    return planner.seen(region, demoted)
 
 
 def _catch_up(world: World, goal: FailoverGoal, demote: Step[World], history: History) -> Stage[World]:
@@ -156,16 +148,12 @@ def _catch_up(world: World, goal: FailoverGoal, demote: Step[World], history: Hi
 
 
 def _reach(region: str, old: str, position: int) -> Step[World]:
-    def done(world: World) -> bool | None:
-        database = world.database(region)
-        return None if database is None or database.flush_lsn is None else database.flush_lsn >= position
-
     return Step(
         name=f"stream {old} to {region}",
         action=Action.REPROTECT,
         arguments={"region": region, "primary": old},
         reason=f"{region} must hold all that {old} has written; a demoted primary sends on, too",
-        done=done,
+        done=planner.reached(region, position),
         timeout_s=6.0,
     )
 
@@ -183,18 +171,13 @@ def _restore(goal: FailoverGoal, target: str, history: History) -> tuple[Stage[W
         return ()
     old = goal.lost
     promote = planner.promote(replace(goal, lost=""), old, history)
-
-    def released(world: World) -> bool | None:
-        state = world.state(target)
-        return None if state is None else not any(state.held_epochs)
-
     release: Step[World] = Step(
         name=f"release requests in {target}",
         action=Action.RELEASE,
         arguments={"region": target},
         required=False,
         reason=f"what waits in {target} is refused as not executed; it would be in a moment anyway",
-        done=released,
+        done=planner.seen(target, lambda state: not any(state.held_epochs)),
     )
     # Whoever does not follow is said afterwards; that a write is committed, and so has a second copy, is verified.
     restore = Stage("restore", tuple(replace(s, required=s.no_return) for s in promote.steps))

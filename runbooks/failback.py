@@ -20,7 +20,7 @@ def failback(*, bed: Bed = None, dry_run: DryRun = False, as_json: AsJson = Fals
     """
     with open_service(bed) as (found, target):
         world = target.observe()
-        goal = check_failback(tuple(found.agents), world, target.capabilities().can)
+        goal = check_failback(tuple(found.agents), world, target.capabilities)
         if dry_run:
             show_plan(target, goal, world, as_json=as_json)
             return

@@ -64,7 +64,7 @@ def failover(  # noqa: PLR0913 (each an option)
         world = target.observe()
         goal = FailoverGoal(tuple(found.agents), region, to, Mode.FORCED if force else Mode.PLANNED)
         check_goal(goal, world)
-        check_switchover(goal, world, target.capabilities().can)
+        check_switchover(goal, world, target.capabilities)
         if dry_run:
             show_plan(target, goal, world, as_json=as_json)
             return

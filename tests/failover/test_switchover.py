@@ -17,7 +17,7 @@ from aurops.testing import Fault, Faulty, HeldLease, SimulatedCrash
 from failover.execute import begin
 from failover.execute import execute as carry_out
 from failover.goal import FailoverGoal, Mode, at_risk, check_switchover
-from failover.model import Capability, DatabaseRole
+from failover.model import Capabilities, DatabaseRole
 from failover.planner import violations
 from failover.playbook import FailoverPlaybook
 from failover.switchover import plan
@@ -267,19 +267,19 @@ def test_what_cannot_be_handed_over_is_refused_with_what_would_work(
     does: str, regions: list[str], says: str, target: SimulatedTarget
 ) -> None:
     """The reason, what mends it, and --force with what that may lose; nothing is called."""
-    check_switchover(GOAL, target.observe(), frozenset(Capability))
+    check_switchover(GOAL, target.observe(), target.capabilities)
     for region in regions:
         getattr(target, does)(region)
     with pytest.raises(UsageError, match=says) as caught:
-        check_switchover(GOAL, target.observe(), frozenset(Capability))
+        check_switchover(GOAL, target.observe(), target.capabilities)
     assert "aurops failover north --force: " in str(caught.value.next_step)
 
 
 def test_a_target_that_cannot_hold_requests_is_left_by_force_only(target: SimulatedTarget) -> None:
     """Its capabilities say so; a forced goal asks for none of that."""
     with pytest.raises(UsageError, match="cannot hold requests"):
-        check_switchover(GOAL, target.observe(), frozenset())
-    check_switchover(replace(GOAL, mode=Mode.FORCED), target.observe(), frozenset())
+        check_switchover(GOAL, target.observe(), lambda: Capabilities(frozenset(), {}, ""))
+    check_switchover(replace(GOAL, mode=Mode.FORCED), target.observe(), lambda: pytest.fail("it was asked"))
 
 
 def test_what_a_forced_failover_may_lose_is_said_in_numbers(target: SimulatedTarget) -> None:
