@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -22,18 +23,11 @@ from aurops.processes import Process
 from testbeds.local import bed, guardian, processes
 from testbeds.local.layout import BLOCK_SIZE, REGIONS
 from testbeds.local.state import BedState
+from tests.e2e import commands
 
 pytestmark = pytest.mark.e2e
 LIMIT_S = 10.0
-
-
-def until(condition: Callable[[], bool], what: str, limit_s: float = LIMIT_S) -> None:
-    """Wait until a condition holds."""
-    pause = threading.Event()
-    deadline_s = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < deadline_s, f"not within {limit_s} s: {what}"
-        pause.wait(0.02)
+until = partial(commands.until, limit_s=LIMIT_S)
 
 
 def segments() -> dict[str, int]:
@@ -129,6 +123,14 @@ class Orchestra:
         with self.connect(primary) as connection:
             sent = connection.execute("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'").fetchone()
         return sent == (2,) and all(view["receiving"] and view["following"] == primary for view in others)
+
+    def write_and_hang_up(self) -> str:
+        """A write that no standby confirms: its client has gone, and its commit in north waits; its id."""
+        write_id = next(self.ids)
+        with pytest.raises(httpx.TimeoutException):
+            self.http.post(f"{self.bed.proxy_url}/writes", json={"id": write_id, "amount": 1}, timeout=0.5)
+        until(lambda: len(self.waiting("north")) == 1, "the commit waits for its quorum")
+        return write_id
 
     def waiting(self, region: str) -> set[int]:
         """Backends whose commit waits for its quorum."""
@@ -391,11 +393,7 @@ def test_a_commit_that_waits_is_not_let_go_when_its_client_hangs_up(orchestra: O
     """With no standby to confirm, a write is neither acknowledged nor visible, even after its client has gone."""
     for region in ("south", "west"):
         orchestra.tell(region, "detach")
-    write_id = next(orchestra.ids)
-    with pytest.raises(httpx.TimeoutException):
-        orchestra.http.post(f"{orchestra.bed.proxy_url}/writes", json={"id": write_id, "amount": 1}, timeout=0.5)
-
-    until(lambda: len(orchestra.waiting("north")) == 1, "the commit waits for its quorum")
+    write_id = orchestra.write_and_hang_up()
     assert write_id not in orchestra.ledger("north")
     for region in ("south", "west"):
         assert orchestra.tell(region, "follow", primary="north")["method"] == "repoint"
@@ -422,10 +420,7 @@ def test_what_only_a_lost_primary_has_is_listed_and_not_merged(orchestra: Orches
     """A write that north committed and no standby confirmed: kept and named, with its row, when north is rewound."""
     for region in ("south", "west"):
         orchestra.tell(region, "detach")
-    write_id = next(orchestra.ids)
-    with pytest.raises(httpx.TimeoutException):
-        orchestra.http.post(f"{orchestra.bed.proxy_url}/writes", json={"id": write_id, "amount": 1}, timeout=0.5)
-    until(lambda: len(orchestra.waiting("north")) == 1, "the commit waits for its quorum")
+    write_id = orchestra.write_and_hang_up()
     orchestra.kill("north")
     fail_over(orchestra, "north", "south", "west")
     bed.revive(orchestra.bed, "north")

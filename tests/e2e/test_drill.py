@@ -5,18 +5,17 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from testbeds.local import processes
+from tests.e2e.commands import COMMAND, SHORT, aurops
 
 pytestmark = pytest.mark.e2e
 BUSY = "not well before the fault"
 """A machine that is too busy to serve even before the fault gives no verdict; then it is tried once more."""
-SHORT = {"steady": {"before_s": 1.5, "after_s": 1.5}, "load": {"seconds": 1.5}}
 GOALS = ["measure", "failover", "reprotect"]
 
 
@@ -55,7 +54,6 @@ def test_a_drill_loses_nothing_and_leaves_nothing(fault: str, rto_s: float, code
 def test_a_killed_failover_is_finished_by_resume(tmp_path: Path) -> None:
     """SIGKILL in mid-failover loses nothing: `runs resume` finishes it, and the service writes in one region."""
     env = {**os.environ, "AUROPS_STORE": str(tmp_path)}
-    command = [sys.executable, "-m", "runbooks"]
 
     def ask(*arguments: str) -> str:
         done = aurops(*arguments, env=env)
@@ -68,7 +66,7 @@ def test_a_killed_failover_is_finished_by_resume(tmp_path: Path) -> None:
         assert "promote" in [stage["stage"] for stage in plan]
         assert json.loads(ask("runs", "list", "--json")) == []
         killed = subprocess.Popen(
-            [*command, "failover", "north", "--force", "--bed", bed["id"], "--yes"],
+            [*COMMAND, "failover", "north", "--force", "--bed", bed["id"], "--yes"],
             env=env,
             stderr=subprocess.PIPE,
             text=True,
@@ -118,15 +116,9 @@ def test_a_killed_drill_is_finished_by_resume(killed_at: str, too: str, wanted: 
     assert processes.find(bed) == frozenset()
 
 
-def aurops(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """A command to its end."""
-    command = [sys.executable, "-m", "runbooks", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=110)
-
-
 def killed_drill(killed_at: str, too: str, env: dict[str, str]) -> str:
     """A drill that got SIGKILL, with another of its bed's processes, when it told a certain line; its bed."""
-    command = [sys.executable, "-m", "runbooks", "failover-test", "--rto", "30"]
+    command = [*COMMAND, "failover-test", "--rto", "30"]
     drill = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert drill.stderr is not None
     bed = None

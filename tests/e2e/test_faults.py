@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -18,13 +17,13 @@ from ruamel.yaml import YAML
 
 from failover.faults import read_journal
 from testbeds.local import processes
+from tests.e2e.commands import COMMAND, SHORT, aurops
 from traffic.envoy import EPOCH_HEADER
 
 pytestmark = pytest.mark.e2e
 EXPERIMENTS = Path(__file__).parents[2] / "testbeds" / "local" / "experiments"
 SAMPLE = {"double"}
 """What `make test` takes, with a short load; `make campaign` takes all."""
-SHORT = {"steady": {"before_s": 1.5, "after_s": 1.5}, "load": {"seconds": 1.5}}
 NO_VERDICT = ("not well before the fault", "too busy to tell")
 """A machine that is too busy for the drill gives no verdict; then it is tried once more."""
 
@@ -45,7 +44,8 @@ def test_a_fault_gets_the_answer_that_it_deserves(file: Path, tmp_path: Path) ->
         file = tmp_path / file.name
         file.write_text(json.dumps(whole | SHORT))
     for attempt in ("first", "second"):
-        done = aurops("failover-test", "--experiment", str(file), "--json", store=tmp_path / attempt)
+        env = {**os.environ, "AUROPS_STORE": str(tmp_path / attempt)}
+        done = aurops("failover-test", "--experiment", str(file), "--json", env=env)
         assert done.stdout, done.stderr
         report = json.loads(done.stdout)
         if not any(busy in report["because"] for busy in NO_VERDICT):
@@ -64,7 +64,7 @@ def test_a_region_that_is_cut_off_acknowledges_nothing(tmp_path: Path) -> None:
     """Writers inside it, with the epoch that it still holds, hear `ok` before the cut and never again."""
     file = tmp_path / "cut.yaml"
     file.write_text(json.dumps({"fault": "cut", **SHORT}))
-    command = [sys.executable, "-m", "runbooks", "failover-test", "--experiment", str(file), "--json"]
+    command = [*COMMAND, "failover-test", "--experiment", str(file), "--json"]
     env = {**os.environ, "AUROPS_STORE": str(tmp_path / "store")}
     drill = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert drill.stderr is not None
@@ -105,10 +105,3 @@ async def write_inside(nodes: list[str], journal: Path, drill: subprocess.Popen[
             await asyncio.sleep(0.1)
         await asyncio.gather(*under_way)
     return heard
-
-
-def aurops(*arguments: str, store: Path) -> subprocess.CompletedProcess[str]:
-    """A command to its end."""
-    command = [sys.executable, "-m", "runbooks", *arguments]
-    env = {**os.environ, "AUROPS_STORE": str(store)}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=110)

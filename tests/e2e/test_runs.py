@@ -5,9 +5,8 @@ import os
 import signal
 import socket
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,9 +20,10 @@ from runbooks.runs import app
 from testbeds.local import bed as beds
 from testbeds.local import processes
 from testbeds.local.state import BedState
+from tests.e2e.commands import COMMAND, until
 
 pytestmark = pytest.mark.e2e
-COMMAND = [sys.executable, "-m", "runbooks"]
+wait_for = partial(until, limit_s=60)
 
 
 @pytest.fixture
@@ -62,14 +62,6 @@ def failover(bed: BedState, store: Store) -> Iterator[Callable[[], subprocess.Po
 def history(store: Store, run: str) -> History:
     """The run as its journal has it."""
     return History(Journal.open(store, run, RealClock()).records)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Return when it holds."""
-    deadline_s = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline_s, "the condition did not come true"
-        time.sleep(0.02)
 
 
 def weights(bed: BedState) -> dict[str, int]:

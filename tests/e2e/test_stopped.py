@@ -9,15 +9,17 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 import pytest
 
+from tests.e2e import commands
+
 pytestmark = pytest.mark.e2e
+until = partial(commands.until, limit_s=30.0)
 
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 STARTING, STEADY, FAILING_OVER, MEASURING, ENDING = (
@@ -40,14 +42,6 @@ def place() -> Iterator[Path]:
     folder.chmod(0o711)  # as root, PostgreSQL is another user and must come through
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def until(condition: Callable[[], bool], what: str, limit_s: float = 30.0) -> None:
-    """Wait until a condition holds."""
-    pause, deadline_s = threading.Event(), time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < deadline_s, f"not within {limit_s:g} s: {what}"
-        pause.wait(0.02)
 
 
 def living(place: Path) -> dict[int, str]:

@@ -3,9 +3,8 @@
 import json
 import os
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,14 @@ from failover.ledger import Ledger, Outcome
 from testbeds.local import bed as beds
 from testbeds.local.drillbed import LocalDrillBed
 from testbeds.local.state import BedState
+from tests.e2e.commands import COMMAND, until
 
 pytestmark = pytest.mark.e2e
 RATE_PER_S = 60.0
 PATIENCE_S = 10.0
 """How long a client waits: longer than any part of the bed does, so that a busy machine makes no outcome unknown."""
 RUN = "clients"
-COMMAND = [sys.executable, "-m", "runbooks"]
+wait_for = partial(until, limit_s=60)
 
 
 class Loaded:
@@ -74,14 +74,6 @@ class Loaded:
     def streaming(self, serving: str) -> bool:
         """Whether every other region copies this one."""
         return self.drillbed.target.observe().unprotected(serving) == {}
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Return when it holds."""
-    deadline_s = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline_s, "the condition did not come true"
-        time.sleep(0.02)
 
 
 @pytest.fixture

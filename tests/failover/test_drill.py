@@ -13,7 +13,7 @@ from aurops.plan import Answer, CallUnknownError
 from aurops.report import Verdict
 from aurops.requests import RequestKind, ask, halt
 from aurops.runner import Ending
-from aurops.store import Store, open_store
+from aurops.store import Store
 from aurops.testing import Fault, Faulty, SimulatedCrash
 from failover import drill_playbook
 from failover.drill import Drill, DrillOrder, conclude
@@ -151,12 +151,6 @@ def bed(clock: ManualClock) -> Bed:
     """The bed of one test, which the stand-in for the vantage points looks at."""
     BEDS.append(Bed(clock))
     return BEDS[-1]
-
-
-@pytest.fixture
-def store() -> Store:
-    """A store in memory."""
-    return open_store("memory://")
 
 
 def drill(

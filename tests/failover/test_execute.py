@@ -16,18 +16,6 @@ from failover.model import DatabaseRole, World
 from failover.targets.simulated import REGIONS, SimulatedTarget
 
 
-@pytest.fixture
-def store() -> Store:
-    """A store in memory."""
-    return open_store("memory://")
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    """Time that moves when somebody sleeps."""
-    return ManualClock()
-
-
 def failover(store: Store, clock: ManualClock, bed: str) -> Journal:
     """A failover of one bed that was begun."""
     return begin(store, clock, "failover", FailoverGoal(REGIONS, "north"), {"bed": bed})

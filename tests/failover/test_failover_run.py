@@ -10,13 +10,14 @@ from aurops.history import History
 from aurops.journal import Journal, RecordKind, new_run_id
 from aurops.requests import RequestKind, ask, halt
 from aurops.runner import Ending, Result, Runner
-from aurops.store import Store, open_store
+from aurops.store import Store
 from aurops.testing import Fault, Faulty, HeldLease, SimulatedCrash
 from failover.goal import FailoverGoal, check_goal
 from failover.model import DatabaseRole, World
 from failover.planner import plan, violations
 from failover.playbook import FailoverPlaybook
 from failover.targets.simulated import REGIONS, SimulatedTarget
+from tests.failover.writes import lost_writes
 
 COMMANDS = ("fence", "detach", "promote_database", "promote_cache", "reprotect", "verify_write", "shift")
 GOAL = FailoverGoal(REGIONS, lost="north")
@@ -54,32 +55,6 @@ def execute(
     """One runner on this journal, until it ends."""
     playbook = FailoverPlaybook(target, goal)  # type: ignore[arg-type]
     return Runner(playbook, store=store, journal=journal, lease=HeldLease(epoch), clock=clock).run()
-
-
-def lost_writes(target: SimulatedTarget, serving: str) -> set[str]:
-    """Acknowledged, and not readable where the service is now."""
-    return set(target.acknowledged) - set(target.regions[serving].log)
-
-
-@pytest.fixture
-def target() -> SimulatedTarget:
-    """Three regions with some writes in them; north is lost."""
-    target = SimulatedTarget()
-    for number in range(5):
-        assert target.write(f"before-{number}")
-    return target
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    """Time that moves only when somebody sleeps."""
-    return ManualClock()
-
-
-@pytest.fixture
-def store() -> Store:
-    """A store in memory."""
-    return open_store("memory://")
 
 
 def test_a_killed_region_is_replaced_and_nothing_acknowledged_is_lost(

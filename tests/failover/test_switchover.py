@@ -12,7 +12,7 @@ from aurops.journal import Journal
 from aurops.plan import Answer
 from aurops.requests import RequestKind, ask
 from aurops.runner import Ending, Result, Runner
-from aurops.store import Store, open_store
+from aurops.store import Store
 from aurops.testing import Fault, Faulty, HeldLease, SimulatedCrash
 from failover.execute import begin
 from failover.execute import execute as carry_out
@@ -22,6 +22,7 @@ from failover.planner import violations
 from failover.playbook import FailoverPlaybook
 from failover.switchover import plan
 from failover.targets.simulated import REGIONS, SimulatedTarget
+from tests.failover.writes import lost_writes
 
 COMMANDS = (
     *("hold", "release", "shift", "drain", "demote", "promote_database", "promote_cache", "reprotect"),
@@ -55,27 +56,6 @@ class Busy:
 
 
 @pytest.fixture
-def target() -> SimulatedTarget:
-    """Three regions with some writes in them."""
-    target = SimulatedTarget()
-    for number in range(5):
-        assert target.write(f"before-{number}")
-    return target
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    """Time that moves only when somebody sleeps."""
-    return ManualClock()
-
-
-@pytest.fixture
-def store() -> Store:
-    """A store in memory."""
-    return open_store("memory://")
-
-
-@pytest.fixture
 def journal(store: Store, clock: ManualClock) -> Journal:
     """A switchover that was begun."""
     return begin(store, clock, "failover", GOAL, {"bed": "b"})
@@ -91,11 +71,6 @@ def execute(target: object, store: Store, journal: Journal, *, epoch: int = 2, g
 def history(store: Store, journal: Journal) -> History:
     """What the journal says now."""
     return History(Journal.open(store, journal.run, ManualClock()).records)
-
-
-def lost_writes(target: SimulatedTarget, serving: str) -> set[str]:
-    """Acknowledged, and not readable where the service is now."""
-    return set(target.acknowledged) - set(target.regions[serving].log)
 
 
 def test_a_region_hands_over_and_no_request_is_refused(target: SimulatedTarget, store: Store, journal: Journal) -> None:
