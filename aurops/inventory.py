@@ -32,6 +32,14 @@ class _Facts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
+class NetworkFacts(_Facts):
+    """What the other regions of the cloud join."""
+
+    id: str
+    private_zones: dict[str, str] = Field(default_factory=dict)
+    """Private DNS zones that home made: id by the zone's name."""
+
+
 class DatabaseFacts(_Facts):
     """One region's part of the database."""
 
@@ -75,6 +83,8 @@ class ServiceFacts(_Facts):
     host: str
     host_zone: str
     health_path: str
+    target: str | None = None
+    """What the cloud's load balancer leads to, where that is not the host."""
 
 
 class WorkloadFacts(_Facts):
@@ -106,6 +116,8 @@ class TrafficFacts(_Facts):
     """Names and switches; in the global stack."""
 
     zone_id: str
+    endpoints: dict[str, str] = Field(default_factory=dict)
+    """By record: what a name of another zone can lead to."""
     health_checks: dict[str, str]
     """By region."""
     switches: dict[str, SwitchFacts]
@@ -127,6 +139,7 @@ class Inventory(_Facts):
     region: str
     home: str
     """The region that was born primary; owns the global groups. Says nothing about who is writable."""
+    network: NetworkFacts | None = None
     database: DatabaseFacts | None = None
     cache: CacheFacts | None = None
     nodes: NodesFacts | None = None

@@ -12,13 +12,14 @@ from typing import Any, NotRequired, TypedDict, TypeVar
 from pulumi import Input, Output, ResourceOptions
 from pulumi.errors import InputPropertyError
 from pulumi.provider.experimental.util import camel_case
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from components import hosted_inputs as inputs
 from components.archive import component as archive
 from components.archive.spec import ArchiveSpec
 from components.cache import component as cache
 from components.cache.spec import CacheSpec
+from components.clouds import limits
 from components.database import component as database
 from components.database.spec import DatabaseSpec
 from components.hosted_refs import Backend, NetworkRef, NodesRef, Place
@@ -28,15 +29,19 @@ from components.network import component as network
 from components.network.spec import NetworkSpec, Tier
 from components.nodes import component as nodes
 from components.nodes.spec import NodesSpec
+from components.place import Cloud
 from components.place import Place as PlaceOf
 from components.service import component as service
 from components.service.spec import ServiceSpec
+from components.spec import Spec
 from components.traffic import component as traffic
 from components.traffic.spec import TrafficSpec
 from components.workload import component as workload
 from components.workload.spec import WorkloadSpec
 
-S = TypeVar("S", bound=BaseModel)
+SERVED = (Cloud.AWS,)
+"""On the other clouds components hand on more than the flat outputs of a package can carry."""
+S = TypeVar("S", bound=Spec)
 
 
 class KeysArgs(TypedDict):
@@ -79,7 +84,7 @@ class Network(network.Network):
     """Subnet by tier (public, private, data) and zone letter."""
 
     def __init__(self, name: str, args: NetworkArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__(name, checked(NetworkSpec, args), keys_of(args), opts)
+        super().__init__(name, checked(NetworkSpec, args), keys_of(args), opts=opts)
         self.network_id = output(self.outputs.id)
         self.subnets = output({tier.value: dict(zones) for tier, zones in self.outputs.subnets.items()})
 
@@ -316,16 +321,28 @@ def checked(spec: type[S], args: Mapping[str, Any]) -> S:
         InputPropertyError: A value is not allowed; names the property and says why.
     """
     try:
-        return spec.model_validate(args.get("spec") or {})
+        made = spec.model_validate(args.get("spec") or {})
     except ValidationError as cause:
         error = cause.errors()[0]
         path = ".".join(["spec", *(camel_case(str(part)) for part in error["loc"])])
         raise InputPropertyError(path, error["msg"].removeprefix("Value error, ")) from cause
+    place, noun = place_of(args), spec.__name__.removesuffix("Spec").lower()
+    for refusal in limits.refused(place.cloud, place.region, noun, made):
+        path, _, why = refusal.partition(": ")
+        raise InputPropertyError(f"spec.{'.'.join(map(camel_case, path.split('.')))}", why)
+    return made
 
 
 def place_of(args: Mapping[str, Any]) -> PlaceOf:
-    """The place of a component."""
-    return PlaceOf(**args["place"])
+    """The place of a component.
+
+    Raises:
+        InputPropertyError: The package does not serve that cloud.
+    """
+    place = PlaceOf(**args["place"])
+    if place.cloud not in SERVED:
+        raise InputPropertyError("place.cloud", f"the package serves {', '.join(SERVED)}; use the components in Python")
+    return place
 
 
 def keys_of(args: Mapping[str, Any]) -> keys.KeysOutputs:

@@ -23,7 +23,7 @@ class KeysSpec(TypedDict):
     """Days during which a deletion can be taken back (AWS KMS: 7 to 30); the longest: a lost key is lost data. Default: `30`."""
 
     existing: NotRequired[dict[str, str]]
-    """Keys that exist already, by purpose: the full identifier (on AWS the key's ARN). None is made for these. Default: `{}`."""
+    """Keys that exist already, by purpose: the full identifier, on AWS the key's ARN. None is made for these. Default: `{}`."""
 
 
 class ExistingNetwork(TypedDict):
@@ -90,8 +90,25 @@ class ExistingNodes(TypedDict):
 class AwsNodes(TypedDict):
     """What only AWS has."""
 
+    instance_type: NotRequired[str]
+    """Another machine type than the one that `vcpus` and `architecture` give, such as `c7i.4xlarge`."""
+
     addons: NotRequired[dict[str, str]]
     """EKS add-ons and their version; without one it is the cluster's default, which an upgrade of the cluster moves. Default: `vpc-cni, kube-proxy, coredns, eks-pod-identity-agent, aws-ebs-csi-driver, metrics-server`."""
+
+
+class AzureNodes(TypedDict):
+    """What only Azure has."""
+
+    vm_size: NotRequired[str]
+    """Another machine size than the one that `vcpus` and `architecture` give, such as `Standard_D8as_v5`."""
+
+
+class GcpNodes(TypedDict):
+    """What only Google Cloud has."""
+
+    machine_type: NotRequired[str]
+    """Another machine type than the one that `vcpus` and `architecture` give, such as `c3-standard-8`."""
 
 
 class NodesSpec(TypedDict):
@@ -100,11 +117,11 @@ class NodesSpec(TypedDict):
     version: str
     """Kubernetes minor version, such as `1.34`; raised one at a time. No default: an upgrade is a decision."""
 
-    instance_type: NotRequired[str]
-    """Machine type of every node; changed by a rolling update of the launch template, not by replacing the group. Default: `m7i.large`."""
+    vcpus: NotRequired[int]
+    """Processors of every node, with 4 GiB of memory each; changed by a rolling update, not by replacing the group. Default: `2`."""
 
     architecture: NotRequired[Architecture]
-    """Must suit `instance_type`; changing it replaces the node groups. Default: `x86_64`."""
+    """Changing it replaces the node groups. Default: `x86_64`."""
 
     min_per_zone: NotRequired[int]
     """Fewest nodes in a zone; 1, because a warm region is what makes a failover short. Default: `1`."""
@@ -125,7 +142,7 @@ class NodesSpec(TypedDict):
     """Ranges that may reach the API when `api_reach` is `allowed`. Default: `[]`."""
 
     admins: NotRequired[list[str]]
-    """Identities that administer the cluster (on AWS, ARNs of IAM roles); none by default, access is given by name. Default: `[]`."""
+    """Identities that administer the cluster: on AWS ARNs of IAM roles, on Azure object ids of Entra groups, on Google Cloud members such as `group:sre@example.com`. None by default, access is given by name. Default: `[]`."""
 
     log_retention_days: NotRequired[int]
     """Days that control-plane logs are kept, audit log included. Default: `90`."""
@@ -136,11 +153,17 @@ class NodesSpec(TypedDict):
     aws: NotRequired[AwsNodes]
     """Options that only AWS has."""
 
+    azure: NotRequired[AzureNodes]
+    """Options that only Azure has."""
+
+    gcp: NotRequired[GcpNodes]
+    """Options that only Google Cloud has."""
+
 
 class Certificate(TypedDict):
     """The server's certificate: one that exists, or a name to have one issued for."""
 
-    arn: NotRequired[str]
+    existing: NotRequired[str]
     """A certificate that exists (on AWS its ARN); nothing is made then."""
 
     domain: NotRequired[str]
@@ -160,6 +183,20 @@ class AwsService(TypedDict):
     """Let operators open a shell in a task; off, because it is a way around review. Default: `false`."""
 
 
+class AzureService(TypedDict):
+    """What only Azure has."""
+
+    plan_sku: NotRequired[str]
+    """Another size of the plan's machines than the one that CPU and memory give, such as `P2mv3`."""
+
+
+class GcpService(TypedDict):
+    """What only Google Cloud has."""
+
+    concurrency: NotRequired[int]
+    """Requests that one instance serves at a time. Default: `80`."""
+
+
 class ServiceSpec(TypedDict):
     """Containers behind HTTPS."""
 
@@ -173,10 +210,10 @@ class ServiceSpec(TypedDict):
     """Path that answers 200 when the region can serve: the traffic's health checks ask it too. Default: `/health`."""
 
     cpu_millicores: NotRequired[int]
-    """CPU of one task; Fargate knows 256, 512, 1024, 2048, 4096, 8192, 16384. Default: `512`."""
+    """CPU of one task, at least: each cloud takes its next larger step. Default: `512`."""
 
     memory_mib: NotRequired[int]
-    """Memory of one task in MiB; 2 to 8 times `cpu_millicores`. Default: `1024`."""
+    """Memory of one task in MiB, at least; 2 to 8 times `cpu_millicores`. Default: `1024`."""
 
     min_tasks: NotRequired[int]
     """Fewest tasks: one per zone, and warm, because a cold region makes a failover long. Default: `3`."""
@@ -199,12 +236,38 @@ class ServiceSpec(TypedDict):
     aws: NotRequired[AwsService]
     """Options that only AWS has."""
 
+    azure: NotRequired[AzureService]
+    """Options that only Azure has."""
+
+    gcp: NotRequired[GcpService]
+    """Options that only Google Cloud has."""
+
 
 class AwsDatabase(TypedDict):
     """What only AWS has."""
 
+    instance_class: NotRequired[str]
+    """Another size than the one that `vcpus` gives, such as `db.r8g.large`."""
+
     global_rpo_s: NotRequired[int]
     """`rds.global_db_rpo` in seconds: block commits when every secondary lags more. Off: availability before RPO."""
+
+
+class AzureDatabase(TypedDict):
+    """What only Azure has."""
+
+    sku: NotRequired[str]
+    """Another memory-optimized size than the one that `vcpus` gives, such as `Standard_E4ads_v5`."""
+
+    storage_gib: NotRequired[int]
+    """Disk of each server at creation; it grows by itself and never shrinks. Default: `128`."""
+
+
+class GcpDatabase(TypedDict):
+    """What only Google Cloud has."""
+
+    tier: NotRequired[str]
+    """Another Enterprise Plus tier than the one that `vcpus` gives, such as `db-c4a-highmem-4`."""
 
 
 class DatabaseSpec(TypedDict):
@@ -216,8 +279,8 @@ class DatabaseSpec(TypedDict):
     engine_version: str
     """PostgreSQL version with its minor, such as `17.5`. No default: an upgrade is a decision."""
 
-    instance_class: NotRequired[str]
-    """Size of each instance; every region takes the same, because a standby that is smaller cannot take over. Default: `db.r7g.large`."""
+    vcpus: NotRequired[int]
+    """Processors of each instance, with 8 GiB of memory each; every region takes the same, because a standby that is smaller cannot take over. Default: `2`."""
 
     zones: list[str]
     """One instance in each of these zones: a writer and a reader that do not fail together. No default, so that an instance never moves because the network's zones changed."""
@@ -226,7 +289,7 @@ class DatabaseSpec(TypedDict):
     """Days of point-in-time recovery: two weeks notice most silent corruption. Default: `14`."""
 
     master_user: NotRequired[str]
-    """Name of the master user; applications sign in with IAM instead. Fixed at creation. Default: `aurops`."""
+    """Name of the master user; applications sign in with their cloud identity instead. Fixed at creation. On Azure and Google Cloud nobody signs in with a password, so there is none. Default: `aurops`."""
 
     password_version: NotRequired[int]
     """Raise it after a new value was put into the secret: the database then takes that value. Default: `1`."""
@@ -234,21 +297,51 @@ class DatabaseSpec(TypedDict):
     port: NotRequired[int]
     """TCP port. Default: `5432`."""
 
+    standby_region: NotRequired[str]
+    """In the home region's stack: the region that takes over when home is lost. Azure and Google Cloud can promote only one that was chosen beforehand; on AWS every region can take over, and nothing is said here."""
+
     aws: NotRequired[AwsDatabase]
     """Options that only AWS has."""
 
+    azure: NotRequired[AzureDatabase]
+    """Options that only Azure has."""
+
+    gcp: NotRequired[GcpDatabase]
+    """Options that only Google Cloud has."""
+
+
+class AwsCache(TypedDict):
+    """What only AWS has."""
+
+    node_type: NotRequired[str]
+    """Another type than the one that `memory_gib` gives. Global groups refuse the burstable `t` types (ElastiCache user guide, "Global datastores")."""
+
+
+class AzureCache(TypedDict):
+    """What only Azure has."""
+
+    sku: NotRequired[str]
+    """Another size of the whole cache than the one that `memory_gib` times `shards` gives."""
+
+
+class GcpCache(TypedDict):
+    """What only Google Cloud has."""
+
+    node_type: NotRequired[str]
+    """Another type than the one that `memory_gib` gives."""
+
 
 class CacheSpec(TypedDict):
-    """A Valkey cache that spans regions."""
+    """A cache that speaks the Redis protocol and spans regions: Valkey on AWS and Google Cloud, Redis on Azure."""
 
     engine_version: str
     """Valkey version, such as `8.1`; 7.2 is the first that global groups know. No default: an upgrade is a decision."""
 
-    node_type: NotRequired[str]
-    """Size of each node. Global groups refuse the burstable `t` types (ElastiCache user guide, "Global datastores"). Default: `cache.r7g.large`."""
+    memory_gib: NotRequired[int]
+    """Memory for the keys of each shard in GiB, at least: each cloud takes its next larger size. Default: `12`."""
 
     zones: list[str]
-    """Nodes sit in these zones, as evenly as AWS spreads them. No default, so that no node has to move because the network's zones changed."""
+    """Nodes sit in these zones, as evenly as the cloud spreads them. No default, so that no node has to move because the network's zones changed."""
 
     shards: NotRequired[int]
     """Parts that the keys are spread over; the same in every region. Default: `1`."""
@@ -260,7 +353,16 @@ class CacheSpec(TypedDict):
     """Days that daily snapshots are kept: a cold cache after a mistake would hurt the database. Default: `7`."""
 
     port: NotRequired[int]
-    """TCP port. Default: `6379`."""
+    """TCP port. Without one the cloud's own: 6379 on AWS and Google Cloud, 10000 on Azure; only AWS knows others."""
+
+    aws: NotRequired[AwsCache]
+    """Options that only AWS has."""
+
+    azure: NotRequired[AzureCache]
+    """Options that only Azure has."""
+
+    gcp: NotRequired[GcpCache]
+    """Options that only Google Cloud has."""
 
 
 class Record(TypedDict):
@@ -304,11 +406,11 @@ class TrafficSpec(TypedDict):
     records: list[Record]
     """The names."""
 
-    switches: dict[str, str]
-    """Region and the *other* region that keeps its switch: writing one object there takes the region out of DNS, and neither Route 53's control plane nor the region itself has to work for that."""
+    switches: NotRequired[dict[str, str]]
+    """On AWS, for every region, the *other* region that keeps its switch: writing one object there takes the region out of DNS, and neither Route 53's control plane nor the region itself has to work for that. Other clouds have none. Default: `{}`."""
 
     check_interval_s: NotRequired[int]
-    """Seconds between health checks from each location; Route 53 knows 10 and 30. Cannot be changed in place. Default: `10`."""
+    """Seconds between health checks from each location: 10 or 30. Cannot be changed in place on AWS. Default: `10`."""
 
     failure_threshold: NotRequired[int]
     """Failed checks in a row that take a region out: two forgive one lost packet; a third costs 10 s. Default: `2`."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import sys
+import typing
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
@@ -69,16 +71,16 @@ def _kind(annotation: Any) -> str:
         return " \\| ".join(f"`{each.value}`" for each in annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "mapping"
-    origin = get_origin(annotation)
     arguments = [each for each in get_args(annotation) if each not in (type(None), Ellipsis)]
-    if origin in (frozenset, tuple):
-        return f"list of {_kind(arguments[0])}"
-    if origin is dict:
-        return f"mapping of {_kind(arguments[0])} to {_kind(arguments[1])}"
-    if arguments:
-        return _kind(arguments[0])
+    match get_origin(annotation):
+        case typing.Literal:
+            return " \\| ".join(f"`{each}`" for each in arguments)
+        case builtins.frozenset | builtins.tuple:
+            return f"list of {_kind(arguments[0])}"
+        case builtins.dict:
+            return f"mapping of {_kind(arguments[0])} to {_kind(arguments[1])}"
     names = {str: "text", int: "whole number", bool: "true or false", float: "number"}
-    return names.get(annotation, str(annotation))
+    return _kind(arguments[0]) if arguments else names.get(annotation, str(annotation))
 
 
 def model_in(annotation: Any) -> type[BaseModel] | None:

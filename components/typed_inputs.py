@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -79,6 +79,8 @@ def _type(annotation: Any) -> str:
     if isinstance(annotation, type) and issubclass(annotation, Enum | BaseModel):
         return annotation.__name__
     arguments = [each for each in get_args(annotation) if each not in (NoneType, Ellipsis)]
+    if get_origin(annotation) is Literal:
+        return type(arguments[0]).__name__  # a package's schema knows no choice among numbers; the spec checks it
     if get_origin(annotation) in (frozenset, tuple):
         return f"list[{_type(arguments[0])}]"
     if get_origin(annotation) is dict:

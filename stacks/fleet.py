@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from aurops.errors import UsageError
+from components.place import Cloud
 from stacks.model import GlobalConfig, RegionConfig, StackConfig
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ class Fleet:
         """The regions whose database joins that of the stack `home`."""
         stacks = (name for name, each in self.regions().items() if each.database and name != home)
         return tuple(sorted(self.stacks[name].region for name in stacks if self.home_of(name) == home))
+
+    def standby(self, stack: str) -> str | None:
+        """The region that takes over from the home of `stack` by its database; None where it can be any."""
+        home = self.stacks[self.home_of(stack)]
+        database = home.database if isinstance(home, RegionConfig) else None
+        return database.standby_region if database else None
 
     def upstream(self, stack: str) -> tuple[str, ...]:
         """The stacks whose outputs `stack` reads."""
@@ -99,6 +106,7 @@ def problems(fleet: Fleet) -> Iterator[FleetError]:
     yield from _ranges(fleet)
     yield from _globals(fleet)
     yield from _versions(fleet)
+    yield from _standbys(fleet)
     yield from _proofs(fleet)
 
 
@@ -188,6 +196,23 @@ def _versions(fleet: Fleet) -> Iterator[FleetError]:
                     where=where(stack, f"{part}.engine_version"),
                     allowed=born.engine_version,
                 )
+
+
+def _standbys(fleet: Fleet) -> Iterator[FleetError]:
+    """Azure and Google Cloud promote the one region that was chosen; every other answer is no standby at all."""
+    for stack, config in sorted(fleet.regions().items()):
+        if config.cloud is Cloud.AWS or not config.database:
+            continue
+        chosen, joiners = config.database.standby_region, fleet.joiners(stack) if fleet.is_home(stack) else ()
+        if chosen is None and not joiners:
+            continue
+        if chosen not in joiners:
+            what = f"{chosen} does not join its database" if chosen else "nobody was chosen to take over"
+            yield FleetError(
+                what if fleet.is_home(stack) else f"the standby is chosen in the home region, not in {config.region}",
+                where=where(stack, "database.standby_region"),
+                allowed=f"one of {', '.join(joiners)}" if joiners else "nothing",
+            )
 
 
 def _proofs(fleet: Fleet) -> Iterator[FleetError]:

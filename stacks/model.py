@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from components.archive.spec import ArchiveSpec
 from components.cache.spec import CacheSpec
+from components.clouds import limits
 from components.clouds.zones import ZONES
 from components.database.spec import DatabaseSpec
 from components.keys.spec import KeysSpec
@@ -23,8 +24,12 @@ from components.workload.spec import WorkloadSpec
 
 SCHEMA = 1
 FleetName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,11}$")]
-ARN = re.compile(r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[\w-]+$")
-AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
+ACCOUNTS = {
+    Cloud.AWS: (re.compile(r"[0-9]{12}"), "an account: twelve digits"),
+    Cloud.AZURE: (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "a subscription: a UUID in lower case"),
+    Cloud.GCP: (re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]"), "a project's id: 6 to 30 lower-case letters, digits, '-'"),
+}
+NOUNS = ("keys", "network", "nodes", "workload", "service", "database", "cache", "archive", "traffic")
 
 
 class StackConfig(Spec):
@@ -46,8 +51,9 @@ class StackConfig(Spec):
     """The region that was born primary: owns the global database and cache group. The same in all stacks of a cloud; it
     never changes, not even after a failover."""
 
-    account_id: AccountId | None = None
-    """The account that the stack belongs to; calls against any other are refused."""
+    account_id: str | None = None
+    """The account (Azure: subscription, Google Cloud: project) that the stack belongs to; calls against any other are
+    refused. Google Cloud cannot do without."""
 
     tags: dict[str, str] = Field(default_factory=dict)
     """Put on everything that can carry tags."""
@@ -57,12 +63,27 @@ class StackConfig(Spec):
 
     @model_validator(mode="after")
     def _regions_exist(self) -> Self:
-        known = ZONES.get(self.cloud)
-        if known is None:
-            raise ValueError(f"cloud {self.cloud} is not supported yet; supported: {', '.join(ZONES)}")
+        known = ZONES[self.cloud]
         for key in ("region", "home"):
             if getattr(self, key) not in known:
                 raise ValueError(f"{key} {getattr(self, key)!r} is not a region of {self.cloud}: {', '.join(known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _account_fits(self) -> Self:
+        form, words = ACCOUNTS[self.cloud]
+        if self.account_id is None and self.cloud is Cloud.GCP:
+            raise ValueError(f"account_id: {self.cloud} needs {words}")
+        if self.account_id is not None and not form.fullmatch(self.account_id):
+            raise ValueError(f"account_id: {self.account_id!r} is not {words}")
+        return self
+
+    @model_validator(mode="after")
+    def _cloud_can(self) -> Self:
+        for noun in NOUNS:
+            spec = getattr(self, noun, None)
+            for refusal in limits.refused(self.cloud, self.region, noun, spec) if spec else ():
+                raise ValueError(f"{noun}.{refusal}")
         return self
 
     @model_validator(mode="after")
@@ -113,8 +134,6 @@ class RegionConfig(StackConfig):
     def _parts_fit(self) -> Self:
         if self.workload and not self.nodes:
             raise ValueError("workload needs nodes to run on")
-        if self.cloud is Cloud.AWS and (odd := [p for p, key in self.keys.existing.items() if not ARN.match(key)]):
-            raise ValueError(f"keys.existing.{odd[0]} must be a key's ARN: arn:aws:kms:REGION:ACCOUNT:key/ID")
         if self.archive and self.archive.replica_region not in ZONES[self.cloud]:
             raise ValueError(f"archive.replica_region {self.archive.replica_region!r} is not a region of {self.cloud}")
         if self.archive and self.archive.replica_region == self.region:
@@ -131,10 +150,3 @@ class GlobalConfig(StackConfig):
 
     traffic: TrafficSpec
     """Names and switches."""
-
-    @model_validator(mode="after")
-    def _keepers_exist(self) -> Self:
-        for region, keeper in self.traffic.switches.items():
-            if keeper not in ZONES[self.cloud]:
-                raise ValueError(f"traffic.switches.{region}: {keeper!r} is not a region of {self.cloud}")
-        return self

@@ -12,11 +12,11 @@ from components.base import load
 from components.cache.component import Cache
 from components.database.component import Birth, Database
 from components.keys.component import Keys
-from components.network.component import Network
+from components.network.component import JOINS, HomeNetwork, Network
 from components.nodes.component import Nodes
 from components.place import Place
 from components.service.component import Service
-from components.traffic.component import Backend, Traffic
+from components.traffic.component import TARGETS, Backend, Traffic
 from components.workload.component import Workload
 from stacks import config as files
 from stacks.fleet import Fleet, check, stack_name
@@ -94,8 +94,13 @@ def region_facts(
         part: home.require(part, "global_group") for part in ("database", "cache") if home and getattr(config, part)
     }
     keys = Keys(f"{place.fleet}-keys", config.keys, place, opts).outputs
-    network = Network(f"{place.fleet}-net", config.network, keys, opts).outputs
-    facts = data_facts(fleet, stack, config, network, keys, joined, opts)
+    shared = None
+    if home and config.cloud in JOINS:
+        shared = HomeNetwork(home.require("network", "id"), home.require("network", "private_zones"))
+    network = Network(f"{place.fleet}-net", config.network, keys, shared, opts).outputs
+    zones = dict(network.azure.private_zones) if network.azure else {}
+    facts: Facts = {"network": {"id": network.id, "private_zones": zones}}
+    facts |= data_facts(fleet, stack, config, network, keys, joined, opts)
     facts |= compute_facts(config, network, keys, opts)
     if config.archive:
         facts["archive"] = told(Archive(f"{place.fleet}-archive", config.archive, keys, opts).outputs)
@@ -115,13 +120,20 @@ def data_facts(
     facts: Facts = {}
     fleet_name = config.fleet
     if config.database:
-        birth = Birth(joined.get("database"), fleet.joiners(stack) if fleet.is_home(stack) else ())
+        birth = birth_of(fleet, stack, config, joined.get("database"))
         database = Database(f"{fleet_name}-db", config.database, network, keys, birth, opts)
         facts["database"] = told(database.outputs)
     if config.cache:
         cache = Cache(f"{fleet_name}-cache", config.cache, network, keys, joined.get("cache"), opts)
         facts["cache"] = told(cache.outputs)
     return facts
+
+
+def birth_of(fleet: Fleet, stack: str, config: RegionConfig, joined: pulumi.Input[str] | None) -> Birth:
+    """Whether the region's database was born primary, or joins, and as what."""
+    if fleet.is_home(stack):
+        return Birth(secret_regions=fleet.joiners(stack))
+    return Birth(joined, is_standby=fleet.standby(stack) == config.region)
 
 
 def compute_facts(
@@ -147,7 +159,7 @@ def global_facts(
     backends = {}
     for region in sorted(config.traffic.all_regions()):
         stack = before[stack_name(config.cloud, region)]
-        needed = ("host", "host_zone", "health_path")
+        needed = ("host", "host_zone", "health_path", *(["target"] if config.cloud in TARGETS else []))
         backends[region] = Backend(*(stack.require("service", key) for key in needed))
     outputs = Traffic(f"{place.fleet}-dns", config.traffic, backends, place, opts).outputs
     switches = {region: vars(switch) for region, switch in outputs.switches.items()}

@@ -92,9 +92,9 @@ def check(choices: Choices) -> None:
     Raises:
         UsageError: Naming the option and what is allowed.
     """
-    known = ZONES.get(choices.cloud)
-    if known is None:
-        raise UsageError(f"cloud {choices.cloud} is not supported yet", where="--cloud", allowed=", ".join(ZONES))
+    known = ZONES[choices.cloud]
+    if choices.cloud not in _RANGES:
+        raise UsageError(f"cloud {choices.cloud} is not supported yet", where="--cloud", allowed=", ".join(_RANGES))
     for region in choices.regions:
         if region not in known:
             raise UsageError(

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from components.keys.component import KeysOutputs
     from components.network.component import NetworkOutputs
 
+PORT = 6379
+# cache.r7g: 13.07, 26.32, 52.82 GiB; 6.38 is the m7g.large (ElastiCache user guide, "Supported node types").
+NODE_TYPES = {6: "cache.m7g.large", 12: "cache.r7g.large", 24: "cache.r7g.xlarge", 48: "cache.r7g.2xlarge"}
 # A failover swaps members' roles; the global group sets version, size and parameters of all its members.
 MOVED = ["globalReplicationGroupId", "engine", "engineVersion", "nodeType", "parameterGroupName", "numNodeGroups"]
 
@@ -29,7 +32,7 @@ def build(
     """Make this region's member; in the home region the global group too."""
     member = make_member(scope, spec, network, keys, global_group)
     group = make_global(scope, spec, member).global_replication_group_id if global_group is None else global_group
-    return CacheOutputs(scope.place, group, member.id, member.configuration_endpoint_address, spec.port)
+    return CacheOutputs(scope.place, group, member.id, member.configuration_endpoint_address, port(spec))
 
 
 def make_global(
@@ -42,7 +45,7 @@ def make_global(
         primary_replication_group_id=first.id,
         engine="valkey",
         engine_version=spec.engine_version,
-        cache_node_type=spec.node_type,
+        cache_node_type=node_type(spec),
         num_node_groups=spec.shards,
         automatic_failover_enabled=True,
         opts=scope.opts(ignore=["primaryReplicationGroupId"], holds_data=True),
@@ -63,7 +66,7 @@ def make_member(
         subnets, subnet_ids=network.tier_in(Tier.DATA, spec.zones), tags=scope.tags(subnets), opts=scope.opts()
     )
     access = security_group(scope, "access", network.id, f"Valkey of {scope.name}, from the network")
-    allow_in(scope, "access-valkey", access, spec.port, network.cidr)
+    allow_in(scope, "access-valkey", access, port(spec), network.cidr)
     born_with = own_settings(scope, spec) if global_group is None else {"global_replication_group_id": global_group}
     return aws.elasticache.ReplicationGroup(
         name,
@@ -74,7 +77,7 @@ def make_member(
         kms_key_id=keys.by_purpose[Purpose.DATA],
         subnet_group_name=subnet_group.name,
         security_group_ids=[access.id],
-        port=spec.port,
+        port=port(spec),
         snapshot_retention_limit=spec.snapshot_retention_days,
         apply_immediately=False,
         tags=scope.tags(name),
@@ -102,10 +105,20 @@ def own_settings(scope: Scope, spec: CacheSpec) -> dict[str, Any]:
     return {
         "engine": "valkey",
         "engine_version": spec.engine_version,
-        "node_type": spec.node_type,
+        "node_type": node_type(spec),
         "num_node_groups": spec.shards,
         "parameter_group_name": parameters.name,
         "at_rest_encryption_enabled": True,
         "transit_encryption_enabled": True,
         "transit_encryption_mode": "required",
     }
+
+
+def node_type(spec: CacheSpec) -> str:
+    """The smallest type with that much memory, unless the options name another."""
+    return spec.aws.node_type or NODE_TYPES[spec.memory_gib]
+
+
+def port(spec: CacheSpec) -> int:
+    """The port, unless said otherwise Valkey's own."""
+    return spec.port or PORT

@@ -23,10 +23,12 @@ class Birth:
     Args:
         global_group: The group made by the home region; None in the home region, which makes it.
         secret_regions: In the home region: where else the master secret must be readable.
+        is_standby: In a region that joins: whether it is the one that takes over when home is lost.
     """
 
     global_group: pulumi.Input[str] | None = None
     secret_regions: tuple[str, ...] = ()
+    is_standby: bool = False
 
     @property
     def home(self) -> bool:
@@ -48,7 +50,7 @@ class DatabaseOutputs:
     reader_endpoint: pulumi.Input[str]
     port: int
     secret: pulumi.Input[str] | None
-    """The master secret, in the home region."""
+    """The master secret, in the home region; None elsewhere, and where nobody signs in with a password."""
 
 
 class Database(Component):

@@ -17,12 +17,28 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class AzureKeys:
+    """What Azure needs beside the keys themselves."""
+
+    group: pulumi.Input[str]
+    """Name of the resource group that everything of the stack is put into."""
+    vault_id: pulumi.Input[str]
+    identity_id: pulumi.Input[str]
+    """The user-assigned identity that services use the keys with."""
+    principal_id: pulumi.Input[str]
+    """Its object id in Entra."""
+    client_id: pulumi.Input[str]
+
+
+@dataclass(frozen=True)
 class KeysOutputs:
     """What others need of the keys; build one by hand to bring your own."""
 
     place: Place
     by_purpose: Mapping[Purpose, pulumi.Input[str]]
-    """The full identifier of each purpose's key (on AWS its ARN)."""
+    """The full identifier of each purpose's key: on AWS its ARN, on Azure its URL without a version, on Google Cloud
+    its resource name."""
+    azure: AzureKeys | None = None
 
 
 class Keys(Component):

@@ -15,6 +15,7 @@ from components.network.spec import Nat, NetworkSpec, Tier, subnet_cidr
 if TYPE_CHECKING:
     from components.base import Scope
     from components.keys.component import KeysOutputs
+    from components.network.component import HomeNetwork
 
 # AWS Load Balancer Controller documentation, "Subnet auto-discovery".
 LOAD_BALANCER_TAGS = {
@@ -25,8 +26,8 @@ LOAD_BALANCER_TAGS = {
 Subnets: TypeAlias = dict[Tier, dict[str, aws.ec2.Subnet]]
 
 
-def build(scope: Scope, spec: NetworkSpec, keys: KeysOutputs) -> NetworkOutputs:
-    """Make the VPC and everything in it."""
+def build(scope: Scope, spec: NetworkSpec, keys: KeysOutputs, home: HomeNetwork | None) -> NetworkOutputs:  # noqa: ARG001 (the same call on every cloud)
+    """Make the VPC and everything in it. No VPC needs another region's."""
     name = scope.named("vpc")
     vpc = aws.ec2.Vpc(
         name,

@@ -31,6 +31,8 @@ ADDON_IDENTITIES = {
 # Without it the CNI takes a NetworkPolicy and enforces nothing (EKS user guide, "Limit Pod traffic with Kubernetes
 # network policies").
 ADDON_SETTINGS = {"vpc-cni": json.dumps({"enableNetworkPolicy": "true"})}
+# m7i and m7g have the same sizes: 4 GiB for each processor (EC2, "Instance types", general purpose).
+SIZES = {2: "large", 4: "xlarge", 8: "2xlarge", 16: "4xlarge", 32: "8xlarge"}
 NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly", "AmazonSSMManagedInstanceCore")
 
 
@@ -208,7 +210,7 @@ def make_template(scope: Scope, spec: NodesSpec, keys: KeysOutputs) -> aws.ec2.L
     }
     return aws.ec2.LaunchTemplate(
         name,
-        instance_type=spec.instance_type,
+        instance_type=machine_type(spec),
         update_default_version=True,
         metadata_options={"http_endpoint": "enabled", "http_tokens": "required", "http_put_response_hop_limit": 1},
         block_device_mappings=[{"device_name": "/dev/xvda", "ebs": disk}],
@@ -217,6 +219,12 @@ def make_template(scope: Scope, spec: NodesSpec, keys: KeysOutputs) -> aws.ec2.L
         tags=scope.tags(name),
         opts=scope.opts(),
     )
+
+
+def machine_type(spec: NodesSpec) -> str:
+    """The general-purpose type of that many processors, unless the options name another."""
+    family = {Architecture.X86_64: "m7i", Architecture.ARM64: "m7g"}[spec.architecture]
+    return spec.aws.instance_type or f"{family}.{SIZES[spec.vcpus]}"
 
 
 def kubeconfig_arguments(cluster: pulumi.Input[str], region: str) -> list[pulumi.Input[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -26,8 +26,15 @@ class Architecture(StrEnum):
     ARM64 = "arm64"
 
 
+NodeVcpus = Literal[2, 4, 8, 16, 32]
+"""Sizes that every cloud has as a general-purpose machine with 4 GiB for each processor."""
+
+
 class AwsNodes(Spec):
     """What only AWS has."""
+
+    instance_type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9]+$")] | None = None
+    """Another machine type than the one that `vcpus` and `architecture` give, such as `c7i.4xlarge`."""
 
     addons: dict[str, str | None] = Field(
         default_factory=lambda: dict.fromkeys(
@@ -35,6 +42,20 @@ class AwsNodes(Spec):
         )
     )
     """EKS add-ons and their version; without one it is the cluster's default, which an upgrade of the cluster moves."""
+
+
+class AzureNodes(Spec):
+    """What only Azure has."""
+
+    vm_size: Annotated[str, Field(pattern=r"^Standard_[A-Za-z0-9_]+$")] | None = None
+    """Another machine size than the one that `vcpus` and `architecture` give, such as `Standard_D8as_v5`."""
+
+
+class GcpNodes(Spec):
+    """What only Google Cloud has."""
+
+    machine_type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*-[a-z0-9-]+$")] | None = None
+    """Another machine type than the one that `vcpus` and `architecture` give, such as `c3-standard-8`."""
 
 
 class ExistingNodes(Spec):
@@ -58,11 +79,11 @@ class NodesSpec(Spec):
     version: Annotated[str, Field(pattern=r"^1\.[0-9]{2}$")]
     """Kubernetes minor version, such as `1.34`; raised one at a time. No default: an upgrade is a decision."""
 
-    instance_type: str = "m7i.large"
-    """Machine type of every node; changed by a rolling update of the launch template, not by replacing the group."""
+    vcpus: NodeVcpus = 2
+    """Processors of every node, with 4 GiB of memory each; changed by a rolling update, not by replacing the group."""
 
     architecture: Architecture = Architecture.X86_64
-    """Must suit `instance_type`; changing it replaces the node groups."""
+    """Changing it replaces the node groups."""
 
     min_per_zone: Annotated[int, Field(ge=0, le=100)] = 1
     """Fewest nodes in a zone; 1, because a warm region is what makes a failover short."""
@@ -83,7 +104,8 @@ class NodesSpec(Spec):
     """Ranges that may reach the API when `api_reach` is `allowed`."""
 
     admins: frozenset[str] = frozenset()
-    """Identities that administer the cluster (on AWS, ARNs of IAM roles); none by default, access is given by name."""
+    """Identities that administer the cluster: on AWS ARNs of IAM roles, on Azure object ids of Entra groups, on Google
+    Cloud members such as `group:sre@example.com`. None by default, access is given by name."""
 
     log_retention_days: Annotated[int, Field(ge=1, le=3653)] = 90
     """Days that control-plane logs are kept, audit log included."""
@@ -93,6 +115,12 @@ class NodesSpec(Spec):
 
     aws: AwsNodes = Field(default_factory=AwsNodes)
     """Options that only AWS has."""
+
+    azure: AzureNodes = Field(default_factory=AzureNodes)
+    """Options that only Azure has."""
+
+    gcp: GcpNodes = Field(default_factory=GcpNodes)
+    """Options that only Google Cloud has."""
 
     @model_validator(mode="after")
     def _sizes_are_in_order(self) -> Self:

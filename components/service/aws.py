@@ -124,8 +124,8 @@ def make_listener(
 def certificate(scope: Scope, spec: ServiceSpec) -> pulumi.Input[str]:
     """The certificate brought along, or one issued; whoever is given the zone proves the name for every region."""
     wanted = spec.certificate
-    if wanted.arn:
-        return wanted.arn
+    if wanted.existing:
+        return wanted.existing
     name = scope.named("certificate")
     issued = aws.acm.Certificate(
         name, domain_name=wanted.domain, validation_method="DNS", tags=scope.tags(name), opts=scope.opts()
@@ -162,6 +162,18 @@ def make_cluster(scope: Scope) -> aws.ecs.Cluster:
     )
 
 
+def cpu_units(spec: ServiceSpec) -> int:
+    """The next step of Fargate's (ECS developer guide, "Task CPU and memory"): 1024 units are one processor."""
+    return next(step for step in (256, 512, 1024, 2048, 4096, 8192, 16384) if step >= spec.cpu_millicores)
+
+
+def memory_mib(spec: ServiceSpec) -> int:
+    """What Fargate has for that CPU: at least twice the units, in steps of 1, 4 or 8 GiB."""
+    units = cpu_units(spec)
+    step = {256: 512, 8192: 4096, 16384: 8192}.get(units, 1024)
+    return -(-max(spec.memory_mib, 2 * units) // step) * step
+
+
 def make_task(scope: Scope, spec: ServiceSpec, keys: KeysOutputs) -> aws.ecs.TaskDefinition:
     """What a task runs: one container with a read-only root and logs in CloudWatch."""
     name = scope.named("task")
@@ -188,8 +200,8 @@ def make_task(scope: Scope, spec: ServiceSpec, keys: KeysOutputs) -> aws.ecs.Tas
         family=scope.name,
         requires_compatibilities=["FARGATE"],
         network_mode="awsvpc",
-        cpu=str(spec.cpu_millicores),
-        memory=str(spec.memory_mib),
+        cpu=str(cpu_units(spec)),
+        memory=str(memory_mib(spec)),
         execution_role_arn=role(scope, "pull-role", "ecs-tasks.amazonaws.com", managed).arn,
         task_role_arn=role(scope, "task-role", "ecs-tasks.amazonaws.com").arn,
         container_definitions=pulumi.Output.json_dumps([container], sort_keys=True),

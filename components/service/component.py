@@ -29,6 +29,9 @@ class ServiceOutputs:
     host_zone: pulumi.Input[str]
     """The load balancer's own DNS zone, for alias records."""
     health_path: str
+    target: pulumi.Input[str] | None = None
+    """What a load balancer of the cloud leads to: on Google Cloud the network endpoint group, on Azure the app's id;
+    None where names lead to `host`."""
 
 
 class Service(Component):

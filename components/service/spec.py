@@ -12,7 +12,7 @@ from components.spec import DnsName, Spec
 class Certificate(Spec):
     """The server's certificate: one that exists, or a name to have one issued for."""
 
-    arn: str | None = None
+    existing: str | None = None
     """A certificate that exists (on AWS its ARN); nothing is made then."""
 
     domain: DnsName | None = None
@@ -24,8 +24,8 @@ class Certificate(Spec):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if bool(self.arn) == bool(self.domain):
-            raise ValueError("give either arn or domain")
+        if bool(self.existing) == bool(self.domain):
+            raise ValueError("give either existing or domain")
         if self.zone_id and not self.domain:
             raise ValueError("zone_id goes with domain")
         return self
@@ -41,6 +41,20 @@ class AwsService(Spec):
     """Let operators open a shell in a task; off, because it is a way around review."""
 
 
+class AzureService(Spec):
+    """What only Azure has."""
+
+    plan_sku: Annotated[str, Field(pattern=r"^P[0-9]m?v[34]$")] | None = None
+    """Another size of the plan's machines than the one that CPU and memory give, such as `P2mv3`."""
+
+
+class GcpService(Spec):
+    """What only Google Cloud has."""
+
+    concurrency: Annotated[int, Field(ge=1, le=1000)] = 80
+    """Requests that one instance serves at a time."""
+
+
 class ServiceSpec(Spec):
     """Containers behind HTTPS."""
 
@@ -54,10 +68,10 @@ class ServiceSpec(Spec):
     """Path that answers 200 when the region can serve: the traffic's health checks ask it too."""
 
     cpu_millicores: Annotated[int, Field(ge=256, le=16384)] = 512
-    """CPU of one task; Fargate knows 256, 512, 1024, 2048, 4096, 8192, 16384."""
+    """CPU of one task, at least: each cloud takes its next larger step."""
 
     memory_mib: Annotated[int, Field(ge=512, le=122880)] = 1024
-    """Memory of one task in MiB; 2 to 8 times `cpu_millicores`."""
+    """Memory of one task in MiB, at least; 2 to 8 times `cpu_millicores`."""
 
     min_tasks: Annotated[int, Field(ge=1, le=1000)] = 3
     """Fewest tasks: one per zone, and warm, because a cold region makes a failover long."""
@@ -80,12 +94,16 @@ class ServiceSpec(Spec):
     aws: AwsService = Field(default_factory=AwsService)
     """Options that only AWS has."""
 
+    azure: AzureService = Field(default_factory=AzureService)
+    """Options that only Azure has."""
+
+    gcp: GcpService = Field(default_factory=GcpService)
+    """Options that only Google Cloud has."""
+
     @model_validator(mode="after")
     def _sizes_fit(self) -> Self:
         if self.min_tasks > self.max_tasks:
             raise ValueError("min_tasks may not exceed max_tasks")
-        if self.cpu_millicores not in (256, 512, 1024, 2048, 4096, 8192, 16384):
-            raise ValueError("cpu_millicores must be 256, 512, 1024, 2048, 4096, 8192 or 16384")
         if not 2 * self.cpu_millicores <= self.memory_mib <= 8 * self.cpu_millicores:
             raise ValueError("memory_mib must be 2 to 8 times cpu_millicores")
         return self

@@ -42,7 +42,8 @@ def build(scope: Scope, spec: TrafficSpec, backends: Mapping[str, Backend]) -> T
     make_records(scope, spec, zone_id, backends, checks)
     ids = {region: check.id for region, check in checks.items()}
     endpoints = arc[0].cluster_endpoints.apply(_by_region) if arc else []
-    return TrafficOutputs(scope.place, zone_id, ids, switches, endpoints, controls)
+    names = {record.name: record.name for record in spec.records}
+    return TrafficOutputs(scope.place, zone_id, names, ids, switches, endpoints, controls)
 
 
 def _by_region(endpoints: Sequence[aws.route53recoverycontrol.outputs.ClusterClusterEndpoint]) -> list[str]:

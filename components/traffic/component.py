@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.base import Component, Scope, load
+from components.place import Cloud
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from components.traffic.spec import TrafficSpec
 
 
+TARGETS = frozenset({Cloud.AZURE, Cloud.GCP})
+"""Clouds whose load balancer leads to something else than a host: `Backend.target`."""
+
+
 @dataclass(frozen=True)
 class Backend:
     """A region's entrance: what a name leads to."""
@@ -23,6 +28,8 @@ class Backend:
     host: pulumi.Input[str]
     host_zone: pulumi.Input[str]
     health_path: pulumi.Input[str]
+    target: pulumi.Input[str] | None = None
+    """`ServiceOutputs.target`."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,8 @@ class TrafficOutputs:
 
     place: Place
     zone_id: pulumi.Input[str]
+    endpoints: Mapping[str, pulumi.Input[str]]
+    """By record: the host name or address that a name of another zone can lead to."""
     health_checks: Mapping[str, pulumi.Input[str]]
     """By region: the check that decides whether DNS leads there."""
     switches: Mapping[str, Switch]

@@ -79,12 +79,12 @@ class TrafficSpec(Spec):
     records: Annotated[tuple[Record, ...], Field(min_length=1)]
     """The names."""
 
-    switches: dict[str, str]
-    """Region and the *other* region that keeps its switch: writing one object there takes the region out of DNS, and
-    neither Route 53's control plane nor the region itself has to work for that."""
+    switches: dict[str, str] = Field(default_factory=dict)
+    """On AWS, for every region, the *other* region that keeps its switch: writing one object there takes the region out
+    of DNS, and neither Route 53's control plane nor the region itself has to work for that. Other clouds have none."""
 
     check_interval_s: Annotated[int, Field(ge=10, le=30)] = 10
-    """Seconds between health checks from each location; Route 53 knows 10 and 30. Cannot be changed in place."""
+    """Seconds between health checks from each location: 10 or 30. Cannot be changed in place on AWS."""
 
     failure_threshold: Annotated[int, Field(ge=1, le=10)] = 2
     """Failed checks in a row that take a region out: two forgive one lost packet; a third costs 10 s."""
@@ -101,8 +101,6 @@ class TrafficSpec(Spec):
         for record in self.records:
             if record.name != self.zone and not record.name.endswith(f".{self.zone}"):
                 raise ValueError(f"record {record.name} is not in zone {self.zone}")
-        if missing := self.all_regions() - set(self.switches):
-            raise ValueError(f"switches lacks {', '.join(sorted(missing))}")
         if own := [region for region, keeper in self.switches.items() if region == keeper]:
             raise ValueError(f"the switch of {own[0]} must be kept in another region: it is for the day that one fails")
         return self

@@ -55,7 +55,7 @@ def keys(at: Place, **spec: Any) -> KeysOutputs:
 def network(with_keys: KeysOutputs, opts: pulumi.ResourceOptions | None = None, **spec: Any) -> NetworkOutputs:
     """A network over three zones."""
     wanted = {"cidr": "10.16.0.0/16", "zones": ["a", "b", "c"], **spec}
-    return Network("pay-net", NetworkSpec.model_validate(wanted), with_keys, opts).outputs
+    return Network("pay-net", NetworkSpec.model_validate(wanted), with_keys, opts=opts).outputs
 
 
 def nodes(net: NetworkOutputs, with_keys: KeysOutputs, **spec: Any) -> NodesOutputs:

@@ -73,7 +73,7 @@ CASES = (
     ),
     Case(
         "another machine type",
-        put("nodes.instance_type", "m7i.2xlarge"),
+        put("nodes.vcpus", 8),
         (
             (Op.UPDATE, "payments-nodes-template", "instanceType"),
             # A new version of the template: the groups roll their nodes, in place.
@@ -82,7 +82,7 @@ CASES = (
     ),
     Case(
         "bigger database instances",
-        put("database.instance_class", "db.r7g.4xlarge"),
+        put("database.vcpus", 16),
         tuple((Op.UPDATE, f"payments-db-{zone}", "instanceClass") for zone in "ab"),
     ),
     Case(

@@ -68,14 +68,14 @@ def test_only_who_has_the_zone_makes_the_proof(home: Graph) -> None:
 
 
 def test_a_certificate_that_exists_is_used() -> None:
-    """With `arn`, none is made."""
+    """With `existing`, none is made."""
 
     def program() -> None:
         k = parts.keys(parts.place())
-        parts.service(parts.network(k), k, certificate={"arn": "arn:mine"})
+        parts.service(parts.network(k), k, certificate={"existing": "arn:mine"})
 
     graph = run(program)
     assert not graph.of("acm/certificate:Certificate")
     assert graph.one("lb/listener:Listener").inputs["certificateArn"] == "arn:mine"
-    with pytest.raises(ValidationError, match="either arn or domain"):
+    with pytest.raises(ValidationError, match="either existing or domain"):
         Certificate()
