@@ -128,6 +128,14 @@ class TrafficFacts(_Facts):
     """Routing control by region."""
 
 
+class EdgeFacts(_Facts):
+    """Names over several clouds; in the edge stack."""
+
+    zone_id: str
+    health_checks: dict[str, dict[str, str]]
+    """By record and cloud."""
+
+
 class Inventory(_Facts):
     """What one stack has."""
 
@@ -138,7 +146,8 @@ class Inventory(_Facts):
     cloud: str
     region: str
     home: str
-    """The region that was born primary; owns the global groups. Says nothing about who is writable."""
+    """The region that was born primary; owns the global groups. Says nothing about who is writable. The edge has none:
+    its own."""
     network: NetworkFacts | None = None
     database: DatabaseFacts | None = None
     cache: CacheFacts | None = None
@@ -147,6 +156,7 @@ class Inventory(_Facts):
     workload: WorkloadFacts | None = None
     archive: ArchiveFacts | None = None
     traffic: TrafficFacts | None = None
+    edge: EdgeFacts | None = None
 
 
 def document(**facts: Any) -> Document:

@@ -82,7 +82,7 @@ class Deployment:
         """Do a step, or look how far it is."""
         stack = str(step.arguments["stack"])
         match Action(step.action):
-            case Action.UP:
+            case Action.UP | Action.SETTLE:
                 return self._operation(step.name, stack, Operation.UP)
             case Action.LIFT:
                 return self._operation(step.name, stack, Operation.LIFT)

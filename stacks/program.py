@@ -11,6 +11,7 @@ from components.archive.component import Archive
 from components.base import load
 from components.cache.component import Cache
 from components.database.component import Birth, Database
+from components.edge.component import Edge
 from components.keys.component import Keys
 from components.network.component import JOINS, HomeNetwork, Network
 from components.nodes.component import Nodes
@@ -19,8 +20,9 @@ from components.service.component import Service
 from components.traffic.component import TARGETS, Backend, Traffic
 from components.workload.component import Workload
 from stacks import config as files
-from stacks.fleet import Fleet, check, stack_name
-from stacks.model import GlobalConfig, RegionConfig
+from stacks.fleet import Fleet, stack_name
+from stacks.fleet_check import check
+from stacks.model import CloudConfig, EdgeConfig, GlobalConfig, RegionConfig
 from stacks.upstream import Upstream
 
 if TYPE_CHECKING:
@@ -65,13 +67,16 @@ def run(fleet: Fleet, stack: str) -> None:
     place = Place(config.cloud, config.region, config.fleet, config.tags, config.protect)
     provider = load("clouds", config.cloud)(place, config.account_id)
     opts = pulumi.ResourceOptions(providers=[provider])
-    if isinstance(config, GlobalConfig):
+    home = config.home if isinstance(config, CloudConfig) else config.region
+    if isinstance(config, EdgeConfig):
+        facts = edge_facts(config, place, before, opts)
+    elif isinstance(config, GlobalConfig):
         facts = global_facts(config, place, before, opts)
     elif isinstance(config, RegionConfig):
         facts = region_facts(fleet, stack, config, place, before, opts)
     else:
         raise TypeError(type(config).__name__)
-    whole = inventory.document(stack=stack, cloud=config.cloud.value, region=config.region, home=config.home, **facts)
+    whole = inventory.document(stack=stack, cloud=config.cloud.value, region=config.region, home=home, **facts)
     pulumi.export("inventory", pulumi.Output.from_input(whole).apply(lambda document: checked(document, stack)))
 
 
@@ -164,6 +169,17 @@ def global_facts(
     outputs = Traffic(f"{place.fleet}-dns", config.traffic, backends, place, opts).outputs
     switches = {region: vars(switch) for region, switch in outputs.switches.items()}
     return {"traffic": told(outputs) | {"switches": switches}}
+
+
+def edge_facts(config: EdgeConfig, place: Place, before: Mapping[str, Upstream], opts: pulumi.ResourceOptions) -> Facts:
+    """Make the names over all clouds; what they tell the inventory."""
+    targets = {
+        cloud: {
+            name: before[stack_name(cloud, "global")].require("traffic", "endpoints", name) for name in sorted(names)
+        }
+        for cloud, names in config.edge.targets().items()
+    }
+    return {"edge": told(Edge(f"{place.fleet}-edge", config.edge, targets, place, opts).outputs)}
 
 
 def told(outputs: Any) -> Facts:

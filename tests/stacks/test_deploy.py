@@ -11,23 +11,24 @@ from aurops.execution import begin
 from aurops.history import RESTORE, History
 from aurops.journal import RecordKind
 from aurops.store import open_store
+from components.place import Cloud
 from stacks.config import load
 from stacks.deploy import Goal, Order, lifted, order_destroy, order_up, plan
-from stacks.fleet import Kind
+from stacks.fleet import Fleet, Kind
 from tests.stacks.test_config import STACKS
 
 if TYPE_CHECKING:
     from aurops.journal import Journal
     from aurops.plan import Stage
-    from stacks.fleet import Fleet
 
 HOME, EU, ASIA, NAMES = "aws-us-east-1", "aws-eu-west-1", "aws-ap-southeast-1", "aws-global"
 
 
 @pytest.fixture
 def fleet() -> Fleet:
-    """The repository's own four stacks."""
-    return load(STACKS)
+    """The repository's own stacks on AWS."""
+    whole = load(STACKS)
+    return Fleet({name: config for name, config in whole.stacks.items() if name.startswith("aws-")})
 
 
 @pytest.fixture
@@ -129,3 +130,21 @@ def test_an_order_survives_the_journal(fleet: Fleet) -> None:
     """What a resume reads is what was asked for."""
     order = order_destroy(fleet, fleet.stacks, is_lab=True, lift={HOME, EU})
     assert Order.read(Goal.DESTROY, order.arguments()) == order
+
+
+def test_a_home_that_names_its_standby_comes_up_once_more_when_that_is_new(fleet: Fleet, journal: Journal) -> None:
+    """The last stage settles it and says why; nothing of that cloud is new, or home was not asked for: no stage."""
+    gcp = {
+        name.replace("aws-", "gcp-"): config.model_copy(update={"cloud": Cloud.GCP})
+        for name, config in fleet.stacks.items()
+    }
+    three = Fleet({**fleet.stacks, **gcp})
+    home = HOME.replace("aws-", "gcp-")
+    order = order_up(three, three.stacks, (), is_lab=True)
+    assert order.settle == (home,)
+    assert names(order, journal)[-1] == ("settle", (f"settle {home}",))
+    (step,) = plan(order, History(journal.records))[-1].steps
+    assert "could not be made in one pass" in step.reason
+    assert order_up(three, three.stacks, three.stacks, is_lab=True).settle == ()
+    assert order_up(three, {EU.replace("aws-", "gcp-")}, {home}, is_lab=True).settle == ()
+    assert Order.read(Goal.UP, order.arguments()) == order
