@@ -102,6 +102,8 @@ class ArchiveFacts(_Facts):
     bucket: str
     replica_bucket: str
     replica_region: str
+    locked: bool = False
+    """Whether the retention is locked for good."""
 
 
 class SwitchFacts(_Facts):

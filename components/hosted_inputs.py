@@ -428,7 +428,10 @@ class ArchiveSpec(TypedDict):
     """Region of the copy; another one than the archive's. No default: where records may lie is a legal question."""
 
     retention_years: NotRequired[int]
-    """Years that nobody, not even the account's owner, can delete or shorten. Seven suits most commercial law. It can be raised later, and never takes effect backwards. Default: `7`."""
+    """Years that objects cannot be deleted or overwritten. Seven suits most commercial law. It can be raised later, and never takes effect backwards. Default: `7`."""
+
+    locked: NotRequired[bool]
+    """Whether the retention can never be shortened or lifted again, by anybody. `aurops archive lock` sets it, after it asked; until then whoever has a right of its own can still lift it, so that a mistake is not kept for years. Default: `false`."""
 
     deep_archive_after_days: NotRequired[int]
     """Days until an object moves to the cheapest class; audits ask for the last quarter, hardly ever for more. Default: `90`."""
