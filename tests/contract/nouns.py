@@ -80,6 +80,7 @@ def base(noun: str, cloud: Cloud) -> dict[str, Any]:
             "switches": dict(zip(REGIONS[cloud], (*REGIONS[cloud][1:], first), strict=True))
             if cloud is Cloud.AWS
             else {},
+            **({"aws": {"routing_controls": True}} if cloud is Cloud.AWS else {}),
         },
         "archive": {"replica_region": COPIES[cloud]},
         "workload": {"image": image},
@@ -146,11 +147,11 @@ def network_of(cloud: Cloud, at: Place | None = None) -> NetworkOutputs:
     return NetworkOutputs(at or place(cloud), form[0], "10.16.0.0/16", subnets, azure, gcp)
 
 
-def nodes_of(cloud: Cloud) -> NodesOutputs:
+def nodes_of(cloud: Cloud, at: Place | None = None) -> NodesOutputs:
     """A cluster that exists."""
     groups = {zone: f"pay-nodes-{zone}" for zone in "abc"}
     key = keys_of(cloud).by_purpose[Purpose.DISKS]
-    return NodesOutputs(place(cloud), "pay-nodes", "https://cluster.example", "Q0E=", groups, key)
+    return NodesOutputs(at or place(cloud), "pay-nodes", "https://cluster.example", "Q0E=", groups, key)
 
 
 def backend_of(cloud: Cloud, region: str) -> Backend:
@@ -177,7 +178,7 @@ def make(noun: str, cloud: Cloud, wanted: Any, *, protect: bool = True, is_home:
         "cache": lambda: Cache("pay-cache", wanted, network, keys, group),
         "traffic": lambda: Traffic("pay-dns", wanted, {r: backend_of(cloud, r) for r in REGIONS[cloud]}, at),
         "archive": lambda: Archive("pay-archive", wanted, keys),
-        "workload": lambda: Workload("pay-app", wanted, network, nodes_of(cloud)),
+        "workload": lambda: Workload("pay-app", wanted, network, nodes_of(cloud, at)),
         "edge": lambda: Edge("pay-edge", wanted, {cloud: {"api.example.com": "front.example"}}, at),
     }
     return makers[noun]().outputs
