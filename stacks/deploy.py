@@ -6,7 +6,7 @@ is the question of `aurops drift`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
@@ -88,7 +88,13 @@ class Order:
 
 
 def order_up(
-    fleet: Fleet, wanted: Collection[str], deployed: Collection[str], *, is_lab: bool, refresh: bool = False
+    fleet: Fleet,
+    wanted: Collection[str],
+    deployed: Collection[str],
+    *,
+    is_lab: bool,
+    refresh: bool = False,
+    settled: Collection[str] = (),
 ) -> Order:
     """The order of `aurops up`: the stacks that are up, as a change; then the new ones, as a creation; then global.
 
@@ -98,16 +104,17 @@ def order_up(
         deployed: Those that export an inventory. One whose home does not is as good as new: it waits for its home.
         is_lab: Whether it acts on the lab.
         refresh: Take drift back.
+        settled: Those of the deployed that have named their standby once (`stacks.fleet.settling`).
     """
-    settled = {stack for stack in wanted if stack in deployed and fleet.home_of(stack) in deployed}
+    known = {stack for stack in wanted if stack in deployed and fleet.home_of(stack) in deployed}
     regions = set(fleet.regions())
     order = [
-        *_only(settled & regions, waves(fleet, Kind.CHANGE)),
-        *_only(regions & set(wanted) - settled, waves(fleet, Kind.CREATE)),
+        *_only(known & regions, waves(fleet, Kind.CHANGE)),
+        *_only(regions & set(wanted) - known, waves(fleet, Kind.CREATE)),
         *_only(set(wanted) - regions, waves(fleet, Kind.CHANGE)),
     ]
-    settle = settling(fleet, wanted, set(wanted) - set(deployed))
-    return Order(Goal.UP, Kind.CHANGE if settled else Kind.CREATE, tuple(order), is_lab, refresh=refresh, settle=settle)
+    settle = settling(fleet, wanted, deployed, settled)
+    return Order(Goal.UP, Kind.CHANGE if known else Kind.CREATE, tuple(order), is_lab, refresh=refresh, settle=settle)
 
 
 def order_destroy(fleet: Fleet, wanted: Collection[str], *, is_lab: bool, lift: Collection[str]) -> Order:
@@ -147,9 +154,15 @@ def _up(order: Order) -> tuple[Stage[None], ...]:
             Stage(f"gate {number}", tuple(_step(Action.HEALTH, stack, _GATE, HEALTHY_WITHIN_S) for stack in wave)),
         ]
     if order.settle:
-        # Not recorded again: an inventory has what never changes.
         steps = tuple(_step(Action.SETTLE, stack, _SETTLED, OPERATION_WITHIN_S) for stack in order.settle)
-        stages.append(Stage("settle", steps))
+        again = (_step(Action.RECORD, stack, _RECORDED) for stack in order.settle)
+        stages += [
+            Stage("settle", steps),
+            Stage(
+                "record settled",
+                tuple(replace(step, name=f"record settled {s}") for step, s in zip(again, order.settle, strict=True)),
+            ),
+        ]
     return tuple(stages)
 
 

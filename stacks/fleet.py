@@ -60,6 +60,11 @@ class Fleet:
         database = home.database if isinstance(home, RegionConfig) else None
         return database.standby_region if database else None
 
+    def settled_by(self, stack: str) -> tuple[str, ...]:
+        """The stack of the standby that `stack`, a home, can name only when that is up; empty for all other stacks."""
+        standby = self.standby(stack) if self.is_home(stack) and self.stacks[stack].cloud in SETTLES else None
+        return (stack_name(self.stacks[stack].cloud, standby),) if standby else ()
+
     def upstream(self, stack: str) -> tuple[str, ...]:
         """The stacks whose outputs `stack` reads."""
         config = self.stacks[stack]
@@ -104,13 +109,20 @@ def _rounds(fleet: Fleet, stacks: tuple[str, ...]) -> list[tuple[str, ...]]:
     return [tuple(s for s in stacks if turns[s] == turn) for turn in range(max(turns.values(), default=-1) + 1)]
 
 
-def settling(fleet: Fleet, wanted: Collection[str], new: Collection[str]) -> tuple[str, ...]:
-    """The homes that come up a second time after the stacks of `new` did, because these give them what they lacked."""
-    homes = {
-        fleet.home_of(stack) for stack, config in fleet.regions().items() if stack in new and config.cloud in SETTLES
-    }
-    gains = {home for home in homes if any(fleet.home_of(stack) == home != stack for stack in new)}
-    return tuple(sorted(gains & set(wanted)))
+def settling(
+    fleet: Fleet, wanted: Collection[str], deployed: Collection[str], settled: Collection[str]
+) -> tuple[str, ...]:
+    """The homes that come up a second time, because their standby is there by then and they have never named it.
+
+    Args:
+        fleet: All stacks.
+        wanted: Those that are brought up.
+        deployed: Those that are up already.
+        settled: Those of them that have named their standby once.
+    """
+    there = {*wanted, *deployed}
+    homes = (stack for stack in wanted if stack not in settled)
+    return tuple(sorted(home for home in homes if fleet.settled_by(home) and there.issuperset(fleet.settled_by(home))))
 
 
 def where(stack: str, key: str) -> str:
