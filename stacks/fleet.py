@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Network
@@ -9,6 +10,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from aurops.errors import UsageError
+from components.cache.spec import JOINS_ONE_BY_ONE
 from components.place import Cloud
 from stacks.model import GlobalConfig, RegionConfig, StackConfig
 
@@ -52,6 +54,15 @@ class Fleet:
         stacks = (name for name, each in self.regions().items() if each.database and name != home)
         return tuple(sorted(self.stacks[name].region for name in stacks if self.home_of(name) == home))
 
+    def cache_mates(self, stack: str) -> tuple[str, ...]:
+        """The other stacks with a part in the same cache, where a region that joins has to name them; home's first."""
+        config = self.stacks[stack]
+        if config.cloud not in JOINS_ONE_BY_ONE or self.is_home(stack):
+            return ()
+        home = self.home_of(stack)
+        mates = (name for name, each in self.regions().items() if each.cache and self.home_of(name) == home)
+        return tuple(sorted(set(mates) - {stack}, key=lambda name: (name != home, name)))
+
     def standby(self, stack: str) -> str | None:
         """The region that takes over from the home of `stack` by its database; None where it can be any."""
         home = self.stacks[self.home_of(stack)]
@@ -74,19 +85,32 @@ def stack_name(cloud: str, region: str) -> str:
 def waves(fleet: Fleet, kind: Kind) -> tuple[tuple[str, ...], ...]:
     """The order in which stacks are brought up, changed or destroyed; stacks of one wave run side by side.
 
-    Creation: home first, for the others join what it owns. A change: one secondary first, where a mistake hurts least;
-    home nearly last; global last, for it steers traffic. Destruction: creation, backwards.
+    Creation: home first, for the others join what it owns; on Azure one after another. A change: one secondary first,
+    where a mistake hurts least; home nearly last; global last, for it steers traffic. Destruction: creation, backwards.
     """
     regions = fleet.regions()
     home = tuple(sorted(stack for stack in regions if fleet.is_home(stack)))
     others = tuple(sorted(set(regions) - set(home)))
     last = tuple(sorted(set(fleet.stacks) - set(regions)))
+    joining = _joining(fleet, others)
     order = {
-        Kind.CREATE: (home, others, last),
+        Kind.CREATE: (home, *joining, last),
         Kind.CHANGE: (others[:1], others[1:], home, last),
-        Kind.DESTROY: (last, others, home),
+        Kind.DESTROY: (last, *reversed(joining), home),
     }
     return tuple(wave for wave in order[kind] if wave)
+
+
+def _joining(fleet: Fleet, others: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Those that join home's groups: side by side, but one after another where the cloud's cache cannot else."""
+    turns: dict[int, list[str]] = {}
+    taken: Counter[str] = Counter()
+    for stack in others:
+        config = fleet.regions()[stack]
+        alone = config.cloud in JOINS_ONE_BY_ONE and config.cache is not None
+        turns.setdefault(taken[config.cloud] if alone else 0, []).append(stack)
+        taken[config.cloud] += alone
+    return tuple(tuple(turns[turn]) for turn in sorted(turns))
 
 
 def check(fleet: Fleet) -> None:
@@ -216,15 +240,16 @@ def _standbys(fleet: Fleet) -> Iterator[FleetError]:
 
 
 def _proofs(fleet: Fleet) -> Iterator[FleetError]:
-    owners: dict[str, str] = {}
+    owners: dict[tuple[str, str], str] = {}  # each cloud wants a record of its own
     for stack, config in sorted(fleet.regions().items()):
         certificate = config.service.certificate if config.service else None
         if certificate is None or not certificate.domain or not certificate.zone_id:
             continue
-        if certificate.domain in owners:
+        proof = (config.cloud.value, certificate.domain)
+        if proof in owners:
             yield FleetError(
-                f"{owners[certificate.domain]} already makes the record that proves {certificate.domain}",
+                f"{owners[proof]} already makes the record that proves {certificate.domain}",
                 where=where(stack, "service.certificate.zone_id"),
                 allowed="zone_id in one region only, best in the home region",
             )
-        owners[certificate.domain] = stack
+        owners[proof] = stack

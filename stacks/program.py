@@ -124,7 +124,8 @@ def data_facts(
         database = Database(f"{fleet_name}-db", config.database, network, keys, birth, opts)
         facts["database"] = told(database.outputs)
     if config.cache:
-        cache = Cache(f"{fleet_name}-cache", config.cache, network, keys, joined.get("cache"), opts)
+        group, members = joined.get("cache"), cache_members(fleet, stack)
+        cache = Cache(f"{fleet_name}-cache", config.cache, network, keys, group, opts, members=members)
         facts["cache"] = told(cache.outputs)
     return facts
 
@@ -134,6 +135,17 @@ def birth_of(fleet: Fleet, stack: str, config: RegionConfig, joined: pulumi.Inpu
     if fleet.is_home(stack):
         return Birth(secret_regions=fleet.joiners(stack))
     return Birth(joined, is_standby=fleet.standby(stack) == config.region)
+
+
+def cache_members(fleet: Fleet, stack: str) -> list[pulumi.Input[str]]:
+    """The members that the region's cache finds there when it joins: home's, and those that joined before."""
+    mates = {name: Upstream(name) for name in fleet.cache_mates(stack)}
+    home = fleet.home_of(stack)
+    return [
+        each.require("cache", "group")
+        for name, each in mates.items()
+        if name == home or each.get("cache", "group") is not None
+    ]
 
 
 def compute_facts(

@@ -34,6 +34,13 @@ class Upstream:
         self.stack = stack
         self._document = _read(stack)
 
+    def get(self, *path: str) -> Any:
+        """The value at a path of the exported inventory; None if it is not exported."""
+        value: Any = self._document
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
     def require(self, *path: str) -> pulumi.Input[Any]:
         """The value at a path of the exported inventory.
 
@@ -43,9 +50,7 @@ class Upstream:
         Raises:
             UpstreamMissingError: Not in a preview, and it is not exported yet; names stack and key.
         """
-        value: Any = self._document
-        for key in path:
-            value = value.get(key) if isinstance(value, dict) else None
+        value = self.get(*path)
         if value is not None:
             return value
         if pulumi.runtime.is_dry_run():

@@ -29,7 +29,7 @@ _PATHS: Mapping[str, tuple[str, str]] = {
     "azure-native:trafficmanager:Profile": ("profileName", "Microsoft.Network/trafficManagerProfiles"),
     "azure-native:web:WebApp": ("name", "Microsoft.Web/sites"),
 }
-_OWN_NAMES = ("keyName", "agentPoolName", "containerName", "resourceGroupName")
+_OWN_NAMES = ("keyName", "agentPoolName", "containerName", "endpointName", "databaseName")
 _FACTS: Mapping[str, Mapping[str, Any]] = {
     "azure-native:containerservice:ManagedCluster": {
         "fqdn": "k8s.example",
@@ -46,10 +46,8 @@ _KUBECONFIG = b"clusters:\n- cluster:\n    certificate-authority-data: Q0E=\n   
 
 def outputs(kind: str, name: str, inputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Identifier and state of a new resource."""
-    key, path = _PATHS.get(kind, ("", "Some.Provider/things"))
+    key, path = _PATHS.get(kind, ("", f"Some.Provider/{name}"))
     own = inputs.get(key) or next((inputs[each] for each in _OWN_NAMES if each in inputs), name)
-    if key or kind == "azure-native:network:Subnet":
-        own = inputs.get(key) or name
     within = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{inputs.get('resourceGroupName', 'none')}"
     known: dict[str, Any] = {"name": own, "principalId": f"{name}-principal", **_FACTS.get(kind, {}), **inputs}
     if isinstance(given := inputs.get("identity", {}).get("userAssignedIdentities"), list):
@@ -64,7 +62,9 @@ def outputs(kind: str, name: str, inputs: Mapping[str, Any]) -> tuple[str, dict[
         dns = inputs["dnsConfig"]
         known |= {"dnsConfig": {**dns, "fqdn": f"{dns['relativeName']}.trafficmanager.net"}}
     if kind == "azure-native:resources:ResourceGroup":
-        return within, known
+        return within, known | {"name": inputs["resourceGroupName"]}
+    if kind == "azure-native:redisenterprise:Database":
+        path = f"Microsoft.Cache/redisEnterprise/{inputs['clusterName']}/databases"
     return f"{within}/providers/{path}/{own}", known
 
 
