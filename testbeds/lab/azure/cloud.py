@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from testbeds.lab.checking import Failure
     from testbeds.lab.world import World, WorldObject
 
+_LASTING: Final = ("availabilityZone", "replicationRole", "state", "createdOn")
+"""Outputs that something else than the program may have changed: an update leaves them."""
+
 _VERSION: Final = re.compile(r"Uses Azure REST API version ([\d-]+(?:preview)?)")
 
 
@@ -124,9 +127,14 @@ class Azure:
             made = uuid_of("\0".join(seed)) if kind is Naming.UUID else f"{name}{digest(*seed, length=8)}"
             id_ = identity.identify(path, inputs | {own: made}, settings.account)
             taken = {text(one.outputs, "name") for one in self.world.objects(token)} if not id_ else set[str]()
-            if made not in taken and not (id_ and self.world.objects(token, id_=id_)):
+            if made not in taken and not self._is_used(token, id_, made, text(inputs, "location")):
                 return made
             attempt += 1
+
+    def _is_used(self, token: str, id_: str, name: str, region: str) -> bool:
+        """Whether something has a name, or had it: what is really random does not come again."""
+        there = self.world.objects(token, id_=id_) if id_ else []
+        return bool(there) or any(self.world.is_spent(token, region, one) for one in (id_, name))
 
     def refuse_inputs(self, token: str, news: Object, olds: Object, settings: Settings) -> Sequence[Failure]:
         """Values that do not fit each other, changes that Azure does not make."""
@@ -210,6 +218,7 @@ class Azure:
             "provisioningState": "Succeeded",
             "location": place.region or "global",
         } | known(new)
+        facts |= {name: before[name] for name in _LASTING if before.get(name) is not None}
         filler = Filler(seed=place.id, known=facts, region=place.region, account=place.subscription)
         outputs = filler.complete(as_answered(asked, facts, outputs_of), before, outputs_of)
         return Made(place.region, place.id, outputs, {key: str(v) for key, v in child(inputs, "tags").items()})
