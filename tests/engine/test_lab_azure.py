@@ -21,22 +21,15 @@ GROUP_ID = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/f
 
 
 def fleet(**changes: Any) -> None:
-    """Seven resources: a group, a network with a NAT gateway and a delegated subnet, a vault and a database."""
+    """Four resources: a group, a network with a delegated subnet, a database."""
     group = azure.resources.ResourceGroup("group", resource_group_name="fleet-eastus", tags=changes.get("tags"))
     inside = {"resource_group_name": group.name}
     network = azure.network.VirtualNetwork("network", address_space={"address_prefixes": ["10.0.0.0/16"]}, **inside)
-    address = azure.network.PublicIPAddress(
-        "address", sku={"name": "Standard"}, public_ip_allocation_method="Static", zones=["1", "2", "3"], **inside
-    )
-    nat = azure.network.NatGateway(
-        "nat", sku={"name": "Standard"}, public_ip_addresses=[{"id": address.id}], zones=changes.get("zones"), **inside
-    )
     subnet = azure.network.Subnet(
         "data",
         virtual_network_name=network.name,
         subnet_name=changes.get("subnet", "data"),
         address_prefix="10.0.0.0/24",
-        nat_gateway={"id": nat.id},
         delegations=[{"name": "postgres", "service_name": "Microsoft.DBforPostgreSQL/flexibleServers"}],
         **inside,
     )
@@ -61,7 +54,7 @@ def fleet(**changes: Any) -> None:
 def test_a_stack_comes_up_stays_the_same_and_goes(engine: Engine) -> None:
     """A second `up` changes nothing; ids are Azure's; `destroy` leaves an empty world."""
     first = engine.stack(fleet).up()
-    assert first.summary.resource_changes == {"create": 7}
+    assert first.summary.resource_changes == {"create": 5}
     (network,) = engine.lab.world.objects(NETWORK)
     assert first.outputs["network"].value == network.id
     assert network.id.startswith(f"{GROUP_ID}/providers/Microsoft.Network/virtualNetworks/network")
@@ -69,7 +62,7 @@ def test_a_stack_comes_up_stays_the_same_and_goes(engine: Engine) -> None:
     assert network.region == "eastus"
     assert network.outputs["azureApiVersion"] == "2024-05-01"
     assert first.outputs["host"].value == "ledger-eastus.postgres.eastus.lab.invalid"
-    assert engine.stack(fleet).up().summary.resource_changes == {"same": 7}
+    assert engine.stack(fleet).up().summary.resource_changes == {"same": 5}
     engine.stack(fleet).destroy()
     assert engine.lab.world.objects() == []
 

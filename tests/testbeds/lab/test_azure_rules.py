@@ -9,6 +9,7 @@ import pytest
 
 from testbeds.lab.azure import identity
 from testbeds.lab.cloud import RefusedError, Settings
+from testbeds.lab.wire import child
 from tests.testbeds.lab.azure_things import (
     ACCOUNT,
     AKS,
@@ -212,12 +213,14 @@ def test_a_cluster_says_where_it_is(azure: Azure) -> None:
 
 
 def test_identities_are_answered_with_their_principals(azure: Azure) -> None:
-    """The program gives a list of ids, Azure answers with an object each; both name the same principal."""
+    """Some types take a list of ids, some a map; Azure answers with an object each, and all name the same principal."""
     own = make(azure, "azure-native:managedidentity:UserAssignedIdentity", {**GROUP})
-    asked: Object = {"type": "UserAssigned", "userAssignedIdentities": [own.id]}
-    made = server(azure, "ledger", identity=asked)
-    principal = own.outputs["principalId"]
-    assert made.outputs["identity"]["userAssignedIdentities"][own.id]["principalId"] == principal  # type: ignore[call-overload, index]
+    account: Object = {**GROUP, "accountName": "ledger", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
+    listed = make(azure, ACCOUNT, {**account, "identity": {"type": "UserAssigned", "userAssignedIdentities": [own.id]}})
+    mapped = server(azure, "ledger", identity={"type": "UserAssigned", "userAssignedIdentities": {own.id: {}}})
+    for made in (listed, mapped):
+        answer = child(child(made.outputs, "identity"), "userAssignedIdentities")
+        assert child(answer, own.id)["principalId"] == own.outputs["principalId"]
 
 
 @pytest.mark.parametrize(
