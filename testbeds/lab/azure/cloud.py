@@ -142,12 +142,14 @@ class Azure:
         failures = tuple(rules.refused_inputs(asked))
         if failures or not olds:
             return failures
-        return tuple(rules.refused_changes(news, self._before(token, olds, settings), self.table(token)))
+        before = self._before(token, news, olds, settings)
+        return tuple(rules.refused_changes(_said(news), before, self.table(token)))
 
-    def _before(self, token: str, olds: Object, settings: Settings) -> Object:
-        """What was asked for last time, and at fixed paths that were not set what Azure made of that."""
+    def _before(self, token: str, news: Object, olds: Object, settings: Settings) -> Object:
+        """What was asked for last time, and what Azure chose of what is asked for now and was not then."""
         there = self._at(token, olds, settings)
-        return {**(there.outputs if there else {}), **olds}
+        chosen = there.outputs if there else {}
+        return {key: chosen[key] for key in _said(news) if key in chosen} | _said(olds)
 
     def _at(self, token: str, inputs: Object, settings: Settings) -> WorldObject | None:
         id_ = identity.identify(self._path(token), inputs, settings.account)
@@ -208,7 +210,7 @@ class Azure:
 
     def _made(self, token: str, place: _Place, inputs: Object, before: Object) -> Made:
         outputs_of = self.resource(token).outputs
-        asked = {key: value for key, value in inputs.items() if key != DEFAULTS}
+        asked = _said(inputs)
         own = identity.names_in(place.path)[-1]
         new = Fresh(token, place.id, asked, place.region, place.subscription)
         facts = {
@@ -226,6 +228,11 @@ class Azure:
     def _read_api_version(self, token: str) -> str:
         said = _VERSION.search(self._sdk.source(token))
         return said[1] if said else ""
+
+
+def _said(inputs: Object) -> Object:
+    """Inputs that say something: the SDK sends an empty string where a specification's default is one."""
+    return {key: value for key, value in inputs.items() if key != DEFAULTS and value not in (None, "")}
 
 
 def _names(inputs: Object) -> set[str]:

@@ -201,3 +201,13 @@ def test_keys_and_the_client_are_answered(azure: Azure) -> None:
     assert found["primaryEndpoints"]["blob"] == "https://ledger.blob.lab.invalid/"  # type: ignore[call-overload, index]
     with pytest.raises(RefusedError, match="ResourceNotFound"):
         azure.invoke("azure-native:storage:getStorageAccount", {**asked, "accountName": "other"}, HOME)
+
+
+@pytest.mark.parametrize(("zone", "refused"), [(None, False), ("1", False), ("2", True)])
+def test_what_azure_chose_can_be_said_but_not_changed(azure: Azure, zone: str | None, *, refused: bool) -> None:
+    """A server that was made without a zone has one: not to ask for it, and to ask for that one, are no changes."""
+    made = server(azure, "ledger", availabilityZone="")  # the SDK's own default
+    assert made.outputs["availabilityZone"] == "1"
+    wanted: Object = made.inputs | {"availabilityZone": zone or ""}
+    told = azure.refuse_inputs(POSTGRES, wanted, made.inputs, HOME)
+    assert [one.path for one in told] == (["availabilityZone"] if refused else [])
