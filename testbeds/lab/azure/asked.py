@@ -59,7 +59,7 @@ def named(values: Object, path: str) -> set[str]:
 
 def existing(world: World, token: str, id_: str) -> WorldObject | None:
     """The object of a type with an id; Azure compares ids without regard to case."""
-    for one in world.objects(token):
+    for one in world.objects(token, id_=id_) or world.objects(token):
         if one.id.lower() == id_.lower():
             return one
     return None

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from testbeds.lab.checking import Failure
     from testbeds.lab.world import World, WorldObject
 
+_LASTING: Final = ("availabilityZone", "replicationRole", "state", "createdOn")
+"""Outputs that something else than the program may have changed: an update leaves them."""
+
 _VERSION: Final = re.compile(r"Uses Azure REST API version ([\d-]+(?:preview)?)")
 
 
@@ -124,9 +127,14 @@ class Azure:
             made = uuid_of("\0".join(seed)) if kind is Naming.UUID else f"{name}{digest(*seed, length=8)}"
             id_ = identity.identify(path, inputs | {own: made}, settings.account)
             taken = {text(one.outputs, "name") for one in self.world.objects(token)} if not id_ else set[str]()
-            if made not in taken and not (id_ and self.world.objects(token, id_=id_)):
+            if made not in taken and not self._is_used(token, id_, made, text(inputs, "location")):
                 return made
             attempt += 1
+
+    def _is_used(self, token: str, id_: str, name: str, region: str) -> bool:
+        """Whether something has a name, or had it: what is really random does not come again."""
+        there = self.world.objects(token, id_=id_) if id_ else []
+        return bool(there) or any(self.world.is_spent(token, region, one) for one in (id_, name))
 
     def refuse_inputs(self, token: str, news: Object, olds: Object, settings: Settings) -> Sequence[Failure]:
         """Values that do not fit each other, changes that Azure does not make."""
@@ -134,12 +142,14 @@ class Azure:
         failures = tuple(rules.refused_inputs(asked))
         if failures or not olds:
             return failures
-        return tuple(rules.refused_changes(news, self._before(token, olds, settings), self.table(token)))
+        before = self._before(token, news, olds, settings)
+        return tuple(rules.refused_changes(_said(news), before, self.table(token)))
 
-    def _before(self, token: str, olds: Object, settings: Settings) -> Object:
-        """What was asked for last time, and at fixed paths that were not set what Azure made of that."""
+    def _before(self, token: str, news: Object, olds: Object, settings: Settings) -> Object:
+        """What was asked for last time, and what Azure chose of what is asked for now and was not then."""
         there = self._at(token, olds, settings)
-        return {**(there.outputs if there else {}), **olds}
+        chosen = there.outputs if there else {}
+        return {key: chosen[key] for key in _said(news) if key in chosen} | _said(olds)
 
     def _at(self, token: str, inputs: Object, settings: Settings) -> WorldObject | None:
         id_ = identity.identify(self._path(token), inputs, settings.account)
@@ -200,7 +210,7 @@ class Azure:
 
     def _made(self, token: str, place: _Place, inputs: Object, before: Object) -> Made:
         outputs_of = self.resource(token).outputs
-        asked = {key: value for key, value in inputs.items() if key != DEFAULTS}
+        asked = _said(inputs)
         own = identity.names_in(place.path)[-1]
         new = Fresh(token, place.id, asked, place.region, place.subscription)
         facts = {
@@ -210,6 +220,7 @@ class Azure:
             "provisioningState": "Succeeded",
             "location": place.region or "global",
         } | known(new)
+        facts |= {name: before[name] for name in _LASTING if before.get(name) is not None}
         filler = Filler(seed=place.id, known=facts, region=place.region, account=place.subscription)
         outputs = filler.complete(as_answered(asked, facts, outputs_of), before, outputs_of)
         return Made(place.region, place.id, outputs, {key: str(v) for key, v in child(inputs, "tags").items()})
@@ -217,6 +228,11 @@ class Azure:
     def _read_api_version(self, token: str) -> str:
         said = _VERSION.search(self._sdk.source(token))
         return said[1] if said else ""
+
+
+def _said(inputs: Object) -> Object:
+    """Inputs that say something: the SDK sends an empty string where a specification's default is one."""
+    return {key: value for key, value in inputs.items() if key != DEFAULTS and value not in (None, "")}
 
 
 def _names(inputs: Object) -> set[str]:

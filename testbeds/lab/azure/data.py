@@ -24,10 +24,15 @@ CONTAINER: Final = "azure-native:storage:BlobContainer"
 IMMUTABILITY: Final = "azure-native:storage:BlobContainerImmutabilityPolicy"
 LIFECYCLE: Final = "azure-native:storage:ManagementPolicy"
 VAULT: Final = "azure-native:keyvault:Vault"
+KEY: Final = "azure-native:keyvault:Key"
+SECRET: Final = "azure-native:keyvault:Secret"  # noqa: S105 - a type token, no secret
 
 _TIERS: Final = ("Burstable", "GeneralPurpose", "MemoryOptimized")
 _SIZES: Final = ("the tier", "the number of cores", "the storage")
 _CORES: Final = re.compile(r"_[A-Z]+(\d+)")
+_GEO_MODULES: Final = frozenset({"RediSearch", "RedisJSON"})
+_TOO_SMALL: Final = ("Balanced_B0", "Balanced_B1")
+_MOST_MEMBERS: Final = 5
 _ZONAL: Final = ("ZRS", "GZRS")
 
 
@@ -82,12 +87,17 @@ def _storage_size(news: Object, olds: Object) -> Iterator[Failure]:
 
 
 def _redis(news: Object, olds: Object) -> Iterator[Failure]:
+    """Azure Managed Redis documentation, "Configure active geo-replication", prerequisites."""
     geo, before = child(news, "geoReplication"), child(olds, "geoReplication")
     persistence = child(news, "persistence")
     if geo and (persistence.get("aofEnabled") or persistence.get("rdbEnabled")):
         yield Failure("persistence", "a database of a geo-replication group cannot have persistence")
     if geo and word(news, "clusteringPolicy") == "NoCluster":
         yield Failure("clusteringPolicy", "a database of a geo-replication group cannot be NoCluster")
+    if geo and (wrong := named(news, "modules.name") - _GEO_MODULES):
+        yield Failure(
+            "modules", f"{', '.join(sorted(wrong))} cannot be geo-replicated: {', '.join(sorted(_GEO_MODULES))}"
+        )
     if olds and bool(geo) != bool(before):
         yield Failure("geoReplication", "a database joins a geo-replication group when it is created, and never later")
 
@@ -126,15 +136,18 @@ def refuse_create(coming: Coming, world: World) -> None:
         _replicates(coming, world)
     if coming.token == VIRTUAL_ENDPOINT:
         _leads(coming.id, coming.inputs, world)
+        _is_only_pair(coming.id, world)
     if coming.token == REDIS_DATABASE:
         _joins(coming, world)
     if coming.token == LIFECYCLE:
         _archives(coming.id, coming.inputs, world)
-    if coming.token == VAULT and world.is_spent(VAULT, "", coming.id.rsplit("/", 1)[-1]):
-        name = coming.id.rsplit("/", 1)[-1]
+    name = coming.id.rsplit("/", 1)[-1]
+    if coming.token == VAULT and world.is_spent(VAULT, "", name):
         raise RefusedError(
-            "ConflictError", f"a vault with the name {name!r} exists in deleted state; it cannot be purged"
+            "ConflictError", f"a vault with the name {name!r} exists in deleted state; it was not purged"
         )
+    if coming.token in (KEY, SECRET) and world.is_spent(coming.token, coming.region, coming.id):
+        raise RefusedError("Conflict", f"{name!r} is currently in a deleted but recoverable state; its name is taken")
 
 
 def _replicates(coming: Coming, world: World) -> None:
@@ -175,29 +188,44 @@ def _leads(id_: str, inputs: Object, world: World) -> None:
             )
 
 
+def _is_only_pair(id_: str, world: World) -> None:
+    """PostgreSQL documentation, "Virtual endpoints": one pair for a primary and its replicas."""
+    server = id_.rsplit("/virtualEndpoints/", 1)[0]
+    for other in world.within(server):
+        if other.type == VIRTUAL_ENDPOINT:
+            raise RefusedError("VirtualEndpointPairExists", f"{server} has {other.id}; there is one pair at most")
+
+
 def _is_replica_of(one: WorldObject, server_id: str) -> bool:
     return word(one.inputs, "sourceServerResourceId").lower() == server_id.lower()
 
 
 def _joins(coming: Coming, world: World) -> None:
-    geo = child(coming.inputs, "geoReplication")
-    linked = {id_.lower() for id_ in named(geo, "linkedDatabases.id")}
-    if not geo:
+    linked = {id_.lower() for id_ in named(coming.inputs, "geoReplication.linkedDatabases.id")}
+    if not child(coming.inputs, "geoReplication"):
         return
     if coming.id.lower() not in linked:
         raise RefusedError("BadRequest", f"linkedDatabases must name the database itself: {coming.id}")
+    cluster = existing(world, REDIS, coming.id.rsplit("/databases/", 1)[0])
+    if cluster is not None and (sku := word(cluster.inputs, "sku.name")) in _TOO_SMALL:
+        raise RefusedError("BadRequest", f"{sku} cannot be geo-replicated: Balanced_B3 is the smallest that can")
+    if len(linked) > _MOST_MEMBERS:
+        raise RefusedError("BadRequest", f"{len(linked)} members; a group has at most {_MOST_MEMBERS}")
     group = [one for one in world.objects(REDIS_DATABASE) if _nickname(one.inputs) == _nickname(coming.inputs)]
-    for id_ in linked - {coming.id.lower()}:
-        if id_ not in {one.id.lower() for one in group}:
-            raise RefusedError("BadRequest", f"{id_} is no member of the group {_nickname(coming.inputs)!r} yet")
+    for id_ in sorted(linked - {coming.id.lower()} - {one.id.lower() for one in group}):
+        raise RefusedError("BadRequest", f"{id_} is no member of the group {_nickname(coming.inputs)!r} yet")
     for one in group:
-        if one.id.lower() not in linked:
-            raise RefusedError(
-                "BadRequest", f"linkedDatabases must name every member of the group; {one.id} is missing"
-            )
-        for path in ("clusteringPolicy", "evictionPolicy", "port", "clientProtocol"):
-            if one.outputs.get(path) and coming.inputs.get(path) not in (None, one.outputs.get(path)):
-                raise RefusedError("BadRequest", f"{path} differs from that of {one.id}: {one.outputs.get(path)}")
+        _is_like(one, coming, linked)
+
+
+def _is_like(member: WorldObject, coming: Coming, linked: set[str]) -> None:
+    """All databases of a group have the same configuration, and each names all of them."""
+    if member.id.lower() not in linked:
+        raise RefusedError("BadRequest", f"linkedDatabases must name every member of the group; {member.id} is missing")
+    for path in ("clusteringPolicy", "evictionPolicy", "port", "clientProtocol"):
+        its, own = member.outputs.get(path), coming.inputs.get(path)
+        if its and own not in (None, its):
+            raise RefusedError("BadRequest", f"{path} {own!r} differs from {its!r} of {member.id}")
 
 
 def _nickname(inputs: Object) -> str:
@@ -246,9 +274,8 @@ def refuse_delete(current: WorldObject, world: World) -> None:
 
 
 def spend(current: WorldObject, world: World) -> None:
-    """A vault with purge protection keeps its name after its deletion, and its keys with it."""
+    """A vault keeps its name after its deletion. One without purge protection a person may purge; nobody here does."""
     if current.type == VAULT:
-        # Without purge protection it is soft-deleted as well: a person may purge it, which no program here does.
         world.spend(VAULT, "", current.id.rsplit("/", 1)[-1])
 
 

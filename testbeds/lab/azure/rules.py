@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from testbeds.lab.azure import compute, data, network
 from testbeds.lab.azure.asked import named, word
+from testbeds.lab.azure.identity import part_of
 from testbeds.lab.azure.naming import GLOBAL_NAMES, NAMES
 from testbeds.lab.changes import Change, Outcome, differences
 from testbeds.lab.checking import Failure
@@ -161,13 +162,11 @@ def refuse_create(coming: Coming, world: World) -> None:
 
 
 def _has_parents(coming: Coming, world: World) -> None:
-    there = {one.id.lower() for one in world.objects()}
-    group = "/".join(coming.id.split("/")[:5])
-    inside = coming.token != GROUP and "/resourceGroups/" in group
-    if inside and group.lower() not in there and group.rsplit("/", 1)[-1].lower() not in _BORN_WITH:
-        raise RefusedError("ResourceGroupNotFound", f"resource group {group.rsplit('/', 1)[-1]!r} could not be found")
+    group, name = "/".join(coming.id.split("/")[:5]), part_of(coming.id, "resourceGroups")
+    if coming.token != GROUP and name and name.lower() not in _BORN_WITH and not world.objects(GROUP, id_=group):
+        raise RefusedError("ResourceGroupNotFound", f"resource group {name!r} could not be found")
     for parent in _parents(coming.id):
-        if parent.lower() not in there and not parent.endswith("/default"):
+        if not parent.endswith("/default") and not world.objects(id_=parent):
             raise RefusedError("ParentResourceNotFound", f"there is no {parent}, which {coming.id} is of")
 
 
@@ -214,8 +213,8 @@ def refuse_delete(current: WorldObject, world: World) -> None:
             if current.id.lower() in {name.lower() for name in named(user.inputs, path)}:
                 raise RefusedError(code, f"{current.id} is in use by {user.id}")
     nested = _NESTED_FIRST.get(current.type)
-    for one in world.objects(nested) if nested else ():
-        if one.id.startswith(f"{current.id}/"):
+    for one in world.within(current.id):
+        if one.type == nested:
             raise RefusedError("CannotDeleteResource", f"{current.id} has {one.id}, which must be deleted first")
     if current.type in (network.SUBNET, network.NETWORK):
         _serves_nobody(current, world)
@@ -231,10 +230,9 @@ def _serves_nobody(current: WorldObject, world: World) -> None:
 def take_along(current: WorldObject, world: World) -> None:
     """What is inside of an object goes with it; what keeps its name keeps it."""
     data.spend(current, world)
-    for one in world.objects():
-        if one.seq != current.seq and one.id.startswith(f"{current.id}/"):
-            data.spend(one, world)
-            world.remove(one.seq)
+    for one in world.within(current.id):
+        data.spend(one, world)
+        world.remove(one.seq)
 
 
 def region_of_parent(token: str, inputs: Object, world: World) -> str:

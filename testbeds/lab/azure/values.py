@@ -54,10 +54,22 @@ def known(new: Fresh) -> Object:
         "resourceGuid": uuid_of(new.id),
         "systemData": {"createdAt": MOMENT, "createdBy": "lab", "createdByType": "User"},
     }
-    if "SystemAssigned" in text(child(new.inputs, "identity"), "type"):
-        values["identity"] = {"principalId": uuid_of(f"{new.id}/identity"), "tenantId": TENANT}
+    if "identity" in new.inputs:
+        values["identity"] = _principals(new)
     special = _BY_TYPE.get(new.token.removeprefix("azure-native:"))
     return values | (special(new) if special else {})
+
+
+def _principals(new: Fresh) -> Object:
+    """Whom an object acts as: itself, and identities that somebody made for it."""
+    asked = child(new.inputs, "identity")
+    own: Object = {"principalId": uuid_of(f"{new.id}/identity"), "tenantId": TENANT}
+    lent: Object = {key: _principal(key) for key in child(asked, "userAssignedIdentities")}
+    return (own if "SystemAssigned" in text(asked, "type") else {}) | ({"userAssignedIdentities": lent} if lent else {})
+
+
+def _principal(identity: str) -> Object:
+    return {"clientId": uuid_of(f"{identity}/client"), "principalId": uuid_of(identity)}
 
 
 def as_answered(asked: Object, facts: Object, fields: Mapping[str, Field]) -> Object:
@@ -71,7 +83,7 @@ def as_answered(asked: Object, facts: Object, fields: Mapping[str, Field]) -> Ob
 def _answer(asked: Json, fact: Json, shape: Shape | None) -> Json:
     if isinstance(asked, list) and shape is not None and Kind.MAP in shape.kinds:
         # The SDK takes a list of identities; Azure answers with an object each.
-        return {str(key): {"clientId": uuid_of(f"{key}/client"), "principalId": uuid_of(str(key))} for key in asked}
+        return {str(key): _principal(str(key)) for key in asked}
     if isinstance(asked, dict):
         inner = shape.fields if shape is not None else {}
         made = fact if isinstance(fact, dict) else {}
@@ -118,7 +130,7 @@ def _endpoint(new: Fresh) -> Object:
 
 def _identity(new: Fresh) -> Object:
     # What `userAssignedIdentities` of another object says of this one.
-    return {"clientId": uuid_of(f"{new.id}/client"), "principalId": uuid_of(new.id), "tenantId": TENANT}
+    return _principal(new.id) | {"tenantId": TENANT}
 
 
 def _assignment(new: Fresh) -> Object:  # noqa: ARG001
