@@ -11,7 +11,7 @@ from testbeds.lab.shapes import Kind
 from testbeds.lab.wire import DEFAULTS, Json, Object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from testbeds.lab.shapes import Field, Shape
     from testbeds.lab.tables import TypeTable
@@ -33,11 +33,13 @@ class Change:
         path: Where, with indexes.
         outcome: Added, deleted or updated.
         replaces: The cloud can make it on a new object only.
+        fixed: So it is, but the provider asks the cloud to make it on the object that is there, in vain.
     """
 
     path: str
     outcome: Outcome
     replaces: bool
+    fixed: bool = False
 
     @property
     def top(self) -> str:
@@ -122,8 +124,11 @@ def differences(old: Json, new: Json, path: str, rule: str, table: TypeTable) ->
 
 def _change(path: str, rule: str, old: Json, new: Json, table: TypeTable) -> Change:
     outcome = Outcome.ADD if old is None else Outcome.DELETE if new is None else Outcome.UPDATE
-    replaces = any(rule == fixed or rule.startswith(f"{fixed}.") for fixed in table.create_only)
-    return Change(path, outcome, replaces)
+    return Change(path, outcome, _covers(table.create_only, rule), _covers(table.fixed, rule))
+
+
+def _covers(rules: Iterable[str], path: str) -> bool:
+    return any(path == one or path.startswith(f"{one}.") for one in rules)
 
 
 def _step(key: str) -> str:

@@ -92,6 +92,12 @@ def digest(*parts: str, length: int = 17) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:length]
 
 
+def uuid_of(seed: str) -> str:
+    """A UUID that depends on the seed alone."""
+    digits = digest(seed, "uuid", length=32)
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
 def preview(asked: Object, before: Object, fields: Mapping[str, Field]) -> Object:
     """Outputs as far as they are known before the change is made: what only the cloud can say is unknown."""
     found: Object = {}

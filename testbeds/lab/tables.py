@@ -28,7 +28,11 @@ class TypeTable(BaseModel):
     Args:
         source: Name of the type in the source, such as `AWS::RDS::DBCluster`; None: written by hand.
         create_only: Paths whose change replaces the resource.
+        fixed: Paths whose change the service refuses, while the provider does not replace: a plan must say so.
+        defaults: What the service takes at a fixed path that nobody sets.
         values: Accepted values by path.
+        strict: Whether the service takes no other values than those that the SDK lists for an open enumeration.
+        open: Paths where it does all the same: the SDK's list is older than the service's.
         ranges: Accepted numbers by path.
         max_lengths: Longest accepted string by path, in characters.
         unordered: Lists whose order carries no meaning.
@@ -43,7 +47,11 @@ class TypeTable(BaseModel):
 
     source: str | None = None
     create_only: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+    defaults: dict[str, str | int | bool] = Field(default_factory=dict)
     values: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    strict: bool = False
+    open: tuple[str, ...] = ()
     ranges: dict[str, Range] = Field(default_factory=dict)
     max_lengths: dict[str, int] = Field(default_factory=dict)
     unordered: tuple[str, ...] = ()
@@ -60,7 +68,8 @@ class Tables(BaseModel):
         schema_version: Version of this file's form.
         source: Where the facts come from, with version.
         date: Date of the source (ISO 8601).
-        zones: Zones by region, where the source has them.
+        zones: Zones by region, where the source has them; empty for a region without zones.
+        pairs: The region that a region is paired with, where it is.
         types: Rules by Pulumi type token.
     """
 
@@ -70,6 +79,7 @@ class Tables(BaseModel):
     source: str
     date: str
     zones: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    pairs: dict[str, str] = Field(default_factory=dict)
     types: dict[str, TypeTable] = Field(default_factory=dict)
 
     def of(self, token: str) -> TypeTable:

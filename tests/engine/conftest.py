@@ -52,7 +52,9 @@ class Engine:
                 env_vars=dict(self.lab.env),
                 pulumi_command=cli(),
                 project_settings=auto.ProjectSettings("lab-test", "python"),
-                stack_settings={name: auto.StackSettings(config={"aws:region": region})},
+                stack_settings={
+                    name: auto.StackSettings(config={"aws:region": region, "azure-native:location": "eastus"})
+                },
             )
             workspace.create_stack(name)
             self.stacks[name] = auto.Stack.select(name, workspace)
