@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from testbeds.lab.shapes import Kind
+from testbeds.lab.tables import When
 from testbeds.lab.wire import DEFAULTS, Json, Object
 
 if TYPE_CHECKING:
@@ -123,7 +125,27 @@ def differences(old: Json, new: Json, path: str, rule: str, table: TypeTable) ->
 def _change(path: str, rule: str, old: Json, new: Json, table: TypeTable) -> Change:
     outcome = Outcome.ADD if old is None else Outcome.DELETE if new is None else Outcome.UPDATE
     replaces = any(rule == fixed or rule.startswith(f"{fixed}.") for fixed in table.create_only)
-    return Change(path, outcome, replaces)
+    when = table.replaces_when.get(rule)
+    return Change(path, outcome, replaces or (when is not None and _goes(when, old, new)))
+
+
+def _goes(when: When, old: Json, new: Json) -> bool:
+    """Whether a change goes in the direction that replaces."""
+    if when is When.SET:
+        return new not in (None, "")
+    if when is When.UNSET:
+        return new in (None, "", False)
+    if isinstance(old, int | float) and isinstance(new, int | float):
+        return new < old
+    return isinstance(old, str) and isinstance(new, str) and not _covers(new, old)
+
+
+def _covers(wide: str, narrow: str) -> bool:
+    try:
+        outer, inner = ipaddress.ip_network(wide), ipaddress.ip_network(narrow)
+    except ValueError:
+        return True  # no range: the check of inputs says so, a preview's unknown says nothing
+    return outer.version == inner.version and inner.subnet_of(outer)  # type: ignore[arg-type]
 
 
 def _step(key: str) -> str:

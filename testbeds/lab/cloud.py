@@ -39,12 +39,27 @@ class Settings:
     Args:
         home: Where its objects live unless they say otherwise: a region, or a cluster's identity.
         tags: Tags that it puts on everything.
+        account: The account that owns what it makes, where the configuration names one: a project.
         known: False until configured: with an unknown input the engine never configures it, and nothing is checked.
     """
 
     home: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    account: str = ""
     known: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an object is to be looked for.
+
+    Args:
+        id: Its identifier.
+        region: Its region; None: the identifier says it all.
+    """
+
+    id: str
+    region: str | None
 
 
 @dataclass(frozen=True)
@@ -90,6 +105,10 @@ class Cloud(Protocol):
         """Whether a replacement must wait until the old object has gone, because both would have the same name."""
         ...
 
+    def locate(self, id_: str, state: Object, settings: Settings) -> Place:
+        """Where the object is that the engine calls `id_`; `state` is what it knows of it, empty for an import."""
+        ...
+
     def make(self, token: str, inputs: Object, settings: Settings) -> Made:
         """Identifier and outputs of a new object. Raises `RefusedError` when the world does not allow it."""
         ...
@@ -104,6 +123,10 @@ class Cloud(Protocol):
 
     def refuse_delete(self, current: WorldObject) -> None:
         """Raise `RefusedError` when the object is protected or in use."""
+        ...
+
+    def keeps(self, current: WorldObject) -> bool:
+        """Whether a deletion only makes the program forget the object, and it stays where it is."""
         ...
 
     def invoke(self, token: str, args: Object, settings: Settings) -> Object:

@@ -16,11 +16,18 @@ from aurops.processes import Process
 from testbeds.lab import LAB_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-CLOUDS: Final = ("aws", "kubernetes")
+CLOUDS: Final[Mapping[str, str]] = {
+    "aws": "aws",
+    "gcp": "gcp",
+    "kubernetes": "kubernetes",
+}
+"""Pulumi package that a stand-in serves, and the module beside this one that is it."""
+
 _STACK_FILES: Final = ("Pulumi.yaml", "stacks/Pulumi*.yaml", "stacks/__main__.py")
+_KEPT_OUT: Final = ("PULUMI_", "AWS_", "KUBE", "GOOGLE_", "GCLOUD_", "CLOUDSDK_")
 _FOLDERS: Final = ("bin", "home", "state", "work")
 
 # The engine starts this for every provider instance, reads the port from the first line, and keeps its end of our
@@ -104,7 +111,7 @@ class LabFolder:
     def env(self) -> dict[str, str]:
         """Environment of whatever runs the engine here: this process's own, with the lab's settings."""
         # Nothing of a real account may reach a program in the lab, and nothing of the lab a real backend.
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "AWS_", "KUBE"))}
+        own = {name: value for name, value in os.environ.items() if not name.startswith(_KEPT_OUT)}
         return own | {
             LAB_VARIABLE: str(self.path),
             "PATH": os.pathsep.join([str(self.path / "bin"), os.environ.get("PATH", os.defpath)]),

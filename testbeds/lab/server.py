@@ -29,6 +29,7 @@ from testbeds.lab.changes import Change, Outcome, Subject, compare, is_write_onl
 from testbeds.lab.checking import Failure, check
 from testbeds.lab.cloud import Cloud, RefusedError, Settings
 from testbeds.lab.filling import preview
+from testbeds.lab.folder import CLOUDS
 from testbeds.lab.shapes import UnknownTypeError
 from testbeds.lab.wire import DEFAULTS, UNKNOWN, Object, from_struct, has_unknown, to_struct
 from testbeds.lab.world import NewObject, World, WorldObject
@@ -175,7 +176,8 @@ class LabProvider(ResourceProviderServicer):
             current = self._find(_type_of(request.urn), request.id, olds, self._of(context))
             if current is not None:  # gone already: what was wanted
                 self._cloud.refuse_delete(current)
-                self._cloud.world.remove(current.seq)
+                if not self._cloud.keeps(current):
+                    self._cloud.world.remove(current.seq)
         self._clock.sleep(self._latency_s)
         return Empty()
 
@@ -189,11 +191,10 @@ class LabProvider(ResourceProviderServicer):
         return pb.ReadResponse(id=current.id, inputs=inputs, properties=to_struct(current.outputs))
 
     def _find(self, token: str, id_: str, state: Object, settings: Settings) -> WorldObject | None:
-        """The object that the engine means: by id, in the region of its state, else of `id@region`, else at home."""
-        id_, _, asked_region = id_.partition("@") if token.startswith("aws:") else (id_, "", "")
-        found = self._cloud.world.objects(token, id_=id_)
-        region = asked_region or str(state.get("region") or settings.home)
-        here = [one for one in found if one.region in ("", region)]
+        """The object that the engine means."""
+        place = self._cloud.locate(id_, state, settings)
+        found = self._cloud.world.objects(token, id_=place.id)
+        here = [one for one in found if place.region is None or one.region in ("", place.region)]
         return here[-1] if here else None
 
     def Invoke(self, request: pb.InvokeRequest, context: grpc.ServicerContext) -> pb.InvokeResponse:
@@ -262,7 +263,7 @@ def _publish(file: Path, port: int) -> None:
 def main() -> None:
     """Serve until the session that started this server has gone."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("cloud", choices=("aws", "kubernetes"))
+    parser.add_argument("cloud", choices=tuple(CLOUDS))
     parser.add_argument("--world", type=Path, required=True)
     parser.add_argument("--port-file", type=Path, required=True)
     parser.add_argument("--session", type=Process.parse, required=True)
@@ -271,7 +272,7 @@ def main() -> None:
     args = parser.parse_args()
     if LAB_VARIABLE not in os.environ:
         sys.exit(f"the lab's providers run in a lab session only ({LAB_VARIABLE} is not set): use --lab")
-    cloud: Cloud = import_module(f"testbeds.lab.{args.cloud}.cloud").connect(World(args.world))
+    cloud: Cloud = import_module(f"testbeds.lab.{CLOUDS[args.cloud]}.cloud").connect(World(args.world))
     server, port = _serve(LabProvider(cloud, RealClock(), args.latency_s, expired=args.expired))
     _publish(args.port_file, port)
     over = threading.Event()

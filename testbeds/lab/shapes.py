@@ -140,6 +140,15 @@ class Sdk:
         args: type = getattr(module, f"{cls.__name__}InitArgs", None) or getattr(module, f"{cls.__name__}Args")
         return args
 
+    def source(self, token: str) -> str:
+        """Source text of the module that holds a resource type: its documentation has what the hints lack.
+
+        Raises:
+            UnknownTypeError: This SDK has no such type.
+        """
+        with self._loading:
+            return inspect.getsource(sys.modules[self._class(token).__module__])
+
     @staticmethod
     def properties(of: type) -> tuple[tuple[str, property], ...]:
         """Wire names and getters of an SDK class."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from testbeds.lab.aws import invokes, rules
 from testbeds.lab.aws.identity import ACCOUNT, AUTONAMED, LOWER_CASE, SHORT_NAMES, identify
 from testbeds.lab.aws.values import known
-from testbeds.lab.cloud import Made, RefusedError, Settings
+from testbeds.lab.cloud import Made, Place, RefusedError, Settings
 from testbeds.lab.filling import Filler, digest
 from testbeds.lab.shapes import ResourceType, Sdk
 from testbeds.lab.tables import TypeTable, load
@@ -93,6 +93,11 @@ class Aws:
         made_up = set(identity) & {str(name) for name in _list(wanted.get(DEFAULTS))}
         return bool(identity) and not made_up and all(asked.get(key) == wanted.get(key) for key in identity)
 
+    def locate(self, id_: str, state: Object, settings: Settings) -> Place:
+        """In the region of its state, else of `id@region`, else at home."""
+        id_, _, region = id_.partition("@")
+        return Place(id_, region or str(state.get("region") or settings.home))
+
     def make(self, token: str, inputs: Object, settings: Settings) -> Made:
         """A new object; a second one with the same properties gets an identifier of its own."""
         region = self._region(token, inputs, settings)
@@ -121,6 +126,10 @@ class Aws:
         """Protection and use; what is let go leaves the snapshot that it names."""
         rules.refuse_delete(current, self.world)
         rules.take_last_snapshot(current, self.world)
+
+    def keeps(self, current: WorldObject) -> bool:  # noqa: ARG002
+        """Nothing is only forgotten."""
+        return False
 
     def invoke(self, token: str, args: Object, settings: Settings) -> Object:
         """Answer a look-up."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from testbeds.lab.cloud import Made, RefusedError, Settings
+from testbeds.lab.cloud import Made, Place, RefusedError, Settings
 from testbeds.lab.filling import MOMENT, Filler, digest
 from testbeds.lab.kubernetes import rules
 from testbeds.lab.shapes import ResourceType, Sdk
@@ -98,6 +98,10 @@ class Kubernetes:
         old, new = child(asked, "metadata"), child(wanted, "metadata")
         return all(old.get(key) == new.get(key) for key in ("name", "namespace"))
 
+    def locate(self, id_: str, state: Object, settings: Settings) -> Place:  # noqa: ARG002
+        """In the provider's cluster."""
+        return Place(id_, settings.home)
+
     def make(self, token: str, inputs: Object, settings: Settings) -> Made:
         """A new object in the cluster."""
         self._refuse_unreachable(settings.home)
@@ -126,6 +130,10 @@ class Kubernetes:
             for one in self.world.objects(region=current.region):
                 if one.id.startswith(f"{current.id}/"):
                     self.world.remove(one.seq)
+
+    def keeps(self, current: WorldObject) -> bool:  # noqa: ARG002
+        """Nothing is only forgotten."""
+        return False
 
     def invoke(self, token: str, args: Object, settings: Settings) -> Object:  # noqa: ARG002
         """No look-up is answered."""
