@@ -20,7 +20,7 @@ from tests.engine.fleets import in_one_go
 from tests.needs import NO_PULUMI
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,7 +44,14 @@ class Engine:
     lab: LabSession
     stacks: dict[str, auto.Stack] = field(default_factory=dict)
 
-    def stack(self, program: Callable[[], None], *, name: str = "dev", region: str = "us-east-1") -> auto.Stack:
+    def stack(
+        self,
+        program: Callable[[], None],
+        *,
+        name: str = "dev",
+        region: str = "us-east-1",
+        config: Mapping[str, str] | None = None,
+    ) -> auto.Stack:
         """A stack of an inline program; the same name is the stack of an earlier call, with another program."""
         if name not in self.stacks:
             workspace = _Workspace(
@@ -52,7 +59,7 @@ class Engine:
                 env_vars=dict(self.lab.env),
                 pulumi_command=cli(),
                 project_settings=auto.ProjectSettings("lab-test", "python"),
-                stack_settings={name: auto.StackSettings(config={"aws:region": region})},
+                stack_settings={name: auto.StackSettings(config=dict(config or {"aws:region": region}))},
             )
             workspace.create_stack(name)
             self.stacks[name] = auto.Stack.select(name, workspace)
