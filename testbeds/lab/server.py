@@ -133,7 +133,8 @@ class LabProvider(ResourceProviderServicer):
         token, inputs = _type_of(request.urn), from_struct(request.properties)
         resource = self._cloud.resource(token)
         if request.preview:
-            return pb.CreateResponse(properties=to_struct(preview(inputs, {}, resource.outputs)))
+            told = preview(inputs, {}, resource.outputs, self._cloud.table(token).computed)
+            return pb.CreateResponse(properties=to_struct(told))
         settings = self._of(context)
         with _refusals(context, f"creating {_name_of(request.urn)}"), self._cloud.world.exclusive():
             made = self._cloud.make(token, inputs, settings)
@@ -156,7 +157,7 @@ class LabProvider(ResourceProviderServicer):
     def Update(self, request: pb.UpdateRequest, context: grpc.ServicerContext) -> pb.UpdateResponse:
         token, inputs, olds = _type_of(request.urn), from_struct(request.news), from_struct(request.olds)
         if request.preview:
-            told = preview(inputs, olds, self._cloud.resource(token).outputs)
+            told = preview(inputs, olds, self._cloud.resource(token).outputs, self._cloud.table(token).computed)
             there = self._find(token, request.id, olds, self._of(context))
             counted = self._cloud.counted(there, inputs) if there else {}
             told |= {name: UNKNOWN for name, value in counted.items() if value != olds.get(name)}

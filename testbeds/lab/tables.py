@@ -50,6 +50,7 @@ class TypeTable(BaseModel):
         taggable: Whether the type carries tags.
         replaces_when: Paths whose change replaces the resource in one direction only.
         defaults: What the provider puts where the program gives nothing.
+        computed: Paths within a block of inputs that the cloud fills, whether the program gives the block or not.
         kept: The cloud never deletes it: the program forgets it, and its name stays taken.
         unmatched: Create-only properties of the source for which the SDK has no property: not enforced.
     """
@@ -67,6 +68,7 @@ class TypeTable(BaseModel):
     taggable: bool = False
     replaces_when: dict[str, When] = Field(default_factory=dict)
     defaults: dict[str, bool | int | str] = Field(default_factory=dict)
+    computed: tuple[str, ...] = ()
     kept: bool = False
     unmatched: tuple[str, ...] = ()
 

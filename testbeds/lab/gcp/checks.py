@@ -103,8 +103,10 @@ def _labels(asked: Asked) -> Iterator[Failure]:
 def _location(asked: Asked) -> Iterator[Failure]:
     for prop in ("region", "location"):
         place = text(asked.news, prop)
-        if place and place.lower() not in _ANYWHERE and not region_of(place, asked.tables):
-            yield Failure(prop, f"invalid: {place!r} is no region of Google Cloud")
+        region = region_of(place, asked.tables)
+        there = {region, *asked.tables.zones.get(region, ())} - {""}
+        if place and place.lower() not in _ANYWHERE | there:
+            yield Failure(prop, f"invalid: {place!r} is no region or zone of Google Cloud")
 
 
 def _nested(asked: Asked, value: Json, path: str) -> Iterator[Failure]:

@@ -127,7 +127,11 @@ def _global_address(new: Fresh, world: World) -> Object:
     if new.inputs.get("purpose") != "VPC_PEERING" or not isinstance(length, int):
         return {"address": _address_of(new.id), "labelFingerprint": digest(new.id, length=8)}
     taken = [each.block for each in ranges_of(text(new.inputs, "network"), world)]
-    room = ipaddress.ip_network("10.0.0.0/8").subnets(new_prefix=max(length, 9))
+    # From the top, where programs seldom put theirs: a subnetwork that comes later would meet it.
+    size = 2 ** (32 - max(length, 9))
+    last = ipaddress.ip_network("10.0.0.0/8").broadcast_address
+    starts = range(int(last) + 1 - size, int(ipaddress.ip_address("10.0.0.0")) - 1, -size)
+    room = (ipaddress.ip_network((start, max(length, 9))) for start in starts)
     free = next(block for block in room if not any(block.overlaps(one) for one in taken))
     return {"address": str(free.network_address)}
 
@@ -143,6 +147,10 @@ def _cluster(new: Fresh, world: World) -> Object:  # noqa: ARG001
         "endpoint": host,
         "masterAuth": {"clusterCaCertificate": authority, "clientCertificate": "", "clientKey": ""},
         "controlPlaneEndpointsConfig": {"dnsEndpointConfig": by_name},
+        "privateClusterConfig": {
+            "privateEndpoint": host.replace(".gke.", ".private.gke."),
+            "publicEndpoint": host,
+        },
         "masterVersion": version,
         "nodeVersion": version,
         "servicesIpv4Cidr": "34.118.224.0/20",
@@ -181,8 +189,17 @@ def _database_instance(new: Fresh, world: World) -> Object:  # noqa: ARG001
         "ipAddresses": addresses,
         "privateIpAddress": address if private else "",
         "publicIpAddress": "" if private else address,
+        "replicationCluster": _replication_cluster(new, replica=replica),
         "serviceAccountEmailAddress": own_account,
     }
+
+
+def _replication_cluster(new: Fresh, *, replica: bool) -> Json:
+    """The write endpoint follows the primary (Cloud SQL documentation, "Write endpoint"): Enterprise Plus, private."""
+    plus = text(child(new.inputs, "settings"), "edition") == "ENTERPRISE_PLUS"
+    private = bool(list(at(new.inputs, "settings.ipConfiguration.privateNetwork")))
+    host = f"{digest(new.project, new.id, length=12)}.global.sql-psa.lab.invalid." if plus and private else ""
+    return {"drReplica": False, "failoverDrReplicaName": "", "psaWriteEndpoint": "" if replica else host}
 
 
 def _memorystore(new: Fresh, world: World) -> Object:  # noqa: ARG001
@@ -194,7 +211,12 @@ def _memorystore(new: Fresh, world: World) -> Object:  # noqa: ARG001
         "connectionType": "CONNECTION_TYPE_DISCOVERY",
     }
     connections: list[Json] = [{"pscAutoConnection": connection}]
-    return {
+    replication: Object = {}
+    primary = child(child(new.inputs, "crossInstanceReplicationConfig"), "primaryInstance")
+    if primary:
+        members: Object = {"primaryInstances": [primary], "secondaryInstances": [{"instance": new.id}]}
+        replication = {"crossInstanceReplicationConfig": {"memberships": [members], "updateTime": MOMENT}}
+    return replication | {
         "discoveryEndpoints": [{"address": address, "network": network, "port": 6379}],
         "endpoints": [{"connections": connections}],
         "pscAutoConnections": [dict(connection)],

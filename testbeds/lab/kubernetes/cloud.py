@@ -13,7 +13,8 @@ from ruamel.yaml.error import YAMLError
 
 from testbeds.lab.cloud import Made, Place, RefusedError, Settings
 from testbeds.lab.filling import MOMENT, Filler, digest
-from testbeds.lab.kubernetes import rules
+from testbeds.lab.kubernetes import clusters, rules
+from testbeds.lab.kubernetes.clusters import LAB_HOST
 from testbeds.lab.shapes import ResourceType, Sdk
 from testbeds.lab.tables import TypeTable, load
 from testbeds.lab.wire import Json, Object, child, children, text
@@ -27,12 +28,9 @@ if TYPE_CHECKING:
 _AUTONAMED: Final = "pulumi.com/autonamed"
 _IDENTITY: Final = ("metadata.name", "metadata.namespace", "apiVersion", "kind")
 _BORN_WITH: Final = frozenset({"default", "kube-node-lease", "kube-public", "kube-system"})
-_CLASSES_BORN_WITH: Final = frozenset({"gp2"})
-"""EKS makes this one and, since 1.30, marks none as the default (EKS user guide, "Release notes for 1.30")."""
 _NAMESPACE: Final = "kubernetes:core/v1:Namespace"
 _STORAGE_CLASS: Final = "kubernetes:storage.k8s.io/v1:StorageClass"
 _IS_DEFAULT: Final = "storageclass.kubernetes.io/is-default-class"
-_LAB_HOST: Final = ".lab.invalid"
 
 
 class Kubernetes:
@@ -141,9 +139,9 @@ class Kubernetes:
 
     def _refuse_unreachable(self, server: str) -> None:
         """A cluster of the lab must exist in it; of another cluster the lab knows nothing and takes it as there."""
-        if _LAB_HOST not in server:
+        if LAB_HOST not in server:
             return
-        if not any(one.outputs.get("endpoint") == server for one in self.world.objects("aws:eks/cluster:Cluster")):
+        if clusters.at(server, self.world) is None:
             raise RefusedError("Unreachable", f"no cluster answers at {server}")
 
     def _refuse_namespace(self, namespace: str, server: str) -> None:
@@ -156,13 +154,14 @@ class Kubernetes:
 
     def _refuse_diskless(self, spec: Object, server: str) -> None:
         """The API server takes a claim without a class that exists; its pod waits until the provider gives up."""
-        if _LAB_HOST not in server:
+        born = clusters.at(server, self.world)
+        if born is None:
             return
         made = {one.id: child(one.outputs, "metadata") for one in self.world.objects(_STORAGE_CLASS, region=server)}
         defaults = {id_ for id_, metadata in made.items() if child(metadata, "annotations").get(_IS_DEFAULT) == "true"}
         for claim in children(spec, "volumeClaimTemplates"):
             name, asked = text(child(claim, "metadata"), "name"), text(child(claim, "spec"), "storageClassName")
-            if not (asked in _CLASSES_BORN_WITH | set(made) if asked else defaults):
+            if not (asked in born.classes | set(made) if asked else defaults or born.has_default):
                 why = f"StorageClass {asked!r} not found" if asked else "no storage class is set"
                 raise RefusedError("Timeout", f"pods are not ready: claim {name!r} is Pending, {why}")
 

@@ -60,3 +60,17 @@ def test_a_class_that_is_there_gives_the_disk(cluster: Kubernetes, asked: str | 
     """The one that is asked for, EKS's own, or the default one when none is asked for."""
     add_class(cluster, "ours", is_default=True)
     assert cluster.make(STATEFUL_SET, stateful_set(asked), Settings(SERVER)).id == "default/node"
+
+
+@pytest.mark.parametrize("asked", [None, "standard-rwo", "premium-rwo"])
+def test_gke_is_born_with_classes_and_a_default(tmp_path: Path, asked: str | None) -> None:
+    """A cluster of Google's answers at its endpoint, which has no scheme, and its claims find a disk."""
+    world = World(tmp_path / "world.sqlite")
+    kubernetes = Kubernetes(world)
+    server = Settings("https://1.us-central1.gke.lab.invalid")
+    with pytest.raises(RefusedError, match="no cluster answers"):
+        kubernetes.make(STATEFUL_SET, stateful_set(asked), server)
+    outputs: Object = {"endpoint": "1.us-central1.gke.lab.invalid"}
+    world.add(NewObject("gcp:container/cluster:Cluster", "us-central1", "fleet", {}, outputs, {}))
+    assert kubernetes.make(STATEFUL_SET, stateful_set(asked), server).id == "default/node"
+    world.close()
