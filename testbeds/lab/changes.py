@@ -137,10 +137,10 @@ def _goes(when: When, old: Json, new: Json) -> bool:
         return new in (None, "", False)
     if isinstance(old, int | float) and isinstance(new, int | float):
         return new < old
-    return isinstance(old, str) and isinstance(new, str) and not _covers(new, old)
+    return isinstance(old, str) and isinstance(new, str) and not _contains(new, old)
 
 
-def _covers(wide: str, narrow: str) -> bool:
+def _contains(wide: str, narrow: str) -> bool:
     try:
         outer, inner = ipaddress.ip_network(wide), ipaddress.ip_network(narrow)
     except ValueError:

@@ -24,10 +24,12 @@ CLOUDS: Final[Mapping[str, str]] = {
     "gcp": "gcp",
     "kubernetes": "kubernetes",
 }
-"""Pulumi package that a stand-in serves, and the module beside this one that is it."""
+"""Pulumi's name of each package that the lab serves, and the module here that does."""
+
+_REAL: Final = ("PULUMI_", "AWS_", "KUBE", "GOOGLE_", "GCLOUD_", "CLOUDSDK_")
+"""Beginnings of the variables that lead to somebody's real account or backend."""
 
 _STACK_FILES: Final = ("Pulumi.yaml", "stacks/Pulumi*.yaml", "stacks/__main__.py")
-_KEPT_OUT: Final = ("PULUMI_", "AWS_", "KUBE", "GOOGLE_", "GCLOUD_", "CLOUDSDK_")
 _FOLDERS: Final = ("bin", "home", "state", "work")
 
 # The engine starts this for every provider instance, reads the port from the first line, and keeps its end of our
@@ -111,7 +113,7 @@ class LabFolder:
     def env(self) -> dict[str, str]:
         """Environment of whatever runs the engine here: this process's own, with the lab's settings."""
         # Nothing of a real account may reach a program in the lab, and nothing of the lab a real backend.
-        own = {name: value for name, value in os.environ.items() if not name.startswith(_KEPT_OUT)}
+        own = {name: value for name, value in os.environ.items() if not name.startswith(_REAL)}
         return own | {
             LAB_VARIABLE: str(self.path),
             "PATH": os.pathsep.join([str(self.path / "bin"), os.environ.get("PATH", os.defpath)]),

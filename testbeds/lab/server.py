@@ -32,7 +32,7 @@ from testbeds.lab.filling import preview
 from testbeds.lab.folder import CLOUDS
 from testbeds.lab.shapes import UnknownTypeError
 from testbeds.lab.wire import DEFAULTS, UNKNOWN, Object, from_struct, has_unknown, to_struct
-from testbeds.lab.world import NewObject, World, WorldObject
+from testbeds.lab.world import NewObject, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -116,7 +116,7 @@ class LabProvider(ResourceProviderServicer):
         except UnknownTypeError:
             return pb.CheckResponse(failures=[pb.CheckFailure(reason=f"{self._cloud.name} has no type {token}")])
         news.pop(DEFAULTS, None)
-        inputs = self._cloud.fill_defaults(token, name, news, olds, request.urn)
+        inputs = self._cloud.fill_defaults(token, name, news, olds, request.urn, settings)
         failures = check(inputs, resource.inputs, self._cloud.table(token))
         failures = failures or tuple(self._cloud.refuse_inputs(token, inputs, olds, settings))
         return pb.CheckResponse(inputs=to_struct(inputs), failures=[_failure(one) for one in failures])
@@ -125,7 +125,9 @@ class LabProvider(ResourceProviderServicer):
         token = _type_of(request.urn)
         resource, table = self._cloud.resource(token), self._cloud.table(token)
         asked, wanted = from_struct(request.old_inputs), from_struct(request.news)
-        subject = Subject(asked, from_struct(request.olds), wanted, resource.inputs, resource.outputs)
+        subject = Subject(asked, {}, wanted, resource.inputs, {})
+        if self._cloud.compares_state:
+            subject = Subject(asked, from_struct(request.olds), wanted, resource.inputs, resource.outputs)
         changes = [one for one in compare(subject, table) if one.top not in set(request.ignoreChanges)]
         return _diff(changes, delete_first=self._cloud.delete_first(token, asked, wanted))
 
@@ -158,12 +160,12 @@ class LabProvider(ResourceProviderServicer):
         token, inputs, olds = _type_of(request.urn), from_struct(request.news), from_struct(request.olds)
         if request.preview:
             told = preview(inputs, olds, self._cloud.resource(token).outputs, self._cloud.table(token).computed)
-            there = self._find(token, request.id, olds, self._of(context))
+            there = self._cloud.find(token, request.id, olds, self._of(context))
             counted = self._cloud.counted(there, inputs) if there else {}
             told |= {name: UNKNOWN for name, value in counted.items() if value != olds.get(name)}
             return pb.UpdateResponse(properties=to_struct(told))
         with _refusals(context, f"updating {_name_of(request.urn)}"), self._cloud.world.exclusive():
-            current = self._find(token, request.id, olds, self._of(context))
+            current = self._cloud.find(token, request.id, olds, self._of(context))
             if current is None:
                 raise RefusedError("NotFound", f"{token} {request.id} does not exist")
             made = self._cloud.alter(current, inputs, self._of(context))
@@ -174,7 +176,7 @@ class LabProvider(ResourceProviderServicer):
     def Delete(self, request: pb.DeleteRequest, context: grpc.ServicerContext) -> Empty:
         olds = from_struct(request.properties)
         with _refusals(context, f"deleting {_name_of(request.urn)}"), self._cloud.world.exclusive():
-            current = self._find(_type_of(request.urn), request.id, olds, self._of(context))
+            current = self._cloud.find(_type_of(request.urn), request.id, olds, self._of(context))
             if current is not None:  # gone already: what was wanted
                 self._cloud.refuse_delete(current)
                 if not self._cloud.keeps(current):
@@ -184,19 +186,12 @@ class LabProvider(ResourceProviderServicer):
 
     def Read(self, request: pb.ReadRequest, context: grpc.ServicerContext) -> pb.ReadResponse:
         token, asked = _type_of(request.urn), from_struct(request.inputs)
-        current = self._find(token, request.id, from_struct(request.properties), self._of(context))
+        current = self._cloud.find(token, request.id, from_struct(request.properties), self._of(context))
         if current is None:
             return pb.ReadResponse()
         hidden = {name: value for name, value in asked.items() if name not in self._kept(token, asked)}
         inputs = to_struct(current.inputs | hidden)
         return pb.ReadResponse(id=current.id, inputs=inputs, properties=to_struct(current.outputs))
-
-    def _find(self, token: str, id_: str, state: Object, settings: Settings) -> WorldObject | None:
-        """The object that the engine means."""
-        place = self._cloud.locate(id_, state, settings)
-        found = self._cloud.world.objects(token, id_=place.id)
-        here = [one for one in found if place.region is None or one.region in ("", place.region)]
-        return here[-1] if here else None
 
     def Invoke(self, request: pb.InvokeRequest, context: grpc.ServicerContext) -> pb.InvokeResponse:
         with _refusals(context, request.tok):

@@ -49,7 +49,7 @@ class TypeTable(BaseModel):
         setting: The "resource" is a setting of its parent and written with a PUT: making it again overwrites it.
         taggable: Whether the type carries tags.
         replaces_when: Paths whose change replaces the resource in one direction only.
-        defaults: What the provider puts where the program gives nothing.
+        filled_in: What the provider puts where the program gives nothing.
         computed: Paths within a block of inputs that the cloud fills, whether the program gives the block or not.
         kept: The cloud never deletes it: the program forgets it, and its name stays taken.
         unmatched: Create-only properties of the source for which the SDK has no property: not enforced.
@@ -67,7 +67,7 @@ class TypeTable(BaseModel):
     setting: bool = False
     taggable: bool = False
     replaces_when: dict[str, When] = Field(default_factory=dict)
-    defaults: dict[str, bool | int | str] = Field(default_factory=dict)
+    filled_in: dict[str, bool | int | str] = Field(default_factory=dict)
     computed: tuple[str, ...] = ()
     kept: bool = False
     unmatched: tuple[str, ...] = ()

@@ -20,9 +20,10 @@ from tests.engine.fleets import in_one_go
 from tests.needs import NO_PULUMI
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
+GCP = {"gcp:project": "ledger-prod", "gcp:region": "us-central1"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,14 +45,7 @@ class Engine:
     lab: LabSession
     stacks: dict[str, auto.Stack] = field(default_factory=dict)
 
-    def stack(
-        self,
-        program: Callable[[], None],
-        *,
-        name: str = "dev",
-        region: str = "us-east-1",
-        config: Mapping[str, str] | None = None,
-    ) -> auto.Stack:
+    def stack(self, program: Callable[[], None], *, name: str = "dev", region: str = "us-east-1") -> auto.Stack:
         """A stack of an inline program; the same name is the stack of an earlier call, with another program."""
         if name not in self.stacks:
             workspace = _Workspace(
@@ -59,7 +53,7 @@ class Engine:
                 env_vars=dict(self.lab.env),
                 pulumi_command=cli(),
                 project_settings=auto.ProjectSettings("lab-test", "python"),
-                stack_settings={name: auto.StackSettings(config=dict(config or {"aws:region": region}))},
+                stack_settings={name: auto.StackSettings(config={"aws:region": region, **GCP})},
             )
             workspace.create_stack(name)
             self.stacks[name] = auto.Stack.select(name, workspace)

@@ -15,10 +15,7 @@ from pulumi.automation import CommandError
 from tests.engine.gcp_region import region
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from conftest import Engine
-    from pulumi import automation as auto
 
 NETWORK = "gcp:compute/network:Network"
 SUBNETWORK = "gcp:compute/subnetwork:Subnetwork"
@@ -26,18 +23,6 @@ RING = "gcp:kms/keyRing:KeyRing"
 KEY = "gcp:kms/cryptoKey:CryptoKey"
 BUCKET = "gcp:storage/bucket:Bucket"
 SQL = "gcp:sql/databaseInstance:DatabaseInstance"
-CONFIG = {"gcp:project": "ledger-prod", "gcp:region": "us-central1"}
-
-
-def stack(engine: Engine, program: Callable[[], None], name: str = "dev") -> auto.Stack:
-    """A stack in the project."""
-    return engine.stack(program, name=name, config=CONFIG)
-
-
-def up(engine: Engine, program: Callable[[], None], name: str = "dev") -> None:
-    """Bring it up."""
-    stack(engine, program, name)
-    engine.up(program, name=name)
 
 
 def ids(engine: Engine, type_: str) -> list[str]:
@@ -116,7 +101,7 @@ def database(**changes: Any) -> None:
 
 def test_a_region_comes_up_stays_the_same_and_goes(engine: Engine) -> None:
     """Every type that the fleet uses: a second preview is empty, and `destroy` leaves nothing but the keys."""
-    up(engine, region)
+    engine.up(region)
     assert {found.type for found in engine.lab.world.objects()} >= {
         NETWORK,
         KEY,
@@ -124,13 +109,13 @@ def test_a_region_comes_up_stays_the_same_and_goes(engine: Engine) -> None:
         "gcp:memorystore/instance:Instance",
     }
     assert engine.operations(region) == {}
-    stack(engine, region).destroy()
+    engine.stack(region).destroy()
     assert {found.type for found in engine.lab.world.objects()} == {RING, KEY}
 
 
 def test_identifiers_and_look_ups_have_googles_form(engine: Engine) -> None:
     """Relative names, links, labels with the provider's own one, and a service's agent by the project's number."""
-    outputs = {name: output.value for name, output in stack(engine, look_ups).up().outputs.items()}
+    outputs = {name: output.value for name, output in engine.stack(look_ups).up().outputs.items()}
     (vpc,) = ids(engine, NETWORK)
     assert vpc.startswith("projects/ledger-prod/global/networks/vpc-")
     assert outputs["subnetwork"] == "projects/ledger-prod/regions/us-central1/subnetworks/nodes"
@@ -143,7 +128,7 @@ def test_identifiers_and_look_ups_have_googles_form(engine: Engine) -> None:
 
 def test_what_changes_in_place_and_what_replaces(engine: Engine) -> None:
     """A flag changes in place, a description does not; a range is widened in place and never shrunk (magic-modules)."""
-    up(engine, network)
+    engine.up(network)
     assert engine.operations(network) == {}
     assert engine.operations(lambda: network(private=False)) == {"nodes": "update"}
     assert engine.operations(lambda: network(block="10.0.0.0/18")) == {"nodes": "update"}
@@ -151,44 +136,44 @@ def test_what_changes_in_place_and_what_replaces(engine: Engine) -> None:
         (operation,) = engine.operations(lambda change=change: network(**change)).values()
         assert operation in ("delete-replaced", "replace")
     before = ids(engine, SUBNETWORK)
-    up(engine, lambda: network(block="10.0.0.0/18"))
+    engine.up(lambda: network(block="10.0.0.0/18"))
     assert ids(engine, SUBNETWORK) == before
 
 
 def test_refresh_sees_what_was_changed_behind_the_back_and_up_repairs_it(engine: Engine) -> None:
     """Drift: tampering shows in a refresh, and the next `up` restores what the program says."""
-    up(engine, network)
+    engine.up(network)
     (subnetwork,) = engine.lab.world.objects(SUBNETWORK)
     engine.lab.world.tamper(subnetwork.id, "privateIpGoogleAccess", value=False)
-    assert stack(engine, network).refresh().summary.resource_changes == {"same": 3, "update": 1}
-    up(engine, network)
+    assert engine.stack(network).refresh().summary.resource_changes == {"same": 3, "update": 1}
+    engine.up(network)
     (repaired,) = engine.lab.world.objects(SUBNETWORK)
     assert repaired.outputs["privateIpGoogleAccess"] is True
 
 
 def test_a_second_object_is_made_unless_the_name_is_taken(engine: Engine) -> None:
     """Names that the provider makes up differ from stack to stack; the program's own is refused when it is taken."""
-    up(engine, bucket, name="one")
-    up(engine, bucket, name="two")
+    engine.up(bucket, name="one")
+    engine.up(bucket, name="two")
     assert len(set(ids(engine, BUCKET))) == 2
     (first, _) = ids(engine, BUCKET)
     with pytest.raises(CommandError, match="all projects share the names"):
-        up(engine, lambda: bucket(first), name="three")
+        engine.up(lambda: bucket(first), name="three")
 
 
 def test_a_database_is_protected_and_its_name_spent(engine: Engine) -> None:
     """Deletion protection is on unless the program says no; a deleted instance's name is not free for a week."""
-    up(engine, database)
+    engine.up(database)
     with pytest.raises(CommandError, match="POSTGRES_17 cannot become POSTGRES_16"):
-        stack(engine, lambda: database(version="POSTGRES_16")).preview()
+        engine.stack(lambda: database(version="POSTGRES_16")).preview()
     assert engine.operations(lambda: database(disk_gib=50))["ledger"] in ("delete-replaced", "replace")
     with pytest.raises(CommandError, match="deletionProtection=false"):
-        stack(engine, database).destroy()
-    up(engine, lambda: database(protected=False))
-    stack(engine, lambda: database(protected=False)).destroy()
+        engine.stack(database).destroy()
+    engine.up(lambda: database(protected=False))
+    engine.stack(lambda: database(protected=False)).destroy()
     assert engine.lab.world.objects() == []
     with pytest.raises(CommandError, match="can be used again one week after"):
-        up(engine, database)
+        engine.up(database)
 
 
 def test_a_key_is_only_forgotten_and_can_be_adopted(engine: Engine) -> None:
@@ -197,12 +182,12 @@ def test_a_key_is_only_forgotten_and_can_be_adopted(engine: Engine) -> None:
     def ring(adopt: str | None = None) -> None:
         gcp.kms.KeyRing("ring", name="ledger", location="us-central1", opts=ResourceOptions(import_=adopt))
 
-    up(engine, ring)
-    stack(engine, ring).destroy()
+    engine.up(ring)
+    engine.stack(ring).destroy()
     (there,) = ids(engine, RING)
     with pytest.raises(CommandError, match="it can only be imported"):
-        up(engine, ring)
-    up(engine, lambda: ring(there))
+        engine.up(ring)
+    engine.up(lambda: ring(there))
     assert ids(engine, RING) == [there]
 
 
@@ -230,7 +215,7 @@ def test_kubernetes_answers_on_gke(engine: Engine) -> None:
             opts=ResourceOptions(provider=provider),
         )
 
-    up(engine, program)
+    engine.up(program)
     (cluster,) = engine.lab.world.objects("gcp:container/cluster:Cluster")
     (store,) = engine.lab.world.objects("kubernetes:apps/v1:StatefulSet")
     assert store.region == f"https://{cluster.outputs['endpoint']}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HERE: Final = Path(__file__).parent
 FORCES_NEW: Final = re.compile(r"forces? (?:a |the creation of a )?(?:new|replace)", re.IGNORECASE)
 CONDITIONAL: Final = re.compile(r"forces new (?:for|if|when)", re.IGNORECASE)
-_TAKEN_OVER: Final = ("computed", "defaults", "kept", "replaces_when", "setting")
+_TAKEN_OVER: Final = ("computed", "filled_in", "kept", "replaces_when", "setting")
 
 
 def read(name: str) -> Any:

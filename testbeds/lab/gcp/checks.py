@@ -27,6 +27,7 @@ _ROWS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _ANYWHERE: Final = frozenset({"global", "us", "eu", "asia", "europe", "nam4", "eur4", "asia1", "-"})
 _VERSION: Final = re.compile(r"(?P<engine>[A-Z]+)_(?P<version>\d+(?:_\d+)?)")
+_MINOR: Final = re.compile(r"(?P<major>\d+)\.(?P<minor>\d+)")
 _DAY_S: Final = 86_400
 
 
@@ -172,6 +173,13 @@ def _cluster(asked: Asked) -> Iterator[Failure]:
         child(asked.news, "networkPolicy"), "enabled"
     ):
         yield Failure("networkPolicy.enabled", "badRequest: not with datapathProvider ADVANCED_DATAPATH, which has it")
+    old, new = (_MINOR.match(text(each, "minMasterVersion")) for each in (asked.olds, asked.news))
+    step = int(new["minor"]) - int(old["minor"]) if old and new else 0
+    if old and new and not 0 <= step <= 1:
+        allowed = f"{old['major']}.{int(old['minor']) + 1}"
+        yield Failure(
+            "minMasterVersion", f"badRequest: from {old[0]} one minor version at a time, never back: {allowed}"
+        )
     pool = text(child(asked.news, "workloadIdentityConfig"), "workloadPool")
     if pool and not pool.endswith(".svc.id.goog"):
         yield Failure("workloadIdentityConfig.workloadPool", f"badRequest: {pool!r} is not PROJECT.svc.id.goog")

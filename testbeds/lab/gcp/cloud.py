@@ -12,7 +12,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
-from testbeds.lab.cloud import Made, Place, RefusedError, Settings
+from testbeds.lab.cloud import Made, RefusedError, Settings
 from testbeds.lab.filling import Filler, digest
 from testbeds.lab.gcp import checks, deleting, effects, invokes, rules
 from testbeds.lab.gcp.identity import LOWER_CASE, SHORT_NAMES, form_of, identify
@@ -44,6 +44,7 @@ class Gcp:
     """
 
     name = "gcp"
+    compares_state = True
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -82,9 +83,17 @@ class Gcp:
         tags = {key: str(value) for key, value in labels.items()} | ({} if silent else _ATTRIBUTION)
         return Settings(home=region, tags=tags, account=project, known=True)
 
-    def fill_defaults(self, token: str, name: str, news: Object, olds: Object, urn: str) -> Object:
+    def fill_defaults(
+        self,
+        token: str,
+        name: str,
+        news: Object,
+        olds: Object,
+        urn: str,
+        settings: Settings,  # noqa: ARG002
+    ) -> Object:
         """Inputs with the provider's defaults and the name that it makes up where the program gives none."""
-        table = {key: value for key, value in self.table(token).defaults.items() if news.get(key) is None}
+        table = {key: value for key, value in self.table(token).filled_in.items() if news.get(key) is None}
         filled: Object = dict[str, Json](table)
         field = self.resource(token).inputs.get("name")
         if field and not field.required and not news.get("name") and not news.get("namePrefix"):
@@ -117,9 +126,10 @@ class Gcp:
         made_up = "name" in _list(wanted.get(DEFAULTS)) or "name" not in self.resource(token).inputs
         return not made_up and asked.get("name") is not None and asked.get("name") == wanted.get("name")
 
-    def locate(self, id_: str, state: Object, settings: Settings) -> Place:  # noqa: ARG002
-        """Google's identifiers say where an object is."""
-        return Place(id_, None)
+    def find(self, token: str, id_: str, state: Object, settings: Settings) -> WorldObject | None:  # noqa: ARG002
+        """By its identifier, which says where it is."""
+        there = self.world.objects(token, id_=id_)
+        return there[-1] if there else None
 
     def make(self, token: str, inputs: Object, settings: Settings) -> Made:
         """A new object; a second one of the same name is refused, where the name is the identity."""

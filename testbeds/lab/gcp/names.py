@@ -52,7 +52,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "gcp:kms/cryptoKey:CryptoKey": _rule("name", r"[a-zA-Z0-9_-]{1,63}", "1 to 63 of a-z, A-Z, 0-9, _ and -"),
     "gcp:kms/keyRing:KeyRing": _rule("name", r"[a-zA-Z0-9_-]{1,63}", "1 to 63 of a-z, A-Z, 0-9, _ and -"),
     "gcp:memorystore/instance:Instance": _rule(
-        "instanceId", r"[a-z]([-a-z0-9]{2,61}[a-z0-9])", "4 to 63 of a-z, 0-9 and -, beginning with a letter"
+        "instanceId", r"[a-z0-9][-a-z0-9]{2,61}[a-z0-9]", "4 to 63 of a-z, 0-9 and -, not ending in -"
     ),
     "gcp:networkconnectivity/serviceConnectionPolicy:ServiceConnectionPolicy": _RFC1035,
     "gcp:secretmanager/secret:Secret": _rule("secretId", r"[a-zA-Z0-9_-]{1,255}", "1 to 255 of a-z, A-Z, 0-9, _ and -"),

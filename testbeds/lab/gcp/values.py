@@ -203,23 +203,28 @@ def _replication_cluster(new: Fresh, *, replica: bool) -> Json:
 
 
 def _memorystore(new: Fresh, world: World) -> Object:  # noqa: ARG001
-    address, network = _inside(new.id), next(at(new.inputs, "desiredAutoCreatedEndpoints.network"), "")
-    connection: Object = {
-        "ipAddress": address,
-        "network": network,
-        "port": 6379,
-        "connectionType": "CONNECTION_TYPE_DISCOVERY",
-    }
-    connections: list[Json] = [{"pscAutoConnection": connection}]
+    """Its addresses are in `endpoints` alone: the older outputs stay empty for endpoints that it makes itself."""
+    kinds = ("PRIMARY", "READER") if text(new.inputs, "mode") == "CLUSTER_DISABLED" else ("DISCOVERY",)
+    network = next(at(new.inputs, "desiredAutoCreatedEndpoints.network"), "")
+    connections: list[Json] = [
+        {
+            "pscAutoConnection": {
+                "connectionType": f"CONNECTION_TYPE_{kind}",
+                "ipAddress": _inside(new.id, kind),
+                "network": network,
+                "port": 6379,
+                "projectId": new.project,
+            }
+        }
+        for kind in kinds
+    ]
     replication: Object = {}
     primary = child(child(new.inputs, "crossInstanceReplicationConfig"), "primaryInstance")
     if primary:
         members: Object = {"primaryInstances": [primary], "secondaryInstances": [{"instance": new.id}]}
         replication = {"crossInstanceReplicationConfig": {"memberships": [members], "updateTime": MOMENT}}
     return replication | {
-        "discoveryEndpoints": [{"address": address, "network": network, "port": 6379}],
         "endpoints": [{"connections": connections}],
-        "pscAutoConnections": [dict(connection)],
         "state": "ACTIVE",
         "uid": digest(new.id, length=32),
         "engineVersion": "VALKEY_8_0",

@@ -6,21 +6,21 @@ once.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from testbeds.lab.cloud import Made, Place, RefusedError, Settings
+from testbeds.lab.cloud import Made, RefusedError, Settings
 from testbeds.lab.filling import MOMENT, Filler, digest
-from testbeds.lab.kubernetes import clusters, rules
-from testbeds.lab.kubernetes.clusters import LAB_HOST
+from testbeds.lab.kubernetes import rules
 from testbeds.lab.shapes import ResourceType, Sdk
 from testbeds.lab.tables import TypeTable, load
 from testbeds.lab.wire import Json, Object, child, children, text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from testbeds.lab.checking import Failure
     from testbeds.lab.world import World, WorldObject
@@ -28,9 +28,37 @@ if TYPE_CHECKING:
 _AUTONAMED: Final = "pulumi.com/autonamed"
 _IDENTITY: Final = ("metadata.name", "metadata.namespace", "apiVersion", "kind")
 _BORN_WITH: Final = frozenset({"default", "kube-node-lease", "kube-public", "kube-system"})
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """A cloud's own cluster: where its address is, and which storage classes it is born with."""
+
+    addresses: tuple[str, ...]
+    classes: frozenset[str]
+    default: str = ""
+
+
+_OFFERS: Final[Mapping[str, _Offer]] = {
+    # EKS makes this one and, since 1.30, marks none as the default (EKS user guide, "Release notes for 1.30").
+    "aws:eks/cluster:Cluster": _Offer(("endpoint",), frozenset({"gp2"})),
+    # GKE documentation, "Default StorageClass".
+    "gcp:container/cluster:Cluster": _Offer(
+        (
+            "endpoint",
+            "controlPlaneEndpointsConfig.dnsEndpointConfig.endpoint",
+            "privateClusterConfig.privateEndpoint",
+        ),
+        frozenset({"premium-rwo", "standard", "standard-rwo"}),
+        default="standard-rwo",
+    ),
+}
+"""Clusters of the lab by type."""
+
 _NAMESPACE: Final = "kubernetes:core/v1:Namespace"
 _STORAGE_CLASS: Final = "kubernetes:storage.k8s.io/v1:StorageClass"
 _IS_DEFAULT: Final = "storageclass.kubernetes.io/is-default-class"
+_LAB_HOST: Final = ".lab.invalid"
 
 
 class Kubernetes:
@@ -41,6 +69,7 @@ class Kubernetes:
     """
 
     name = "kubernetes"
+    compares_state = True
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -67,7 +96,15 @@ class Kubernetes:
         cluster = _named(document, "clusters", text(context, "cluster"), "cluster")
         return Settings(home=text(cluster, "server"), known=True)
 
-    def fill_defaults(self, token: str, name: str, news: Object, olds: Object, urn: str) -> Object:
+    def fill_defaults(
+        self,
+        token: str,
+        name: str,
+        news: Object,
+        olds: Object,
+        urn: str,
+        settings: Settings,  # noqa: ARG002
+    ) -> Object:
         """Inputs with a name and a namespace."""
         metadata = child(news, "metadata")
         kind = token.rsplit(":", 1)[-1]
@@ -96,9 +133,10 @@ class Kubernetes:
         old, new = child(asked, "metadata"), child(wanted, "metadata")
         return all(old.get(key) == new.get(key) for key in ("name", "namespace"))
 
-    def locate(self, id_: str, state: Object, settings: Settings) -> Place:  # noqa: ARG002
-        """In the provider's cluster."""
-        return Place(id_, settings.home)
+    def find(self, token: str, id_: str, state: Object, settings: Settings) -> WorldObject | None:  # noqa: ARG002
+        """By name, in the cluster that the provider leads to."""
+        here = self.world.objects(token, id_=id_, region=settings.home)
+        return here[-1] if here else None
 
     def make(self, token: str, inputs: Object, settings: Settings) -> Made:
         """A new object in the cluster."""
@@ -139,10 +177,18 @@ class Kubernetes:
 
     def _refuse_unreachable(self, server: str) -> None:
         """A cluster of the lab must exist in it; of another cluster the lab knows nothing and takes it as there."""
-        if LAB_HOST not in server:
+        if _LAB_HOST not in server:
             return
-        if clusters.at(server, self.world) is None:
+        if self._offer(server) is None:
             raise RefusedError("Unreachable", f"no cluster answers at {server}")
+
+    def _offer(self, server: str) -> _Offer | None:
+        """What kind of cluster answers at an address; None: none does."""
+        for type_, offer in _OFFERS.items():
+            for one in self.world.objects(type_):
+                if _host(server) in {_host(_at(one.outputs, path)) for path in offer.addresses}:
+                    return offer
+        return None
 
     def _refuse_namespace(self, namespace: str, server: str) -> None:
         if (
@@ -154,14 +200,14 @@ class Kubernetes:
 
     def _refuse_diskless(self, spec: Object, server: str) -> None:
         """The API server takes a claim without a class that exists; its pod waits until the provider gives up."""
-        born = clusters.at(server, self.world)
-        if born is None:
+        offer = self._offer(server)
+        if offer is None:
             return
         made = {one.id: child(one.outputs, "metadata") for one in self.world.objects(_STORAGE_CLASS, region=server)}
         defaults = {id_ for id_, metadata in made.items() if child(metadata, "annotations").get(_IS_DEFAULT) == "true"}
         for claim in children(spec, "volumeClaimTemplates"):
             name, asked = text(child(claim, "metadata"), "name"), text(child(claim, "spec"), "storageClassName")
-            if not (asked in born.classes | set(made) if asked else defaults or born.has_default):
+            if not (asked in offer.classes | set(made) if asked else offer.default or defaults):
                 why = f"StorageClass {asked!r} not found" if asked else "no storage class is set"
                 raise RefusedError("Timeout", f"pods are not ready: claim {name!r} is Pending, {why}")
 
@@ -183,6 +229,17 @@ class Kubernetes:
             asked, before, self.resource(token).outputs
         )
         return Made(server, id_, outputs, {key: str(value) for key, value in child(metadata, "labels").items()})
+
+
+def _at(outputs: Object, path: str) -> str:
+    *blocks, name = path.split(".")
+    for block in blocks:
+        outputs = child(outputs, block)
+    return text(outputs, name)
+
+
+def _host(address: str) -> str:
+    return address.removeprefix("https://").split(":", 1)[0].split("/", 1)[0]
 
 
 def _status(kind: str, spec: Object, seed: str) -> Object:

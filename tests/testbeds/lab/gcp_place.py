@@ -39,7 +39,7 @@ class Place:
 
     def filled(self, token: str, inputs: Object, olds: Object | None = None) -> Object:
         """Inputs as the provider completes them."""
-        return self.cloud.fill_defaults(token, f"own{next(self.made)}", inputs, olds or {}, "urn:pulumi:x")
+        return self.cloud.fill_defaults(token, f"own{next(self.made)}", inputs, olds or {}, "urn:pulumi:x", HOME)
 
     def make(self, token: str, by: Settings = HOME, **inputs: Any) -> WorldObject:
         """Make an object, as the server does."""

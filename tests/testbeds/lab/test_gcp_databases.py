@@ -11,6 +11,7 @@ from testbeds.lab.gcp.cloud import Gcp
 from testbeds.lab.gcp.kinds import (
     NETWORK,
 )
+from testbeds.lab.wire import child, children
 from testbeds.lab.world import World
 
 if TYPE_CHECKING:
@@ -116,3 +117,16 @@ def test_a_secondary_cache_is_written_on_its_primary(place: Place) -> None:
     place.delete(secondary)
     assert place.now(primary).outputs["crossInstanceReplicationConfig"] == {"instanceRole": "NONE"}
     place.delete(primary)
+
+
+@pytest.mark.parametrize(("mode", "kinds"), [("CLUSTER", ["DISCOVERY"]), ("CLUSTER_DISABLED", ["PRIMARY", "READER"])])
+def test_a_cache_has_its_addresses_in_its_endpoints_alone(place: Place, mode: str, kinds: list[str]) -> None:
+    """By kind of connection; the older outputs stay empty (magic-modules, deprecation of discoveryEndpoints)."""
+    place.network()
+    place.policy("us-central1")
+    outputs = place.cache("cache", "us-central1", mode=mode).outputs
+    (endpoint,) = children(outputs, "endpoints")
+    connections = [child(one, "pscAutoConnection") for one in children(endpoint, "connections")]
+    assert [one["connectionType"] for one in connections] == [f"CONNECTION_TYPE_{kind}" for kind in kinds]
+    assert len({str(one["ipAddress"]) for one in connections}) == len(kinds)
+    assert (outputs["discoveryEndpoints"], outputs["pscAutoConnections"]) == ([], [])

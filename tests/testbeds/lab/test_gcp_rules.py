@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from testbeds.lab.wire import Object
 
-from tests.testbeds.lab.gcp_place import VPC, Place
+from tests.testbeds.lab.gcp_place import HOME, VPC, Place
 
 
 @pytest.fixture
@@ -83,6 +83,13 @@ def test_a_preview_refuses(place: Place, token: str, inputs: Object, path: str, 
     """The refusal names the property and what is allowed, before anything is made."""
     found = {failure.path: failure.reason for failure in place.refused(token, **inputs)}
     assert says in found.get(path, ""), found
+
+
+@pytest.mark.parametrize(("version", "refused"), [("1.34.1", False), ("1.35.0", True), ("1.32.9", True)])
+def test_a_control_plane_goes_one_minor_version_at_a_time(place: Place, version: str, *, refused: bool) -> None:
+    """Forward, and never back (GKE documentation, "Manually upgrading a cluster")."""
+    found = place.refused(CLUSTER, {"minMasterVersion": "1.33.5"}, name="fleet", minMasterVersion=version)
+    assert [failure.path for failure in found] == (["minMasterVersion"] if refused else [])
 
 
 def test_a_resource_needs_a_project(place: Place) -> None:
@@ -276,9 +283,9 @@ def test_an_unknown_type_works_from_its_shape(place: Place) -> None:
 
 def test_a_made_up_name_avoids_those_that_are_taken(place: Place) -> None:
     """The same resource of another stack gets another name; its own is kept from then on."""
-    first = place.cloud.fill_defaults(NETWORK, "vpc", {}, {}, "urn:x")
+    first = place.cloud.fill_defaults(NETWORK, "vpc", {}, {}, "urn:x", HOME)
     place.make(NETWORK, name=first["name"])
-    second = place.cloud.fill_defaults(NETWORK, "vpc", {}, {}, "urn:x")
+    second = place.cloud.fill_defaults(NETWORK, "vpc", {}, {}, "urn:x", HOME)
     assert str(first["name"]).startswith("vpc-")
     assert first["name"] != second["name"]
-    assert place.cloud.fill_defaults(NETWORK, "vpc", {}, first, "urn:x")["name"] == first["name"]
+    assert place.cloud.fill_defaults(NETWORK, "vpc", {}, first, "urn:x", HOME)["name"] == first["name"]

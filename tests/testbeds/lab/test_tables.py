@@ -138,7 +138,7 @@ def test_every_path_of_the_tables_exists_in_the_sdk(cloud: str) -> None:
     lost = [
         (token, path)
         for token, table in load(cloud).types.items()
-        for path in (*table.create_only, *table.identity, *table.replaces_when, *table.defaults, *table.values)
+        for path in (*table.create_only, *table.identity, *table.replaces_when, *table.filled_in, *table.values)
         if not leads(path.split("."), sdk.resource(token).inputs)
     ]
     assert lost == []
