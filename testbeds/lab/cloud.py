@@ -63,7 +63,7 @@ class Cloud(Protocol):
     """One stand-in cloud."""
 
     name: str
-    """Pulumi's name of the package: `aws`, `azure-native`, `kubernetes`."""
+    """Pulumi's name of the package: `aws`, `azure-native`, `gcp`, `kubernetes`."""
     version: str
     """Version of the SDK, which the engine compares with what the program asks for."""
     world: World
@@ -112,6 +112,10 @@ class Cloud(Protocol):
 
     def refuse_delete(self, current: WorldObject) -> None:
         """Raise `RefusedError` when the object is protected or in use."""
+        ...
+
+    def keeps(self, current: WorldObject) -> bool:
+        """Whether a deletion only makes the program forget the object, and it stays where it is."""
         ...
 
     def invoke(self, token: str, args: Object, settings: Settings) -> Object:

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 CLOUDS: Final[Mapping[str, str]] = {
     "aws": "aws",
     "azure-native": "azure",
+    "gcp": "gcp",
     "kubernetes": "kubernetes",
 }
 """Pulumi's name of each package that the lab serves, and the module here that does."""
 
-_REAL: Final = ("PULUMI_", "AWS_", "ARM_", "AZURE_", "KUBE")
+_REAL: Final = ("PULUMI_", "AWS_", "ARM_", "AZURE_", "GOOGLE_", "GCLOUD_", "CLOUDSDK_", "KUBE")
 """Beginnings of the variables that lead to somebody's real account or backend."""
 
 _STACK_FILES: Final = ("Pulumi.yaml", "stacks/Pulumi*.yaml", "stacks/__main__.py")

@@ -135,7 +135,8 @@ class LabProvider(ResourceProviderServicer):
         token, inputs = _type_of(request.urn), from_struct(request.properties)
         resource = self._cloud.resource(token)
         if request.preview:
-            return pb.CreateResponse(properties=to_struct(preview(inputs, {}, resource.outputs)))
+            told = preview(inputs, {}, resource.outputs, self._cloud.table(token).computed)
+            return pb.CreateResponse(properties=to_struct(told))
         settings = self._of(context)
         with _refusals(context, f"creating {_name_of(request.urn)}"), self._cloud.world.exclusive():
             made = self._cloud.make(token, inputs, settings)
@@ -158,7 +159,7 @@ class LabProvider(ResourceProviderServicer):
     def Update(self, request: pb.UpdateRequest, context: grpc.ServicerContext) -> pb.UpdateResponse:
         token, inputs, olds = _type_of(request.urn), from_struct(request.news), from_struct(request.olds)
         if request.preview:
-            told = preview(inputs, olds, self._cloud.resource(token).outputs)
+            told = preview(inputs, olds, self._cloud.resource(token).outputs, self._cloud.table(token).computed)
             there = self._cloud.find(token, request.id, olds, self._of(context))
             counted = self._cloud.counted(there, inputs) if there else {}
             told |= {name: UNKNOWN for name, value in counted.items() if value != olds.get(name)}
@@ -178,7 +179,8 @@ class LabProvider(ResourceProviderServicer):
             current = self._cloud.find(_type_of(request.urn), request.id, olds, self._of(context))
             if current is not None:  # gone already: what was wanted
                 self._cloud.refuse_delete(current)
-                self._cloud.world.remove(current.seq)
+                if not self._cloud.keeps(current):
+                    self._cloud.world.remove(current.seq)
         self._clock.sleep(self._latency_s)
         return Empty()
 

@@ -143,7 +143,7 @@ class Sdk:
         return args
 
     def source(self, token: str) -> str:
-        """The source file of a resource type: some facts are in its prose alone.
+        """Source text of the module that holds a resource type: its documentation has what the hints lack.
 
         Raises:
             UnknownTypeError: This SDK has no such type.

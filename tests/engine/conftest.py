@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
+GCP = {"gcp:project": "ledger-prod", "gcp:region": "us-central1"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,7 +54,7 @@ class Engine:
                 pulumi_command=cli(),
                 project_settings=auto.ProjectSettings("lab-test", "python"),
                 stack_settings={
-                    name: auto.StackSettings(config={"aws:region": region, "azure-native:location": "eastus"})
+                    name: auto.StackSettings(config={"aws:region": region, "azure-native:location": "eastus", **GCP})
                 },
             )
             workspace.create_stack(name)

@@ -138,6 +138,10 @@ class Aws:
         rules.refuse_delete(current, self.world)
         rules.take_last_snapshot(current, self.world)
 
+    def keeps(self, current: WorldObject) -> bool:  # noqa: ARG002
+        """Nothing is only forgotten."""
+        return False
+
     def invoke(self, token: str, args: Object, settings: Settings) -> Object:
         """Answer a look-up."""
         region = text(args, "region", settings.home)

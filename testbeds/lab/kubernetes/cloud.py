@@ -60,6 +60,16 @@ _OFFERS: Final[Mapping[str, _Offer]] = {
         ),
         default="default",
     ),
+    # GKE documentation, "Default StorageClass".
+    "gcp:container/cluster:Cluster": _Offer(
+        (
+            "endpoint",
+            "controlPlaneEndpointsConfig.dnsEndpointConfig.endpoint",
+            "privateClusterConfig.privateEndpoint",
+        ),
+        frozenset({"premium-rwo", "standard", "standard-rwo"}),
+        default="standard-rwo",
+    ),
 }
 """Clusters of the lab by type."""
 
@@ -175,6 +185,10 @@ class Kubernetes:
                 if one.id.startswith(f"{current.id}/"):
                     self.world.remove(one.seq)
 
+    def keeps(self, current: WorldObject) -> bool:  # noqa: ARG002
+        """Nothing is only forgotten."""
+        return False
+
     def invoke(self, token: str, args: Object, settings: Settings) -> Object:  # noqa: ARG002
         """No look-up is answered."""
         raise RefusedError("Unsupported", f"the lab does not answer {token}")
@@ -190,7 +204,7 @@ class Kubernetes:
         """What kind of cluster answers at an address; None: none does."""
         for type_, offer in _OFFERS.items():
             for one in self.world.objects(type_):
-                if _host(server) in {_host(text(one.outputs, name)) for name in offer.addresses}:
+                if _host(server) in {_host(_at(one.outputs, path)) for path in offer.addresses}:
                     return offer
         return None
 
@@ -233,6 +247,13 @@ class Kubernetes:
             asked, before, self.resource(token).outputs
         )
         return Made(server, id_, outputs, {key: str(value) for key, value in child(metadata, "labels").items()})
+
+
+def _at(outputs: Object, path: str) -> str:
+    *blocks, name = path.split(".")
+    for block in blocks:
+        outputs = child(outputs, block)
+    return text(outputs, name)
 
 
 def _host(address: str) -> str:

@@ -76,3 +76,17 @@ def test_a_cluster_of_azures_is_born_with_its_own_classes(
         return
     with pytest.raises(RefusedError, match="'gp2' not found"):
         cluster.make(STATEFUL_SET, stateful_set(asked), there)
+
+
+@pytest.mark.parametrize("asked", [None, "standard-rwo", "premium-rwo"])
+def test_gke_is_born_with_classes_and_a_default(tmp_path: Path, asked: str | None) -> None:
+    """A cluster of Google's answers at its endpoint, which has no scheme, and its claims find a disk."""
+    world = World(tmp_path / "world.sqlite")
+    kubernetes = Kubernetes(world)
+    server = Settings("https://1.us-central1.gke.lab.invalid")
+    with pytest.raises(RefusedError, match="no cluster answers"):
+        kubernetes.make(STATEFUL_SET, stateful_set(asked), server)
+    outputs: Object = {"endpoint": "1.us-central1.gke.lab.invalid"}
+    world.add(NewObject("gcp:container/cluster:Cluster", "us-central1", "fleet", {}, outputs, {}))
+    assert kubernetes.make(STATEFUL_SET, stateful_set(asked), server).id == "default/node"
+    world.close()
