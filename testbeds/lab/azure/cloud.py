@@ -52,6 +52,8 @@ class Azure:
 
     name = "azure-native"
     compares_state = False
+    # What Resource Manager answers (Azure documentation, "Common Azure deployment errors").
+    expired = ("ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than current UTC time")
 
     def __init__(self, world: World) -> None:
         self.world = world
