@@ -17,6 +17,7 @@ from tests.testbeds.lab.azure_things import (
     HOME,
     KEY,
     LIFECYCLE,
+    POLICY,
     POSTGRES,
     REDIS,
     VAULT,
@@ -165,11 +166,13 @@ def test_a_locked_policy_can_only_grow(azure: Azure) -> None:
 
 
 def test_a_lock_survives_an_update(azure: Azure) -> None:
-    """What a person did to an object, a later change of something else leaves."""
+    """What a person did to an object, a later change leaves; so does another stack that makes the setting again."""
     _, _, policy = archive(azure)
     locked = lock(azure, policy)
     made = azure.alter(locked, dict(locked.inputs), HOME)
     assert made.outputs["state"] == "Locked"
+    with pytest.raises(RefusedError, match="can only be extended"):
+        make(azure, POLICY, {**locked.inputs, "immutabilityPeriodSinceCreationInDays": 1})
 
 
 @pytest.mark.parametrize(("sku", "refused"), [("Standard_GRS", False), ("Standard_GZRS", True), ("Standard_ZRS", True)])
