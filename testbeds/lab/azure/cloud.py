@@ -201,6 +201,10 @@ class Azure:
         rules.refuse_delete(current, self.world)
         rules.take_along(current, self.world)
 
+    def keeps(self, current: WorldObject) -> bool:  # noqa: ARG002
+        """Nothing is only forgotten."""
+        return False
+
     def invoke(self, token: str, args: Object, settings: Settings) -> Object:
         """Answer a look-up."""
         answer = invokes.answer(invokes.Question(token, args, settings, self.world, self._path))
