@@ -134,7 +134,8 @@ def _guess(token: str, inputs: Mapping[str, Field]) -> str:
     own = [name for name in names if not inputs[name].required and noun_key.endswith(name[:-4].lower())]
     last = (own or [name for name in ("resourceName", "name") if name in inputs] or ["name"])[0]
     steps = [f"{name[:-4]}s/{{{name}}}" for name in parents]
-    return "/".join([f"Microsoft.{module.capitalize()}", *steps, f"{noun[0].lower()}{noun[1:]}s/{{{last}}}"])
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return "/".join([f"Microsoft.{module.capitalize()}", *steps, f"{plural[0].lower()}{plural[1:]}/{{{last}}}"])
 
 
 def names_in(path: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from testbeds.lab.azure import compute, data, network
 from testbeds.lab.azure.asked import named, word
 from testbeds.lab.azure.identity import part_of
-from testbeds.lab.azure.naming import GLOBAL_NAMES, NAMES
+from testbeds.lab.azure.naming import GLOBAL_NAMES, NAMED_BY_REGION, NAMES
 from testbeds.lab.changes import Change, Outcome, differences
 from testbeds.lab.checking import Failure
 from testbeds.lab.cloud import RefusedError
@@ -189,7 +189,8 @@ def _name_is_free(coming: Coming, world: World) -> None:
     if path is None:
         return
     name = word(coming.inputs, path).lower()
-    for other in world.objects(coming.token):
+    where = coming.region if coming.token in NAMED_BY_REGION else None
+    for other in world.objects(coming.token, region=where):
         if name and word(other.inputs, path).lower() == name:
             raise RefusedError("NameNotAvailable", f"the name {name!r} is already taken")
 

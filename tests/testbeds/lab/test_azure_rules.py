@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         (
             "azure-native:containerregistry:Registry",
             {"registryName": "images"},
-            "Microsoft.Containerregistry/registrys/images",
+            "Microsoft.Containerregistry/registries/images",
         ),
     ],
 )
