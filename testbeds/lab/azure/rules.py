@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from testbeds.lab.world import World, WorldObject
 
 GROUP: Final = "azure-native:resources:ResourceGroup"
+_RECORD: Final = "azure-native:dns:RecordSet"
+_ZONE: Final = "azure-native:dns:Zone"
 _BORN_WITH: Final = frozenset({"networkwatcherrg"})
 """Resource groups that Azure makes by itself."""
 
@@ -162,6 +164,8 @@ def refuse_create(coming: Coming, world: World) -> None:
 
 
 def _has_parents(coming: Coming, world: World) -> None:
+    if coming.token == _RECORD and not world.objects(_ZONE):
+        return  # the zone is one that somebody brought along, as its registrar knows it
     group, name = "/".join(coming.id.split("/")[:5]), part_of(coming.id, "resourceGroups")
     if coming.token != GROUP and name and name.lower() not in _BORN_WITH and not world.objects(GROUP, id_=group):
         raise RefusedError("ResourceGroupNotFound", f"resource group {name!r} could not be found")
