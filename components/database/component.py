@@ -24,11 +24,15 @@ class Birth:
         global_group: The group made by the home region; None in the home region, which makes it.
         secret_regions: In the home region: where else the master secret must be readable.
         is_standby: In a region that joins: whether it is the one that takes over when home is lost.
+        standby: In the home region, on Google Cloud, in the wave that settles what could not be made in one pass: the
+            cluster of the region that takes over, which exists by then. In no other wave: whom it names is a failover's
+            to move.
     """
 
     global_group: pulumi.Input[str] | None = None
     secret_regions: tuple[str, ...] = ()
     is_standby: bool = False
+    standby: pulumi.Input[str] | None = None
 
     @property
     def home(self) -> bool:

@@ -12,6 +12,8 @@ import grpc
 import pulumi
 from pulumi.runtime import mocks, rpc, settings
 
+from tests.components import answers_gcp
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -106,6 +108,7 @@ class Answers(mocks.Mocks):
         "aws:route53recoverycontrol/cluster:Cluster": {
             "clusterEndpoints": [{"endpoint": "https://arc.example", "region": "us-east-1"}]
         },
+        **answers_gcp.OUTPUTS,
     }
 
     def __init__(self, upstream: Mapping[str, Mapping[str, Any]] | None = None) -> None:
@@ -128,6 +131,8 @@ class Answers(mocks.Mocks):
                 return {"secretString": "drawn", "secretId": args.args["secretId"]}
             case "pulumi:pulumi:readStackOutputs":
                 return self._read(args.args["name"])
+        if args.token in answers_gcp.CALLS:
+            return answers_gcp.CALLS[args.token]
         raise AssertionError(f"no answer for {args.token}")
 
     def _read(self, name: str) -> dict[str, Any]:
