@@ -65,9 +65,13 @@ def build(
 
 def write_endpoint(instance: gcp.sql.DatabaseInstance) -> pulumi.Output[str]:
     """The name that follows the writer; an instance that was given none is reached by its address."""
-    return pulumi.Output.all(instance.replication_cluster, instance.private_ip_address).apply(
-        lambda known: str(getattr(known[0], "psa_write_endpoint", None) or known[1])
-    )
+    address = instance.private_ip_address
+
+    def endpoint(cluster: gcp.sql.outputs.DatabaseInstanceReplicationCluster | None) -> pulumi.Output[str]:
+        name = cluster.psa_write_endpoint if cluster else None
+        return pulumi.Output.from_input(name) if name else address
+
+    return instance.replication_cluster.apply(endpoint)
 
 
 def make_primary(

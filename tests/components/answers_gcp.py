@@ -16,6 +16,31 @@ OUTPUTS: Mapping[str, Mapping[str, Any]] = {
         "privateIpAddress": "10.80.224.5",
         "replicationCluster": {"psaWriteEndpoint": "write.sql.example"},
     },
+    "gcp:container/cluster:Cluster": {
+        "project": PROJECT,
+        "endpoint": "10.80.0.2",
+        "masterAuth": {"clusterCaCertificate": "Q0E="},
+        "masterVersion": "1.34.1-gke.1829001",
+    },
+    "gcp:networkconnectivity/serviceConnectionPolicy:ServiceConnectionPolicy": {"project": PROJECT},
+    "gcp:memorystore/instance:Instance": {
+        "name": "projects/acme-pay/locations/us-central1/instances/pay-cache-group",
+        "endpoints": [
+            {
+                "connections": [
+                    {"pscAutoConnection": {"ipAddress": "10.80.192.9", "connectionType": "CONNECTION_TYPE_PRIMARY"}},
+                    {"pscAutoConnection": {"ipAddress": "10.80.192.7", "connectionType": "CONNECTION_TYPE_DISCOVERY"}},
+                ]
+            }
+        ],
+    },
+    "gcp:cloudrunv2/service:Service": {"uri": "https://pay-web-service-42.a.run.app"},
+    "gcp:compute/globalAddress:GlobalAddress": {"address": "203.0.113.7"},
+    "gcp:certificatemanager/dnsAuthorization:DnsAuthorization": {
+        "dnsResourceRecords": [
+            {"name": "_acme-challenge.api.example.com.", "type": "CNAME", "data": "x.authorize.example."}
+        ]
+    },
     "gcp:serviceaccount/account:Account": {
         "project": PROJECT,
         "email": "account@acme-pay.example",
@@ -27,5 +52,8 @@ CALLS: Mapping[str, Mapping[str, Any]] = {
     "gcp:organizations/getProject:getProject": {"projectId": PROJECT, "number": NUMBER, "id": f"projects/{PROJECT}"},
     "gcp:logging/getProjectCmekSettings:getProjectCmekSettings": {"serviceAccountId": "cmek-p42@logging.example"},
     "gcp:storage/getProjectServiceAccount:getProjectServiceAccount": {"member": "serviceAccount:gs@storage.example"},
+    "gcp:storage/getTransferProjectServiceAccount:getTransferProjectServiceAccount": {
+        "member": "serviceAccount:transfer@storage.example"
+    },
 }
 """Answers to look-ups, by token."""

@@ -6,9 +6,9 @@ import pytest
 
 from tests.components import parts
 from tests.components.graph import Graph, run
-from tests.components.parts_gcp import gcp_home, gcp_secondary
+from tests.components.parts_gcp import gcp_home, gcp_names, gcp_secondary
 
-__all__ = ["gcp_home", "gcp_secondary"]
+__all__ = ["gcp_home", "gcp_names", "gcp_secondary"]
 
 
 @pytest.fixture(scope="session")

@@ -208,6 +208,7 @@ async def _collect(program: Callable[[], Any]) -> dict[str, Any]:
     root = settings.get_root_resource()
     assert isinstance(root, pulumi.runtime.stack.Stack)
     root.outputs = {}
+    root._transformations = []
     program()
     await pulumi.runtime.stack.wait_for_rpcs()
     exported = {}

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from pulumi import Output
 
 from components.database.component import Birth
 from tests.components import parts_gcp as parts
@@ -64,6 +65,22 @@ def test_home_is_backed_up_to_any_second_for_as_long_as_asked(gcp_home: Graph) -
 def test_home_waits_for_private_service_access(gcp_home: Graph) -> None:
     """An instance that comes before the connection has no private address to get."""
     assert any(urn.endswith("::pay-net-access") for urn in gcp_home.one(INSTANCE).depends_on)
+
+
+def test_writers_are_given_the_name_that_follows_the_primary() -> None:
+    """The write endpoint outlives a failover; readers stay in their region by its address."""
+    seen: list[object] = []
+
+    def program() -> None:
+        k = parts.keys(parts.place())
+        made = parts.database(parts.network(k), k, Birth()).outputs
+        Output.all(made.writer_endpoint, made.reader_endpoint, made.id, made.global_group).apply(seen.extend)
+
+    run(program)
+    assert seen == [
+        *("write.sql.example", "10.80.224.5"),
+        *("projects/acme-pay/instances/pay-db-instance", "pay-db-instance"),
+    ]
 
 
 def test_what_a_failover_moves_is_ignored(gcp_home: Graph, gcp_secondary: Graph) -> None:
