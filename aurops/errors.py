@@ -7,7 +7,10 @@ place that prints them. Anything else that reaches the command line is a bug in 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class ExitCode(IntEnum):
@@ -47,6 +50,10 @@ class AuropsError(Exception):
         self.next_step = next_step
         super().__init__(what)
 
+    def __reduce__(self) -> tuple[Callable[..., AuropsError], tuple[type[AuropsError]], dict[str, Any]]:
+        # A subclass may take other arguments than its base; what it made of them is all there is to carry over.
+        return _blank, (type(self),), self.__dict__
+
     def __str__(self) -> str:
         parts = [self.what]
         parts += [f"{label}: {text}" for label, text in self._details() if text]
@@ -54,6 +61,10 @@ class AuropsError(Exception):
 
     def _details(self) -> tuple[tuple[str, str | None], ...]:
         return (("where", self.where), ("allowed", self.allowed), ("next", self.next_step))
+
+
+def _blank(kind: type[AuropsError]) -> AuropsError:
+    return kind.__new__(kind)
 
 
 class AnswerIsNoError(AuropsError):

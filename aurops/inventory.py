@@ -102,6 +102,8 @@ class ArchiveFacts(_Facts):
     bucket: str
     replica_bucket: str
     replica_region: str
+    locked: bool = False
+    """Whether the retention is locked for good."""
 
 
 class SwitchFacts(_Facts):
@@ -130,6 +132,14 @@ class TrafficFacts(_Facts):
     """By record: what a failover changes, where that is not a switch."""
 
 
+class EdgeFacts(_Facts):
+    """Names over several clouds; in the edge stack."""
+
+    zone_id: str
+    health_checks: dict[str, dict[str, str]]
+    """By record and cloud."""
+
+
 class Inventory(_Facts):
     """What one stack has."""
 
@@ -140,7 +150,10 @@ class Inventory(_Facts):
     cloud: str
     region: str
     home: str
-    """The region that was born primary; owns the global groups. Says nothing about who is writable."""
+    """The region that was born primary; owns the global groups. Says nothing about who is writable. The edge has none:
+    its own."""
+    settled: bool = False
+    """Whether a home that could not name its standby at birth has done so once."""
     network: NetworkFacts | None = None
     database: DatabaseFacts | None = None
     cache: CacheFacts | None = None
@@ -149,6 +162,7 @@ class Inventory(_Facts):
     workload: WorkloadFacts | None = None
     archive: ArchiveFacts | None = None
     traffic: TrafficFacts | None = None
+    edge: EdgeFacts | None = None
 
 
 def document(**facts: Any) -> Document:

@@ -22,6 +22,8 @@ from components.cache.spec import CacheSpec
 from components.clouds import limits
 from components.database import component as database
 from components.database.spec import DatabaseSpec
+from components.edge import component as edge
+from components.edge.spec import EdgeSpec
 from components.hosted_refs import Backend, NetworkRef, NodesRef, Place
 from components.keys import component as keys
 from components.keys.spec import KeysSpec, Purpose
@@ -311,7 +313,30 @@ class Traffic(traffic.Traffic):
         self.health_checks = output(self.outputs.health_checks)
 
 
-COMPONENTS = [Keys, Network, Nodes, Workload, Service, Database, Cache, Archive, Traffic]
+class EdgeArgs(TypedDict):
+    """Inputs of `Edge`."""
+
+    place: Place
+    """Where; its cloud is the DNS provider."""
+    spec: inputs.EdgeSpec
+    """What."""
+    targets: dict[str, dict[str, Input[str]]]
+    """By cloud and name in that cloud: the host that it leads to."""
+
+
+class Edge(edge.Edge):
+    """Names over several clouds."""
+
+    zone_id: Output[str]
+    """The DNS zone."""
+
+    def __init__(self, name: str, args: EdgeArgs, opts: ResourceOptions | None = None) -> None:
+        targets = {Cloud(cloud): hosts for cloud, hosts in args["targets"].items()}
+        super().__init__(name, checked(EdgeSpec, args), targets, place_of(args), opts)
+        self.zone_id = output(self.outputs.zone_id)
+
+
+COMPONENTS = [Keys, Network, Nodes, Workload, Service, Database, Cache, Archive, Traffic, Edge]
 
 
 def checked(spec: type[S], args: Mapping[str, Any]) -> S:

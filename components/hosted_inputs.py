@@ -8,8 +8,10 @@ Written by `python -m components.typed_inputs`.
 
 from typing import NotRequired, TypedDict
 
+from components.edge.spec import Carries, Steering
 from components.network.spec import Nat
 from components.nodes.spec import ApiReach, Architecture
+from components.place import Cloud
 from components.traffic.spec import Routing
 
 
@@ -429,7 +431,10 @@ class ArchiveSpec(TypedDict):
     """Region of the copy; another one than the archive's. No default: where records may lie is a legal question."""
 
     retention_years: NotRequired[int]
-    """Years that nobody, not even the account's owner, can delete or shorten. Seven suits most commercial law. It can be raised later, and never takes effect backwards. Default: `7`."""
+    """Years that objects cannot be deleted or overwritten. Seven suits most commercial law. It can be raised later, and never takes effect backwards. Default: `7`."""
+
+    locked: NotRequired[bool]
+    """Whether the retention can never be shortened or lifted again, by anybody. `aurops archive lock` sets it, after it asked; until then whoever has a right of its own can still lift it, so that a mistake is not kept for years. Default: `false`."""
 
     deep_archive_after_days: NotRequired[int]
     """Days until an object moves to the cheapest class; audits ask for the last quarter, hardly ever for more. Default: `90`."""
@@ -479,3 +484,50 @@ class WorkloadSpec(TypedDict):
 
     environment: NotRequired[dict[str, str]]
     """Environment of the node. No secrets: they belong into the secret store. Default: `{}`."""
+
+
+class EdgeRecord(TypedDict):
+    """One name and its clouds."""
+
+    name: str
+    """The host name that users call."""
+
+    carries: Carries
+    """What is sent to it. No default: whoever adds a name says that its requests change no stored data."""
+
+    targets: dict[str, str]
+    """By cloud: the name in that cloud's global stack that this one leads to."""
+
+    steering: Steering
+    """How a cloud is chosen."""
+
+    order: NotRequired[list[Cloud]]
+    """For `failover`: clouds, best first. Default: `[]`."""
+
+    weights: NotRequired[dict[str, int]]
+    """For `weighted`: cloud and its weight at creation; afterwards an operator's to move. Default: `{}`."""
+
+
+class EdgeSpec(TypedDict):
+    """The names of the service over all clouds, in a zone that is one provider's."""
+
+    zone: str
+    """The DNS zone's name; it should be none of the clouds' own, so that neither hides the other's names."""
+
+    zone_id: NotRequired[str]
+    """The zone, which exists: on AWS its id, on Azure its resource id, on Google Cloud its managed zone's name."""
+
+    create_zone: NotRequired[bool]
+    """Make the zone; only on request, and instead of `zone_id`. Default: `false`."""
+
+    records: list[EdgeRecord]
+    """The names."""
+
+    health_path: NotRequired[str]
+    """Path that answers 200 when a cloud can serve, asked over HTTPS. Default: `/health`."""
+
+    check_interval_s: NotRequired[int]
+    """Seconds between health checks from each location: 10 or 30. Cannot be changed in place on AWS. Default: `10`."""
+
+    failure_threshold: NotRequired[int]
+    """Failed checks in a row that take a cloud out: one more than within a cloud, whose own failover should come first. Default: `3`."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-NOUNS = ("keys", "network", "nodes", "service", "database", "cache", "traffic", "archive", "workload")
+NOUNS = ("keys", "network", "nodes", "service", "database", "cache", "traffic", "archive", "workload", "edge")
 HEADING = "## Inputs"
 
 

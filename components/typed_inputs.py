@@ -56,8 +56,15 @@ def _with_parts(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 
 def _choices(model: type[BaseModel]) -> Iterator[type[Enum]]:
     for field in model.model_fields.values():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Enum):
-            yield field.annotation
+        yield from _choices_in(field.annotation)
+
+
+def _choices_in(annotation: Any) -> Iterator[type[Enum]]:
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        yield annotation
+    parts = get_args(annotation)
+    for each in parts[1:] if get_origin(annotation) is dict else parts:  # a schema's maps have text as keys
+        yield from _choices_in(each)
 
 
 def _class(model: type[BaseModel]) -> str:

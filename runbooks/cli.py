@@ -33,6 +33,8 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
+    "archive": Entry("runbooks.archive", "Lock the retention of records that must be kept."),
+    "compare": Entry("runbooks.compare", "What each cloud makes of each field of each spec, and why they differ."),
     "destroy": Entry("runbooks.destroy", "Take stacks down, in the reverse order of their creation."),
     "doctor": Entry("runbooks.doctor", "What this machine has, what is missing, and how to get it."),
     "drift": Entry("runbooks.drift", "What somebody changed behind the program's back."),

@@ -30,7 +30,7 @@ from stacks.health import Health, ServiceHealth
 from stacks.survey import survey
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from aurops.inventory import Inventory
     from aurops.journal import Journal
@@ -80,6 +80,12 @@ def up_now(opened: OpenSite, fleet: Fleet) -> frozenset[str]:
     """The stacks that export an inventory; of others, an archive or half a stack may be there all the same."""
     there = sorted(deployed(opened.site) & set(fleet.stacks))
     return frozenset(each.stack for each in look(opened, there) if each.inventory is not None)
+
+
+def settled(opened: OpenSite, fleet: Fleet, there: Collection[str]) -> frozenset[str]:
+    """Those of the stacks that are up and have named their standby once; the rest need not be asked."""
+    may = sorted(stack for stack in there if fleet.settled_by(stack))
+    return frozenset(each.stack for each in look(opened, may) if (each.inventory or {}).get("settled"))
 
 
 def start(order: Order, fleet: Fleet, store: Store) -> Journal:

@@ -11,7 +11,8 @@ import typer
 from aurops.errors import UsageError
 from components.place import Cloud
 from stacks import config, template
-from stacks.fleet import Fleet, check
+from stacks.fleet import Fleet
+from stacks.fleet_check import check
 from stacks.site import Site, repository
 
 if TYPE_CHECKING:

@@ -126,6 +126,28 @@ def confirm(question: str, *, yes: bool) -> None:
         raise HeldError("declined; nothing was changed")
 
 
+def confirm_by_name(question: str, name: str, *, given: str, option: str) -> None:
+    """Have a person type a name: a yes is given too easily for what cannot be undone.
+
+    Args:
+        question: Asked on stderr.
+        name: The only right answer.
+        given: The answer on the command line; empty: ask.
+        option: Where it is given there.
+
+    Raises:
+        HeldError: Another answer, or none.
+        UsageError: There is no terminal to ask on.
+    """
+    if not given and not sys.stdin.isatty():
+        raise UsageError("there is no terminal to ask on", next_step=f"give {option} {name} to go ahead")
+    if not given:
+        print(f"{question} ", end="", file=sys.stderr, flush=True)  # noqa: T201 (standard output is the result's)
+        given = sys.stdin.readline().strip()
+    if given != name:
+        raise HeldError(f"declined: {given or 'nothing'!r} is not {name}; nothing was changed")
+
+
 def ended(run: str, result: Result, *, as_json: bool = False, about: Mapping[str, object] | None = None) -> None:
     """Say how a run ended.
 

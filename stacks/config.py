@@ -9,14 +9,19 @@ from pydantic import ValidationError
 
 from aurops.documents import explain, fields_of, read
 from aurops.errors import UsageError
-from stacks.fleet import Fleet, check
-from stacks.model import GlobalConfig, RegionConfig, StackConfig
+from stacks.fleet import Fleet
+from stacks.fleet_check import check
+from stacks.model import EdgeConfig, GlobalConfig, RegionConfig, StackConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-MODELS: dict[str, type[StackConfig]] = {"aurops:region": RegionConfig, "aurops:global": GlobalConfig}
+MODELS: dict[str, type[StackConfig]] = {
+    "aurops:region": RegionConfig,
+    "aurops:global": GlobalConfig,
+    "aurops:edge": EdgeConfig,
+}
 SECRET_KEY = re.compile(r"(?i)(password|passwd|secret(?!s|_region)|token|private_?key|access_?key|api_?key|credential)")
 SECRET_VALUE = re.compile(
     r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|\bgh[pousr]_\w{36}\b"
@@ -62,7 +67,7 @@ def load_stack(file: Path) -> StackConfig:
         raise ConfigError(
             "the file has no configuration",
             where=name,
-            allowed="`config:` with `aurops:region:` or `aurops:global:`",
+            allowed="`config:` with `aurops:region:`, `aurops:global:` or `aurops:edge:`",
             next_step="aurops init writes complete files",
         )
     return parse(document["config"], name)
@@ -85,7 +90,7 @@ def parse(config: Mapping[str, Any], file: str) -> StackConfig:
     if len(present) != 1:
         given = ", ".join(key for key in config) or "nothing"
         raise ConfigError(
-            "the stack must be one region or one cloud's global part",
+            "the stack must be one region, one cloud's global part or the fleet's edge",
             where=f"{file}: config",
             allowed=f"exactly one of {', '.join(MODELS)}; found {given}",
         )

@@ -6,13 +6,13 @@ is the question of `aurops drift`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
 from aurops.history import RESTORE
 from aurops.plan import Lasting, Stage, Step
-from stacks.fleet import Kind, waves
+from stacks.fleet import Kind, settling, waves
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -41,6 +41,7 @@ class Action(StrEnum):
     """What a step asks of the deployment."""
 
     UP = "up"
+    SETTLE = "settle"
     RECORD = "record"
     HEALTH = "health"
     LIFT = "lift"
@@ -59,6 +60,7 @@ class Order:
         is_lab: Whether it acts on the lab.
         lift: The stacks whose protection is lifted just before they are destroyed; only when a person said so.
         refresh: Look at the cloud before each `up`, so that drift is taken back.
+        settle: Homes that come up a second time at the end: what they lacked, the waves before have made.
     """
 
     goal: Goal
@@ -67,11 +69,13 @@ class Order:
     is_lab: bool
     lift: tuple[str, ...] = ()
     refresh: bool = False
+    settle: tuple[str, ...] = ()
 
     def arguments(self) -> dict[str, Json]:
         """For the journal."""
         rows: list[Json] = [list(wave) for wave in self.waves]
         flags: dict[str, Json] = {"lab": self.is_lab, "lift": list(self.lift), "refresh": self.refresh}
+        flags |= {"settle": list(self.settle)}
         return {"kind": self.kind.value, "waves": rows, **flags}
 
     @classmethod
@@ -79,11 +83,18 @@ class Order:
         """Read what `arguments` wrote."""
         rows = tuple(tuple(wave) for wave in arguments["waves"])
         is_lab, refresh = bool(arguments["lab"]), bool(arguments["refresh"])
-        return cls(Goal(goal), Kind(arguments["kind"]), rows, is_lab, tuple(arguments["lift"]), refresh)
+        lift, settle = tuple(arguments["lift"]), tuple(arguments.get("settle", ()))
+        return cls(Goal(goal), Kind(arguments["kind"]), rows, is_lab, lift, refresh, settle)
 
 
 def order_up(
-    fleet: Fleet, wanted: Collection[str], deployed: Collection[str], *, is_lab: bool, refresh: bool = False
+    fleet: Fleet,
+    wanted: Collection[str],
+    deployed: Collection[str],
+    *,
+    is_lab: bool,
+    refresh: bool = False,
+    settled: Collection[str] = (),
 ) -> Order:
     """The order of `aurops up`: the stacks that are up, as a change; then the new ones, as a creation; then global.
 
@@ -93,15 +104,17 @@ def order_up(
         deployed: Those that export an inventory. One whose home does not is as good as new: it waits for its home.
         is_lab: Whether it acts on the lab.
         refresh: Take drift back.
+        settled: Those of the deployed that have named their standby once (`stacks.fleet.settling`).
     """
-    settled = {stack for stack in wanted if stack in deployed and fleet.home_of(stack) in deployed}
+    known = {stack for stack in wanted if stack in deployed and fleet.home_of(stack) in deployed}
     regions = set(fleet.regions())
     order = [
-        *_only(settled & regions, waves(fleet, Kind.CHANGE)),
-        *_only(regions & set(wanted) - settled, waves(fleet, Kind.CREATE)),
+        *_only(known & regions, waves(fleet, Kind.CHANGE)),
+        *_only(regions & set(wanted) - known, waves(fleet, Kind.CREATE)),
         *_only(set(wanted) - regions, waves(fleet, Kind.CHANGE)),
     ]
-    return Order(Goal.UP, Kind.CHANGE if settled else Kind.CREATE, tuple(order), is_lab, refresh=refresh)
+    settle = settling(fleet, wanted, deployed, settled)
+    return Order(Goal.UP, Kind.CHANGE if known else Kind.CREATE, tuple(order), is_lab, refresh=refresh, settle=settle)
 
 
 def order_destroy(fleet: Fleet, wanted: Collection[str], *, is_lab: bool, lift: Collection[str]) -> Order:
@@ -140,6 +153,16 @@ def _up(order: Order) -> tuple[Stage[None], ...]:
             Stage(f"record {number}", tuple(_step(Action.RECORD, stack, _RECORDED) for stack in wave)),
             Stage(f"gate {number}", tuple(_step(Action.HEALTH, stack, _GATE, HEALTHY_WITHIN_S) for stack in wave)),
         ]
+    if order.settle:
+        steps = tuple(_step(Action.SETTLE, stack, _SETTLED, OPERATION_WITHIN_S) for stack in order.settle)
+        again = (_step(Action.RECORD, stack, _RECORDED) for stack in order.settle)
+        stages += [
+            Stage("settle", steps),
+            Stage(
+                "record settled",
+                tuple(replace(step, name=f"record settled {s}") for step, s in zip(again, order.settle, strict=True)),
+            ),
+        ]
     return tuple(stages)
 
 
@@ -160,6 +183,7 @@ def _destroy(order: Order) -> tuple[Stage[None], ...]:
     return tuple(stages)
 
 
+_SETTLED = "what could not be made in one pass: it names what the waves before have made"
 _RECORDED = "failover reads the inventory from the store"
 _LIFTED = "a person confirmed that what holds data may go"
 _GATE = "the next wave waits until this one serves"

@@ -30,6 +30,15 @@ LOOK_S = 5.0
 """How long a call waits for its operation before it says how far that is."""
 
 
+OPERATIONS = {
+    Action.UP: Operation.UP,
+    Action.SETTLE: Operation.SETTLE,
+    Action.LIFT: Operation.LIFT,
+    Action.DESTROY: Operation.DESTROY,
+}
+"""What the engine does for a step."""
+
+
 class Deployment:
     """Brings stacks up or down (`aurops.plan.Playbook`).
 
@@ -81,13 +90,7 @@ class Deployment:
     def call(self, step: Step[None], epoch: int) -> Answer:  # noqa: ARG002 (no cloud refuses an older epoch)
         """Do a step, or look how far it is."""
         stack = str(step.arguments["stack"])
-        match Action(step.action):
-            case Action.UP:
-                return self._operation(step.name, stack, Operation.UP)
-            case Action.LIFT:
-                return self._operation(step.name, stack, Operation.LIFT)
-            case Action.DESTROY:
-                return self._operation(step.name, stack, Operation.DESTROY)
+        match action := Action(step.action):
             case Action.RECORD:
                 return self._record(stack)
             case Action.HEALTH:
@@ -95,6 +98,8 @@ class Deployment:
             case Action.FORGET:
                 self._inventories.forget(stack)
                 return Answer()
+            case _:
+                return self._operation(step.name, stack, OPERATIONS[action])
 
     def _operation(self, name: str, stack: str, operation: Operation) -> Answer:
         """Begin the operation if it is not running; wait a little for its end."""

@@ -51,6 +51,8 @@ class Operation(StrEnum):
 
     PREVIEW = "preview"
     UP = "up"
+    SETTLE = "settle"
+    """`up` of the same program, which now names what could be made only after it: its standby."""
     LIFT = "lift"
     """`up` of the same program with no protection on what holds data, limited to what the state holds and protects:
     nothing else is changed, nothing is made. What is locked by law stays protected."""
@@ -71,7 +73,7 @@ class StackRun:
         operation: What was done.
         changes: What it did, or would do.
         seconds: How long it took.
-        exports: What the stack exports after an `up`.
+        exports: What the stack exports after an `up` or a settling.
     """
 
     stack: str
@@ -209,10 +211,10 @@ class EngineStack:
             self._stack.workspace.create_stack(self.name)
             return call()
 
-    def _program(self, *, protect: bool = True) -> None:
+    def _program(self, *, protect: bool = True, settle: bool = False) -> None:
         with _PROGRAM:
             try:
-                program.main(self._site.stacks_dir, protect=protect)
+                program.main(self._site.stacks_dir, protect=protect, settle=settle)
             except BaseException as error:
                 self._refused = error
                 raise
@@ -229,6 +231,10 @@ class EngineStack:
                     _Stack.of(self.name, seen).preview(on_event=hear, color="never", config_file=file)
             case Operation.UP:
                 stack.up(on_event=hear, color="never", suppress_outputs=True)
+                return self.outputs()
+            case Operation.SETTLE:
+                settle = partial(self._program, settle=True)
+                stack.up(program=settle, on_event=hear, color="never", suppress_outputs=True)
                 return self.outputs()
             case Operation.LIFT:
                 lifted = partial(self._program, protect=False)

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Network
-from itertools import combinations
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from aurops.errors import UsageError
 from components.place import Cloud
-from stacks.model import GlobalConfig, RegionConfig, StackConfig
+from stacks.model import CloudConfig, EdgeConfig, GlobalConfig, RegionConfig, StackConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-
-class FleetError(UsageError):
-    """Two stacks' configurations contradict each other."""
+    from collections.abc import Collection, Mapping
 
 
 class Kind(StrEnum):
@@ -26,6 +20,14 @@ class Kind(StrEnum):
     CREATE = "create"
     CHANGE = "change"
     DESTROY = "destroy"
+
+
+ONE_BY_ONE = frozenset({Cloud.AZURE})
+"""Clouds whose regions join one after another: Managed Redis takes one new member of a group at a time."""
+SETTLES = MappingProxyType({Cloud.GCP: "the primary names its standby, which exists only now"})
+"""Clouds whose home comes up a second time, and why: what it says of the standby cannot be said before."""
+EDGE = "edge"
+"""The name of the stack that the fleet has once."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,9 @@ class Fleet:
         return {name: each for name, each in self.stacks.items() if isinstance(each, RegionConfig)}
 
     def home_of(self, stack: str) -> str:
-        """The name of the stack that is home to `stack`."""
+        """The name of the stack that is home to `stack`; the edge has no other than itself."""
         config = self.stacks[stack]
-        return stack_name(config.cloud, config.home)
+        return stack_name(config.cloud, config.home) if isinstance(config, CloudConfig) else stack
 
     def is_home(self, stack: str) -> bool:
         """True for the stack of a home region."""
@@ -58,9 +60,16 @@ class Fleet:
         database = home.database if isinstance(home, RegionConfig) else None
         return database.standby_region if database else None
 
+    def settled_by(self, stack: str) -> tuple[str, ...]:
+        """The stack of the standby that `stack`, a home, can name only when that is up; empty for all other stacks."""
+        standby = self.standby(stack) if self.is_home(stack) and self.stacks[stack].cloud in SETTLES else None
+        return (stack_name(self.stacks[stack].cloud, standby),) if standby else ()
+
     def upstream(self, stack: str) -> tuple[str, ...]:
         """The stacks whose outputs `stack` reads."""
         config = self.stacks[stack]
+        if isinstance(config, EdgeConfig):
+            return tuple(stack_name(cloud, "global") for cloud in config.edge.targets())
         if isinstance(config, GlobalConfig):
             return tuple(stack_name(config.cloud, region) for region in sorted(config.traffic.all_regions()))
         return () if self.is_home(stack) else (self.home_of(stack),)
@@ -74,157 +83,49 @@ def stack_name(cloud: str, region: str) -> str:
 def waves(fleet: Fleet, kind: Kind) -> tuple[tuple[str, ...], ...]:
     """The order in which stacks are brought up, changed or destroyed; stacks of one wave run side by side.
 
-    Creation: home first, for the others join what it owns. A change: one secondary first, where a mistake hurts least;
-    home nearly last; global last, for it steers traffic. Destruction: creation, backwards.
+    Creation: homes first, for the others join what they own. A change: one secondary first, where a mistake hurts
+    least; homes nearly last; then what a cloud has once, for it steers traffic, and the edge, which steers between
+    clouds. Destruction: creation, backwards.
     """
     regions = fleet.regions()
     home = tuple(sorted(stack for stack in regions if fleet.is_home(stack)))
     others = tuple(sorted(set(regions) - set(home)))
-    last = tuple(sorted(set(fleet.stacks) - set(regions)))
+    edge = tuple(stack for stack, config in fleet.stacks.items() if isinstance(config, EdgeConfig))
+    last = tuple(sorted(set(fleet.stacks) - set(regions) - set(edge)))
     order = {
-        Kind.CREATE: (home, others, last),
-        Kind.CHANGE: (others[:1], others[1:], home, last),
-        Kind.DESTROY: (last, others, home),
+        Kind.CREATE: (home, *_rounds(fleet, others), last, edge),
+        Kind.CHANGE: (others[:1], others[1:], home, last, edge),
+        Kind.DESTROY: (edge, last, *reversed(_rounds(fleet, others)), home),
     }
     return tuple(wave for wave in order[kind] if wave)
 
 
-def check(fleet: Fleet) -> None:
-    """Check what no stack can see alone.
+def _rounds(fleet: Fleet, stacks: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The first wave takes one region of each cloud that is `ONE_BY_ONE`, and all of the others; then the rest."""
+    turns = dict.fromkeys(stacks, 0)
+    for cloud in ONE_BY_ONE:
+        of_cloud = (stack for stack in stacks if fleet.stacks[stack].cloud == cloud)
+        turns |= {stack: turn for turn, stack in enumerate(of_cloud)}
+    return [tuple(s for s in stacks if turns[s] == turn) for turn in range(max(turns.values(), default=-1) + 1)]
 
-    Raises:
-        FleetError: The first contradiction, naming file and key.
+
+def settling(
+    fleet: Fleet, wanted: Collection[str], deployed: Collection[str], settled: Collection[str]
+) -> tuple[str, ...]:
+    """The homes that come up a second time, because their standby is there by then and they have never named it.
+
+    Args:
+        fleet: All stacks.
+        wanted: Those that are brought up.
+        deployed: Those that are up already.
+        settled: Those of them that have named their standby once.
     """
-    for problem in problems(fleet):
-        raise problem
-
-
-def problems(fleet: Fleet) -> Iterator[FleetError]:
-    """Every contradiction."""
-    yield from _names(fleet)
-    yield from _homes(fleet)
-    yield from _ranges(fleet)
-    yield from _globals(fleet)
-    yield from _versions(fleet)
-    yield from _standbys(fleet)
-    yield from _proofs(fleet)
+    there = {*wanted, *deployed}
+    homes = (stack for stack in wanted if stack not in settled)
+    return tuple(sorted(home for home in homes if fleet.settled_by(home) and there.issuperset(fleet.settled_by(home))))
 
 
 def where(stack: str, key: str) -> str:
     """File and key of a stack's setting."""
-    scope = "global" if stack.endswith("-global") else "region"
+    scope = EDGE if stack == EDGE else "global" if stack.endswith("-global") else "region"
     return f"stacks/Pulumi.{stack}.yaml: aurops:{scope}.{key}"
-
-
-def _names(fleet: Fleet) -> Iterator[FleetError]:
-    for stack, config in fleet.stacks.items():
-        right = stack_name(config.cloud, config.region if isinstance(config, RegionConfig) else "global")
-        if stack != right:
-            yield FleetError(
-                f"the stack is called {stack}, its configuration says {right}",
-                where=where(stack, "region"),
-                allowed=f"the file name Pulumi.{right}.yaml, or another region",
-            )
-    names = {config.fleet for config in fleet.stacks.values()}
-    if len(names) > 1:
-        stack = max(fleet.stacks)
-        yield FleetError(
-            f"the stacks name different fleets: {', '.join(sorted(names))}", where=where(stack, "fleet"), allowed="one"
-        )
-
-
-def _homes(fleet: Fleet) -> Iterator[FleetError]:
-    for cloud in sorted({config.cloud for config in fleet.stacks.values()}):
-        homes = {stack: each.home for stack, each in sorted(fleet.stacks.items()) if each.cloud == cloud}
-        if len(set(homes.values())) > 1:
-            odd = next(stack for stack, home in homes.items() if home != next(iter(homes.values())))
-            yield FleetError(
-                f"{cloud} has two homes: {', '.join(sorted(set(homes.values())))}",
-                where=where(odd, "home"),
-                allowed="one home per cloud, the same in all of its stacks; a failover does not change it",
-            )
-            continue
-        stack, home = next(iter(homes.items()))
-        if stack_name(cloud, home) not in fleet.stacks:
-            yield FleetError(
-                f"home {home} has no stack",
-                where=where(stack, "home"),
-                allowed=", ".join(each.region for each in fleet.regions().values() if each.cloud == cloud),
-                next_step=f"add stacks/Pulumi.{stack_name(cloud, home)}.yaml, or name another home",
-            )
-
-
-def _ranges(fleet: Fleet) -> Iterator[FleetError]:
-    for (one, first), (two, second) in combinations(sorted(fleet.regions().items()), 2):
-        if IPv4Network(first.network.cidr).overlaps(IPv4Network(second.network.cidr)):
-            yield FleetError(
-                f"the network of {two} ({second.network.cidr}) overlaps that of {one} ({first.network.cidr})",
-                where=where(two, "network.cidr"),
-                allowed="a range of its own for each region",
-            )
-
-
-def _globals(fleet: Fleet) -> Iterator[FleetError]:
-    for stack, config in sorted(fleet.stacks.items()):
-        if not isinstance(config, GlobalConfig):
-            continue
-        serving = {each.region for each in fleet.regions().values() if each.cloud == config.cloud and each.service}
-        if lacking := config.traffic.all_regions() - serving:
-            yield FleetError(
-                f"traffic is led to {', '.join(sorted(lacking))}, where no stack has a service",
-                where=where(stack, "traffic.records"),
-                allowed=", ".join(sorted(serving)) or "a region whose stack has a service",
-            )
-
-
-def _versions(fleet: Fleet) -> Iterator[FleetError]:
-    for stack, config in sorted(fleet.regions().items()):
-        home = fleet.stacks.get(fleet.home_of(stack))
-        if not isinstance(home, RegionConfig) or home is config:
-            continue
-        for part in ("database", "cache"):
-            own, born = getattr(config, part), getattr(home, part)
-            if own and not born:
-                yield FleetError(
-                    f"{stack} has a {part}, its home {home.region} has none to join",
-                    where=where(stack, part),
-                    allowed=f"none here, or one in {fleet.home_of(stack)}",
-                )
-            elif own and born and own.engine_version != born.engine_version:
-                yield FleetError(
-                    f"{part} {own.engine_version} cannot join its home's {born.engine_version}",
-                    where=where(stack, f"{part}.engine_version"),
-                    allowed=born.engine_version,
-                )
-
-
-def _standbys(fleet: Fleet) -> Iterator[FleetError]:
-    """Azure and Google Cloud promote the one region that was chosen; every other answer is no standby at all."""
-    for stack, config in sorted(fleet.regions().items()):
-        if config.cloud is Cloud.AWS or not config.database:
-            continue
-        chosen, joiners = config.database.standby_region, fleet.joiners(stack) if fleet.is_home(stack) else ()
-        if chosen is None and not joiners:
-            continue
-        if chosen not in joiners:
-            what = f"{chosen} does not join its database" if chosen else "nobody was chosen to take over"
-            yield FleetError(
-                what if fleet.is_home(stack) else f"the standby is chosen in the home region, not in {config.region}",
-                where=where(stack, "database.standby_region"),
-                allowed=f"one of {', '.join(joiners)}" if joiners else "nothing",
-            )
-
-
-def _proofs(fleet: Fleet) -> Iterator[FleetError]:
-    owners: dict[str, str] = {}
-    for stack, config in sorted(fleet.regions().items()):
-        certificate = config.service.certificate if config.service else None
-        if certificate is None or not certificate.domain or not certificate.zone_id:
-            continue
-        if certificate.domain in owners:
-            yield FleetError(
-                f"{owners[certificate.domain]} already makes the record that proves {certificate.domain}",
-                where=where(stack, "service.certificate.zone_id"),
-                allowed="zone_id in one region only, best in the home region",
-            )
-        owners[certificate.domain] = stack

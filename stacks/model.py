@@ -12,6 +12,7 @@ from components.cache.spec import CacheSpec
 from components.clouds import limits
 from components.clouds.zones import ZONES
 from components.database.spec import DatabaseSpec
+from components.edge.spec import EdgeSpec
 from components.keys.spec import KeysSpec
 from components.network.spec import NetworkSpec, Tier
 from components.nodes.spec import NodesSpec
@@ -29,7 +30,7 @@ ACCOUNTS = {
     Cloud.AZURE: (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "a subscription: a UUID in lower case"),
     Cloud.GCP: (re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]"), "a project's id: 6 to 30 lower-case letters, digits, '-'"),
 }
-NOUNS = ("tags", "keys", "network", "nodes", "workload", "service", "database", "cache", "archive", "traffic")
+NOUNS = ("tags", "keys", "network", "nodes", "workload", "service", "database", "cache", "archive", "traffic", "edge")
 
 
 class StackConfig(Spec):
@@ -47,10 +48,6 @@ class StackConfig(Spec):
     region: str
     """The region; in a global stack the one whose control plane is called."""
 
-    home: str
-    """The region that was born primary: owns the global database and cache group. The same in all stacks of a cloud; it
-    never changes, not even after a failover."""
-
     account_id: str | None = None
     """The account (Azure: subscription, Google Cloud: project) that the stack belongs to; calls against any other are
     refused. Google Cloud cannot do without."""
@@ -65,8 +62,8 @@ class StackConfig(Spec):
     def _regions_exist(self) -> Self:
         known = ZONES[self.cloud]
         for key in ("region", "home"):
-            if getattr(self, key) not in known:
-                raise ValueError(f"{key} {getattr(self, key)!r} is not a region of {self.cloud}: {', '.join(known)}")
+            if (region := getattr(self, key, None)) is not None and region not in known:
+                raise ValueError(f"{key} {region!r} is not a region of {self.cloud}: {', '.join(known)}")
         return self
 
     @model_validator(mode="after")
@@ -93,7 +90,15 @@ class StackConfig(Spec):
         return self
 
 
-class RegionConfig(StackConfig):
+class CloudConfig(StackConfig):
+    """What the stacks of one cloud say."""
+
+    home: str
+    """The region that was born primary: owns the global database and cache group. The same in all stacks of a cloud; it
+    never changes, not even after a failover."""
+
+
+class RegionConfig(CloudConfig):
     """One region."""
 
     keys: KeysSpec = Field(default_factory=KeysSpec)
@@ -145,7 +150,14 @@ class RegionConfig(StackConfig):
         return self
 
 
-class GlobalConfig(StackConfig):
+class EdgeConfig(StackConfig):
+    """What the fleet has once: names over its clouds. `cloud` is the one whose DNS they are in."""
+
+    edge: EdgeSpec
+    """Names and where they lead."""
+
+
+class GlobalConfig(CloudConfig):
     """What a cloud has once."""
 
     traffic: TrafficSpec

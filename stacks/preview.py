@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from aurops.clock import RealClock
 from aurops.errors import AuropsError
 from stacks.abreast import abreast_or_raise
 from stacks.changes import Changes
+from stacks.cloud_process import CloudProcess
 from stacks.engine import EngineStack, Operation
 from stacks.engine_errors import StackMissingError
 from stacks.site import Site
@@ -58,9 +60,9 @@ class StackPreview:
 def preview(
     site: Site, fleet: Fleet, stacks: Sequence[str], *, listen: Listen = lambda *_: None
 ) -> tuple[StackPreview, ...]:
-    """Preview stacks side by side, as threads of this process: they share the import of the cloud's SDK.
+    """Preview stacks side by side.
 
-    A second cloud would need a second process for that to stay cheap; today there is one.
+    Those of a cloud are threads, which share the import of its SDK; several clouds have a process each.
 
     Args:
         site: Where the engine works.
@@ -71,8 +73,34 @@ def preview(
     Returns:
         One for each stack in the given order, also for those that failed.
     """
-    done = abreast_or_raise(stacks, lambda stack: _one(site, stack, listen))
-    return with_upstream(fleet, tuple(done.values()))
+    by_cloud: dict[str, list[str]] = {}
+    for stack in stacks:
+        by_cloud.setdefault(fleet.stacks[stack].cloud, []).append(stack)
+    if len(by_cloud) == 1:
+        return with_upstream(fleet, preview_here(site, stacks, listen))
+    done = {each.stack: each for each in _preview_apart(site, list(by_cloud.values()), listen)}
+    return with_upstream(fleet, tuple(done[stack] for stack in stacks))
+
+
+def preview_here(site: Site, stacks: Sequence[str], listen: Listen) -> tuple[StackPreview, ...]:
+    """The same as threads of this process, each stack by itself."""
+    return tuple(abreast_or_raise(stacks, lambda stack: _one(site, stack, listen)).values())
+
+
+def _preview_apart(site: Site, groups: Sequence[Sequence[str]], listen: Listen) -> list[StackPreview]:
+    children = [CloudProcess(site, group) for group in groups]
+    try:
+        with ThreadPoolExecutor(len(children)) as pool:
+            futures = [pool.submit(child.previews, listen) for child in children]
+            try:
+                return [each for future in futures for each in future.result()]
+            except BaseException:  # whatever ends the command: a signal, or a bug in one of the children
+                for child in children:
+                    child.interrupt()
+                raise
+    finally:
+        for child in children:
+            child.close()
 
 
 def with_upstream(fleet: Fleet, previews: Sequence[StackPreview]) -> tuple[StackPreview, ...]:

@@ -10,17 +10,20 @@ from aurops import inventory
 from components.archive.component import Archive
 from components.base import load
 from components.cache.component import Cache
-from components.database.component import Birth, Database
+from components.database.component import Database
+from components.edge.component import Edge
 from components.keys.component import Keys
-from components.network.component import JOINS, HomeNetwork, Network
+from components.network.component import Network
 from components.nodes.component import Nodes
 from components.place import Place
 from components.service.component import Service
 from components.traffic.component import TARGETS, Backend, Traffic
 from components.workload.component import Workload
 from stacks import config as files
-from stacks.fleet import Fleet, check, stack_name
-from stacks.model import GlobalConfig, RegionConfig
+from stacks.fleet import Fleet, stack_name
+from stacks.fleet_check import check
+from stacks.model import CloudConfig, EdgeConfig, GlobalConfig, RegionConfig
+from stacks.ties import ties_of
 from stacks.upstream import Upstream
 
 if TYPE_CHECKING:
@@ -29,17 +32,19 @@ if TYPE_CHECKING:
 
     from components.keys.component import KeysOutputs
     from components.network.component import NetworkOutputs
+    from stacks.ties import Ties
 
 Facts = dict[str, Any]
 
 
-def main(folder: Path, *, protect: bool = True) -> None:
+def main(folder: Path, *, protect: bool = True, settle: bool = False) -> None:
     """Run the program of the stack that the engine has selected.
 
     Args:
         folder: Where the stack files are. The stack's own values are the engine's (`pulumi config`); the other files
             say who is home and what must not overlap.
         protect: False lifts the protection of what holds data, whatever the configuration says.
+        settle: Name what only now exists: the standby of a home.
 
     Raises:
         ConfigError: A stack file is wrong.
@@ -55,23 +60,29 @@ def main(folder: Path, *, protect: bool = True) -> None:
     if not protect:
         lifted = fleet.stacks[stack].model_copy(update={"protect": False})
         fleet = Fleet({**fleet.stacks, stack: lifted})
-    run(fleet, stack)
+    run(fleet, stack, settle=settle)
 
 
-def run(fleet: Fleet, stack: str) -> None:
+def run(fleet: Fleet, stack: str, *, settle: bool = False) -> None:
     """Make the stack's components and export its inventory."""
     config = fleet.stacks[stack]
-    before = {each: Upstream(each) for each in fleet.upstream(stack)}
+    before = {each: Upstream(each) for each in (*fleet.upstream(stack), *(fleet.settled_by(stack) if settle else ()))}
     place = Place(config.cloud, config.region, config.fleet, config.tags, config.protect)
     provider = load("clouds", config.cloud)(place, config.account_id)
     opts = pulumi.ResourceOptions(providers=[provider])
-    if isinstance(config, GlobalConfig):
+    home = config.home if isinstance(config, CloudConfig) else config.region
+    if isinstance(config, EdgeConfig):
+        facts = edge_facts(config, place, before, opts)
+    elif isinstance(config, GlobalConfig):
         facts = global_facts(config, place, before, opts)
     elif isinstance(config, RegionConfig):
-        facts = region_facts(fleet, stack, config, place, before, opts)
+        facts = region_facts(config, place, ties_of(fleet, stack, config, before), opts)
     else:
         raise TypeError(type(config).__name__)
-    whole = inventory.document(stack=stack, cloud=config.cloud.value, region=config.region, home=config.home, **facts)
+    if fleet.settled_by(stack):
+        # Once is for ever: whom a home names afterwards is a failover's to say.
+        facts["settled"] = settle or Upstream(stack).told("settled") is True
+    whole = inventory.document(stack=stack, cloud=config.cloud.value, region=config.region, home=home, **facts)
     pulumi.export("inventory", pulumi.Output.from_input(whole).apply(lambda document: checked(document, stack)))
 
 
@@ -80,27 +91,13 @@ def checked(document: Facts, stack: str) -> Facts:
     return inventory.read(document, f"stack {stack}").model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def region_facts(
-    fleet: Fleet,
-    stack: str,
-    config: RegionConfig,
-    place: Place,
-    before: Mapping[str, Upstream],
-    opts: pulumi.ResourceOptions,
-) -> Facts:
+def region_facts(config: RegionConfig, place: Place, ties: Ties, opts: pulumi.ResourceOptions) -> Facts:
     """Make a region's components; what they tell the inventory."""
-    home = None if fleet.is_home(stack) else before[fleet.home_of(stack)]
-    joined = {
-        part: home.require(part, "global_group") for part in ("database", "cache") if home and getattr(config, part)
-    }
     keys = Keys(f"{place.fleet}-keys", config.keys, place, opts).outputs
-    shared = None
-    if home and config.cloud in JOINS:
-        shared = HomeNetwork(home.require("network", "id"), home.require("network", "private_zones"))
-    network = Network(f"{place.fleet}-net", config.network, keys, shared, opts).outputs
+    network = Network(f"{place.fleet}-net", config.network, keys, ties.network, opts).outputs
     zones = dict(network.azure.private_zones) if network.azure else {}
     facts: Facts = {"network": {"id": network.id, "private_zones": zones}}
-    facts |= data_facts(fleet, stack, config, network, keys, joined, opts)
+    facts |= data_facts(config, network, keys, ties, opts)
     facts |= compute_facts(config, network, keys, opts)
     if config.archive:
         facts["archive"] = told(Archive(f"{place.fleet}-archive", config.archive, keys, opts).outputs)
@@ -108,32 +105,18 @@ def region_facts(
 
 
 def data_facts(
-    fleet: Fleet,
-    stack: str,
-    config: RegionConfig,
-    network: NetworkOutputs,
-    keys: KeysOutputs,
-    joined: Mapping[str, pulumi.Input[str]],
-    opts: pulumi.ResourceOptions,
+    config: RegionConfig, network: NetworkOutputs, keys: KeysOutputs, ties: Ties, opts: pulumi.ResourceOptions
 ) -> Facts:
     """Database and cache: the home region owns the groups that the others join."""
     facts: Facts = {}
     fleet_name = config.fleet
     if config.database:
-        birth = birth_of(fleet, stack, config, joined.get("database"))
-        database = Database(f"{fleet_name}-db", config.database, network, keys, birth, opts)
+        database = Database(f"{fleet_name}-db", config.database, network, keys, ties.birth, opts)
         facts["database"] = told(database.outputs)
     if config.cache:
-        cache = Cache(f"{fleet_name}-cache", config.cache, network, keys, joined.get("cache"), opts)
+        cache = Cache(f"{fleet_name}-cache", config.cache, network, keys, ties.cache_group, opts)
         facts["cache"] = told(cache.outputs)
     return facts
-
-
-def birth_of(fleet: Fleet, stack: str, config: RegionConfig, joined: pulumi.Input[str] | None) -> Birth:
-    """Whether the region's database was born primary, or joins, and as what."""
-    if fleet.is_home(stack):
-        return Birth(secret_regions=fleet.joiners(stack))
-    return Birth(joined, is_standby=fleet.standby(stack) == config.region)
 
 
 def compute_facts(
@@ -164,6 +147,17 @@ def global_facts(
     outputs = Traffic(f"{place.fleet}-dns", config.traffic, backends, place, opts).outputs
     switches = {region: vars(switch) for region, switch in outputs.switches.items()}
     return {"traffic": told(outputs) | {"switches": switches, "steering": dict(outputs.steering)}}
+
+
+def edge_facts(config: EdgeConfig, place: Place, before: Mapping[str, Upstream], opts: pulumi.ResourceOptions) -> Facts:
+    """Make the names over all clouds; what they tell the inventory."""
+    targets = {
+        cloud: {
+            name: before[stack_name(cloud, "global")].require("traffic", "endpoints", name) for name in sorted(names)
+        }
+        for cloud, names in config.edge.targets().items()
+    }
+    return {"edge": told(Edge(f"{place.fleet}-edge", config.edge, targets, place, opts).outputs)}
 
 
 def told(outputs: Any) -> Facts:

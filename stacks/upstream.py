@@ -56,6 +56,10 @@ class Upstream:
             next_step=f"bring {self.stack} up first: aurops up {self.stack}",
         )
 
+    def told(self, key: str) -> Any:
+        """What the stack exported under a key at its last `up`; None when it did not."""
+        return self._document.get(key)
+
 
 def _read(stack: str) -> Mapping[str, Any]:
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}"

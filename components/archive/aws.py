@@ -1,6 +1,8 @@
-"""The archive on AWS: S3 Object Lock in compliance mode. Never run against a real account.
+"""The archive on AWS: S3 Object Lock. Never run against a real account.
 
-Locked objects outlive everything: `aurops destroy` leaves both buckets standing and lists them.
+Governance mode until the archive is locked, compliance mode from then on: no user, the root user included, can delete
+or shorten (S3 user guide, "Object Lock retention modes"). Objects outlive everything: `aurops destroy` leaves both
+buckets standing and lists them.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ def build(scope: Scope, spec: ArchiveSpec, keys: KeysOutputs) -> ArchiveOutputs:
     replica_key = make_replica_key(scope, spec)
     replica = make_vault(scope, spec, "replica", spec.replica_region, replica_key.arn)
     replicate(scope, main, replica)
-    return ArchiveOutputs(scope.place, main.bucket.bucket, replica.bucket.bucket, spec.replica_region)
+    return ArchiveOutputs(scope.place, main.bucket.bucket, replica.bucket.bucket, spec.replica_region, spec.locked)
 
 
 def make_replica_key(scope: Scope, spec: ArchiveSpec) -> aws.kms.Key:
@@ -90,13 +92,14 @@ def lock(
     bucket: aws.s3.Bucket,
     versioning: aws.s3.BucketVersioning,
 ) -> None:
-    """Compliance mode: no user, the root user included, can delete or shorten before the time is up."""
+    """Nobody deletes before the time is up: once locked nobody at all, before that only who may bypass governance."""
+    mode = "COMPLIANCE" if spec.locked else "GOVERNANCE"
     aws.s3.BucketObjectLockConfiguration(
         name,
         region=region,
         bucket=bucket.id,
         object_lock_enabled="Enabled",
-        rule={"default_retention": {"mode": "COMPLIANCE", "years": spec.retention_years}},
+        rule={"default_retention": {"mode": mode, "years": spec.retention_years}},
         opts=scope.opts(holds_data=True, depends_on=[versioning]),
     )
 

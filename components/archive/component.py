@@ -23,6 +23,8 @@ class ArchiveOutputs:
     bucket: pulumi.Input[str]
     replica_bucket: pulumi.Input[str]
     replica_region: str
+    locked: bool = False
+    """Whether the retention is locked for good."""
 
 
 class Archive(Component):

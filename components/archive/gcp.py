@@ -1,15 +1,14 @@
 """The archive on Google Cloud: buckets with a retention policy. Never run against a real account.
 
-The policy holds from the first second: nobody deletes or overwrites an object before its time. But whoever administers
-the bucket could still shorten or remove it, until it is locked. Locking cannot be undone, not even by Google, so it is
-a step of its own (`aurops archive lock`), and whether it was taken is ignored here. (Cloud Storage, "Bucket Lock".)
+The policy holds from the first second: nobody deletes or overwrites an object before its time. Whoever administers the
+bucket can still shorten or remove it until the archive is locked, and from then on nobody (Cloud Storage, "Bucket
+Lock"). Replication between buckets promises no time; most objects take minutes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_gcp as gcp
@@ -20,18 +19,10 @@ from components.keys.gcp import storage_agent
 from components.keys.spec import Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from components.archive.spec import ArchiveSpec
     from components.base import Scope
     from components.keys.component import KeysOutputs
 
-NOT_OFFERED: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "locked from birth": "A lock can never be taken back, so `aurops archive lock` sets it when a person says so.",
-        "copied in minutes": "Replication between buckets promises no time; most objects take minutes.",
-    }
-)
 SECONDS_PER_YEAR = 31_557_600
 """365.25 days, as Cloud Storage counts years; a hundred are its longest retention."""
 ROTATION_DAYS, DELETION_DAYS = 365, 30
@@ -50,7 +41,7 @@ def build(scope: Scope, spec: ArchiveSpec, keys: KeysOutputs) -> ArchiveOutputs:
     main = make_vault(scope, spec, "main", scope.place.region, keys.by_purpose[Purpose.ARCHIVE])
     replica = make_vault(scope, spec, "replica", spec.replica_region, make_replica_key(scope, spec))
     replicate(scope, main, replica)
-    return ArchiveOutputs(scope.place, main.bucket.name, replica.bucket.name, spec.replica_region)
+    return ArchiveOutputs(scope.place, main.bucket.name, replica.bucket.name, spec.replica_region, spec.locked)
 
 
 def make_replica_key(scope: Scope, spec: ArchiveSpec) -> pulumi.Output[str]:
@@ -79,11 +70,14 @@ def make_vault(scope: Scope, spec: ArchiveSpec, part: str, region: str, key: pul
         uniform_bucket_level_access=True,
         public_access_prevention="enforced",
         encryption={"default_kms_key_name": key},
-        retention_policy={"retention_period": str(spec.retention_years * SECONDS_PER_YEAR)},
+        retention_policy={
+            "retention_period": str(spec.retention_years * SECONDS_PER_YEAR),
+            "is_locked": spec.locked,
+        },
         lifecycle_rules=[age(spec)],
         force_destroy=False,
         labels=labels(scope),
-        opts=scope.opts(holds_data=True, ignore=["retentionPolicy.isLocked"]),
+        opts=scope.opts(holds_data=True),
     )
     return Vault(part, bucket)
 

@@ -16,8 +16,12 @@ class ArchiveSpec(Spec):
     """Region of the copy; another one than the archive's. No default: where records may lie is a legal question."""
 
     retention_years: Annotated[int, Field(ge=1, le=100)] = 7
-    """Years that nobody, not even the account's owner, can delete or shorten. Seven suits most commercial law. It can
-    be raised later, and never takes effect backwards."""
+    """Years that objects cannot be deleted or overwritten. Seven suits most commercial law. It can be raised later, and
+    never takes effect backwards."""
+
+    locked: bool = False
+    """Whether the retention can never be shortened or lifted again, by anybody. `aurops archive lock` sets it, after it
+    asked; until then whoever has a right of its own can still lift it, so that a mistake is not kept for years."""
 
     deep_archive_after_days: Annotated[int, Field(ge=0, le=3650)] = 90
     """Days until an object moves to the cheapest class; audits ask for the last quarter, hardly ever for more."""

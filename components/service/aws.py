@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pulumi
 import pulumi_aws as aws
@@ -13,10 +13,16 @@ from components.network.spec import Tier
 from components.service.component import ServiceOutputs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from components.base import Scope
     from components.keys.component import KeysOutputs
     from components.network.component import NetworkOutputs
     from components.service.spec import ServiceSpec
+
+
+NOT_OFFERED: Final[Mapping[str, str]] = {"target": "alias records lead to the load balancer's host"}
+"""Outputs that AWS does not have, and why."""
 
 
 def build(scope: Scope, spec: ServiceSpec, network: NetworkOutputs, keys: KeysOutputs) -> ServiceOutputs:

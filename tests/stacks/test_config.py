@@ -64,10 +64,11 @@ def drop(path: str) -> Callable[[Any], None]:
 
 
 def test_the_real_stack_files_are_right() -> None:
-    """The four stacks of the repository load, with one home."""
+    """The stacks of the repository load, with one home for each cloud."""
     fleet = load(STACKS)
-    assert set(fleet.stacks) == {HOME, EU, "aws-ap-southeast-1", GLOBAL}
-    assert [name for name in fleet.stacks if fleet.is_home(name)] == [HOME]
+    assert {HOME, EU, "aws-ap-southeast-1", GLOBAL, "edge"} <= set(fleet.stacks)
+    homes = [fleet.stacks[name].cloud for name in fleet.stacks if fleet.is_home(name)]
+    assert sorted(homes) == sorted({config.cloud for config in fleet.stacks.values()})
 
 
 # stack, edit, what the error says, the key in `where`, part of `allowed`
@@ -164,11 +165,11 @@ def test_a_wrong_value_is_refused_by_file_and_key(
     ("text", "said", "where"),
     [
         ("", "no configuration", "Pulumi.aws-eu-west-1.yaml"),
-        ("config: {}\n", "one region or one cloud's global part", "config"),
+        ("config: {}\n", "one region, one cloud's global part or the fleet's edge", "config"),
         ("config:\n  aurops:region: 3\n", "a mapping is needed", "aurops:region"),
         ("config:\n  aurops:region:\n    a: [1\n", "not YAML", "line"),
         ("config:\n  a: 1\n  a: 2\n", "not YAML", "line"),
-        ("config:\n  aurops:region: {}\n  aurops:global: {}\n", "one region or", "config"),
+        ("config:\n  aurops:region: {}\n  aurops:global: {}\n", "one region, one cloud", "config"),
         ("config:\n  aws:secretKey: abc\n  aurops:region: {}\n", "secret stands here", "aws:secretKey"),
         ("\x00", "not YAML", "Pulumi.aws-eu-west-1.yaml"),
     ],

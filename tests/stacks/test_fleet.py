@@ -5,7 +5,8 @@ from pathlib import Path
 from stacks.config import load
 from stacks.fleet import Fleet, Kind, waves
 
-FLEET = load(Path(__file__).parents[2] / "stacks")
+WHOLE = load(Path(__file__).parents[2] / "stacks")
+FLEET = Fleet({name: config for name, config in WHOLE.stacks.items() if name.startswith("aws-")})
 HOME, EU, AP, GLOBAL = "aws-us-east-1", "aws-eu-west-1", "aws-ap-southeast-1", "aws-global"
 
 
@@ -30,6 +31,14 @@ def test_every_stack_is_in_exactly_one_wave_and_after_its_upstream() -> None:
         assert sorted(stack for wave in waves(FLEET, kind) for stack in wave) == sorted(FLEET.stacks)
     order = {stack: number for number, wave in enumerate(waves(FLEET, Kind.CREATE)) for stack in wave}
     assert all(order[before] < order[stack] for stack in FLEET.stacks for before in FLEET.upstream(stack))
+
+
+def test_the_edge_comes_after_what_every_cloud_has_once() -> None:
+    """It steers between names that must be there; on destruction it goes first."""
+    for kind in (Kind.CREATE, Kind.CHANGE):
+        assert waves(WHOLE, kind)[-1] == ("edge",)
+    assert waves(WHOLE, Kind.DESTROY)[0] == ("edge",)
+    assert "aws-global" in WHOLE.upstream("edge")
 
 
 def test_a_fleet_of_one_region_has_one_wave() -> None:

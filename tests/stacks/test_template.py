@@ -9,7 +9,8 @@ import pytest
 from aurops.errors import UsageError
 from components.clouds.zones import ZONES
 from components.place import Cloud
-from stacks.fleet import Fleet, check
+from stacks.fleet import Fleet
+from stacks.fleet_check import check
 from stacks.model import GlobalConfig
 from stacks.template import Choices, cidr, configurations, copy_region, files
 

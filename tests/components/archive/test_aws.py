@@ -3,6 +3,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from components.archive.component import Archive
+from components.archive.spec import ArchiveSpec
+from tests.components import parts
+from tests.components.graph import run
+
 if TYPE_CHECKING:
     from tests.components.graph import Graph, Node
 
@@ -14,15 +19,28 @@ def both(graph: Graph, kind: str) -> dict[str, Node]:
     return {name: node for name, node in graph.of(f"s3/{kind}").items() if name in (HOME, COPY)}
 
 
-def test_objects_are_locked_for_seven_years_on_both_sides(home: Graph) -> None:
-    """Compliance mode: nobody can delete or shorten."""
+def test_objects_are_kept_for_seven_years_on_both_sides(home: Graph) -> None:
+    """Governance mode until a person locks the archive: nobody deletes but who may bypass it."""
     locks = both(home, "bucketObjectLockConfiguration:BucketObjectLockConfiguration")
     assert set(locks) == {HOME, COPY}
     for node in locks.values():
-        assert node.inputs["rule"]["defaultRetention"] == {"mode": "COMPLIANCE", "years": 7}
+        assert node.inputs["rule"]["defaultRetention"] == {"mode": "GOVERNANCE", "years": 7}
         assert node.protect
     for node in both(home, "bucket:Bucket").values():
         assert (node.inputs["objectLockEnabled"], node.inputs["forceDestroy"], node.protect) == (True, False, True)
+
+
+def test_once_locked_nobody_can_delete_or_shorten() -> None:
+    """`locked` is compliance mode on both sides, and changes nothing else."""
+
+    def program(*, locked: bool) -> None:
+        spec = ArchiveSpec(replica_region="us-west-2", locked=locked)
+        Archive("pay-archive", spec, parts.keys(parts.place()))
+
+    before, after = run(lambda: program(locked=False)), run(lambda: program(locked=True))
+    assert before.names() == after.names()
+    modes = both(after, "bucketObjectLockConfiguration:BucketObjectLockConfiguration").values()
+    assert {node.inputs["rule"]["defaultRetention"]["mode"] for node in modes} == {"COMPLIANCE"}
 
 
 def test_every_resource_of_the_copy_is_in_the_other_region(home: Graph) -> None:

@@ -1,0 +1,1 @@
+"""The edge component: `spec` (plain values), `component` (what users call), one module per DNS provider."""

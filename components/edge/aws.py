@@ -1,0 +1,127 @@
+"""The edge on Route 53. Never run against a real account.
+
+A cloud is in a name's answers while its health check is healthy. The checkers ask each cloud's host over HTTPS and do
+not validate the certificate (Route 53 Developer Guide, "How Route 53 determines whether a health check is healthy").
+Names lead on by CNAME, because another cloud's host is no alias target.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pulumi_aws as aws
+
+from components.edge.component import EdgeOutputs
+from components.edge.spec import Steering
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pulumi
+
+    from components.base import Scope
+    from components.edge.component import Targets
+    from components.edge.spec import EdgeRecord, EdgeSpec
+    from components.place import Cloud
+
+TTL_S = 60
+"""Long enough for resolvers to help, short enough that a lost cloud is forgotten within a minute."""
+Checks = dict["Cloud", aws.route53.HealthCheck]
+
+
+def build(scope: Scope, spec: EdgeSpec, targets: Targets) -> EdgeOutputs:
+    """Make checks and records."""
+    zone_id = spec.zone_id or make_zone(scope, spec).zone_id
+    told: dict[str, Mapping[str, pulumi.Input[str]]] = {}
+    for record in spec.records:
+        hosts = {cloud: targets[cloud][name] for cloud, name in record.targets.items()}
+        checks = {cloud: check(scope, spec, record, cloud, hosts[cloud]) for cloud in sorted(hosts)}
+        if record.steering is Steering.FAILOVER:
+            lead(scope, zone_id, record.name, record.order, hosts, checks)
+        else:
+            for cloud, weight in sorted(record.weights.items()):
+                policy = [{"weight": weight}]
+                to_cloud(scope, zone_id, record.name, cloud, hosts, checks, weighted_routing_policies=policy)
+        told[record.name] = {cloud.value: made.id for cloud, made in checks.items()}
+    return EdgeOutputs(scope.place, zone_id, told)
+
+
+def make_zone(scope: Scope, spec: EdgeSpec) -> aws.route53.Zone:
+    """The zone, on request."""
+    name = scope.named("zone")
+    return aws.route53.Zone(
+        name, name=spec.zone, force_destroy=False, tags=scope.tags(name), opts=scope.opts(holds_data=True)
+    )
+
+
+def check(
+    scope: Scope, spec: EdgeSpec, record: EdgeRecord, cloud: Cloud, host: pulumi.Input[str]
+) -> aws.route53.HealthCheck:
+    """Ask a cloud's host over HTTPS."""
+    name = scope.named("check", record.name.replace(".", "-"), cloud)
+    return aws.route53.HealthCheck(
+        name,
+        type="HTTPS",
+        fqdn=host,
+        port=443,
+        resource_path=spec.health_path,
+        request_interval=spec.check_interval_s,
+        failure_threshold=spec.failure_threshold,
+        measure_latency=True,
+        enable_sni=True,
+        tags=scope.tags(name),
+        opts=scope.opts(ignore=["invertHealthcheck", "disabled"]),
+    )
+
+
+def lead(
+    scope: Scope,
+    zone_id: pulumi.Input[str],
+    name: str,
+    order: tuple[Cloud, ...],
+    hosts: Mapping[Cloud, pulumi.Input[str]],
+    checks: Checks,
+) -> None:
+    """PRIMARY leads to the first cloud; SECONDARY to the rest, which is a pair of its own one name below."""
+    first, *rest = order
+    if not rest:
+        to_cloud(scope, zone_id, name, first, hosts, checks)
+        return
+    to_cloud(scope, zone_id, name, first, hosts, checks, failover_routing_policies=[{"type": "PRIMARY"}])
+    secondary = [{"type": "SECONDARY"}]
+    if len(rest) == 1:
+        to_cloud(scope, zone_id, name, rest[0], hosts, checks, failover_routing_policies=secondary)
+        return
+    below = f"or-{rest[0]}.{name}"
+    lead(scope, zone_id, below, tuple(rest), hosts, checks)
+    answer(scope, zone_id, name, "rest", below, failover_routing_policies=secondary)
+
+
+def to_cloud(
+    scope: Scope,
+    zone_id: pulumi.Input[str],
+    name: str,
+    cloud: Cloud,
+    hosts: Mapping[Cloud, pulumi.Input[str]],
+    checks: Checks,
+    **policies: Any,
+) -> None:
+    """An answer that leads to one cloud while it is healthy."""
+    answer(scope, zone_id, name, cloud, hosts[cloud], health_check_id=checks[cloud].id, **policies)
+
+
+def answer(
+    scope: Scope, zone_id: pulumi.Input[str], name: str, identifier: str, host: pulumi.Input[str], **rest: Any
+) -> None:
+    """One of a name's answers."""
+    aws.route53.Record(
+        scope.named(name.replace(".", "-"), identifier),
+        zone_id=zone_id,
+        name=name,
+        type="CNAME",
+        ttl=TTL_S,
+        records=[host],
+        set_identifier=identifier if set(rest) - {"health_check_id"} else None,
+        opts=scope.opts(ignore=["weightedRoutingPolicies"]),
+        **rest,
+    )

@@ -1,0 +1,58 @@
+"""What ties a region to the others of its cloud: whom it joins, or what it owns for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.database.component import Birth
+from components.network.component import JOINS, HomeNetwork
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pulumi
+
+    from stacks.fleet import Fleet
+    from stacks.model import RegionConfig
+    from stacks.upstream import Upstream
+
+
+@dataclass(frozen=True)
+class Ties:
+    """The ties of one region.
+
+    Args:
+        network: What home's network made for all regions; None in home, and where networks stand alone.
+        birth: Whether the database was born primary, or joins, and as what.
+        cache_group: The cache's group to join; None in home, which makes it.
+    """
+
+    network: HomeNetwork | None
+    birth: Birth
+    cache_group: pulumi.Input[str] | None
+
+
+def ties_of(fleet: Fleet, stack: str, config: RegionConfig, before: Mapping[str, Upstream]) -> Ties:
+    """The ties of a region.
+
+    Args:
+        fleet: All stacks.
+        stack: The region's.
+        config: Its configuration.
+        before: The stacks that it reads; among them, when a home settles, that of its standby.
+
+    Raises:
+        UpstreamMissingError: In `up`, one of them has not exported what is needed.
+    """
+    if fleet.is_home(stack):
+        standby = [before[each].require("database", "cluster") for each in fleet.settled_by(stack) if each in before]
+        birth = Birth(secret_regions=fleet.joiners(stack), standby=standby[0] if standby else None)
+        return Ties(None, birth, None)
+    home = before[fleet.home_of(stack)]
+    network = None
+    if config.cloud in JOINS:
+        network = HomeNetwork(home.require("network", "id"), home.require("network", "private_zones"))
+    group = {part: home.require(part, "global_group") for part in ("database", "cache") if getattr(config, part)}
+    is_standby = fleet.standby(stack) == config.region
+    return Ties(network, Birth(group.get("database"), is_standby=is_standby), group.get("cache"))
