@@ -153,7 +153,7 @@ class Inventory(_Facts):
     """The region that was born primary; owns the global groups. Says nothing about who is writable. The edge has none:
     its own."""
     settled: bool = False
-    """Whether a home that could not name its standby at birth has done so once."""
+    """Whether what could not be made in one pass has been made once."""
     network: NetworkFacts | None = None
     database: DatabaseFacts | None = None
     cache: CacheFacts | None = None

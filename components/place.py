@@ -30,6 +30,7 @@ class Place:
         tags: Put on everything that can carry tags.
         protect: Deletion protection of the engine and of the cloud for all that holds data. `aurops destroy` lifts
             it in a step of its own.
+        settled: What can only be made once everything else is up, DNS included, is made too; the settle wave says so.
     """
 
     cloud: Cloud
@@ -37,3 +38,4 @@ class Place:
     fleet: str
     tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     protect: bool = True
+    settled: bool = False

@@ -83,8 +83,8 @@ def up_now(opened: OpenSite, fleet: Fleet) -> frozenset[str]:
 
 
 def settled(opened: OpenSite, fleet: Fleet, there: Collection[str]) -> frozenset[str]:
-    """Those of the stacks that are up and have named their standby once; the rest need not be asked."""
-    may = sorted(stack for stack in there if fleet.settled_by(stack))
+    """Those of the stacks that are up and have settled once; of those that never do, none is asked."""
+    may = sorted(stack for stack in there if fleet.settles_after(stack))
     return frozenset(each.stack for each in look(opened, may) if (each.inventory or {}).get("settled"))
 
 

@@ -60,7 +60,7 @@ class Order:
         is_lab: Whether it acts on the lab.
         lift: The stacks whose protection is lifted just before they are destroyed; only when a person said so.
         refresh: Look at the cloud before each `up`, so that drift is taken back.
-        settle: Homes that come up a second time at the end: what they lacked, the waves before have made.
+        settle: Stacks that come up a second time at the end: what they lacked, the waves before have made.
     """
 
     goal: Goal
@@ -104,7 +104,7 @@ def order_up(
         deployed: Those that export an inventory. One whose home does not is as good as new: it waits for its home.
         is_lab: Whether it acts on the lab.
         refresh: Take drift back.
-        settled: Those of the deployed that have named their standby once (`stacks.fleet.settling`).
+        settled: Those of the deployed that have settled once (`stacks.fleet.settling`).
     """
     known = {stack for stack in wanted if stack in deployed and fleet.home_of(stack) in deployed}
     regions = set(fleet.regions())
@@ -183,7 +183,7 @@ def _destroy(order: Order) -> tuple[Stage[None], ...]:
     return tuple(stages)
 
 
-_SETTLED = "what could not be made in one pass: it names what the waves before have made"
+_SETTLED = "what could not be made in one pass: it needs what the waves before have made"
 _RECORDED = "failover reads the inventory from the store"
 _LIFTED = "a person confirmed that what holds data may go"
 _GATE = "the next wave waits until this one serves"

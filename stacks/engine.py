@@ -52,7 +52,7 @@ class Operation(StrEnum):
     PREVIEW = "preview"
     UP = "up"
     SETTLE = "settle"
-    """`up` of the same program, which now names what could be made only after it: its standby."""
+    """`up` of the same program, which now makes what could not be made in one pass: it needs what others made."""
     LIFT = "lift"
     """`up` of the same program with no protection on what holds data, limited to what the state holds and protects:
     nothing else is changed, nothing is made. What is locked by law stays protected."""

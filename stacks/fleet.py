@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from components.cache.spec import JOINS_ONE_BY_ONE
 from components.place import Cloud
 from stacks.model import CloudConfig, EdgeConfig, GlobalConfig, RegionConfig, StackConfig
 
@@ -22,10 +23,6 @@ class Kind(StrEnum):
     DESTROY = "destroy"
 
 
-ONE_BY_ONE = frozenset({Cloud.AZURE})
-"""Clouds whose regions join one after another: Managed Redis takes one new member of a group at a time."""
-SETTLES = MappingProxyType({Cloud.GCP: "the primary names its standby, which exists only now"})
-"""Clouds whose home comes up a second time, and why: what it says of the standby cannot be said before."""
 EDGE = "edge"
 """The name of the stack that the fleet has once."""
 
@@ -60,10 +57,32 @@ class Fleet:
         database = home.database if isinstance(home, RegionConfig) else None
         return database.standby_region if database else None
 
-    def settled_by(self, stack: str) -> tuple[str, ...]:
-        """The stack of the standby that `stack`, a home, can name only when that is up; empty for all other stacks."""
-        standby = self.standby(stack) if self.is_home(stack) and self.stacks[stack].cloud in SETTLES else None
-        return (stack_name(self.stacks[stack].cloud, standby),) if standby else ()
+    def settles_after(self, stack: str) -> tuple[str, ...]:
+        """The stacks that must be up before `stack` can make what cannot be made in one pass; empty: nothing is left.
+
+        Google Cloud: a home names its standby, which joins it first. Azure: an app takes the name that users call when
+        DNS leads there already.
+        """
+        config = self.stacks[stack]
+        if not isinstance(config, RegionConfig):
+            return ()
+        names = stack_name(config.cloud, "global")
+        match config.cloud:
+            case Cloud.GCP if self.is_home(stack) and (standby := self.standby(stack)):
+                return (stack_name(config.cloud, standby),)
+            case Cloud.AZURE if config.service and config.service.certificate.domain and names in self.stacks:
+                return (names,)
+            case _:
+                return ()
+
+    def cache_mates(self, stack: str) -> tuple[str, ...]:
+        """The other stacks with a part in the same cache, where a region that joins has to name them; home's first."""
+        config = self.stacks[stack]
+        if config.cloud not in JOINS_ONE_BY_ONE or self.is_home(stack):
+            return ()
+        home = self.home_of(stack)
+        mates = (name for name, each in self.regions().items() if each.cache and self.home_of(name) == home)
+        return tuple(sorted(set(mates) - {stack}, key=lambda name: (name != home, name)))
 
     def upstream(self, stack: str) -> tuple[str, ...]:
         """The stacks whose outputs `stack` reads."""
@@ -83,9 +102,9 @@ def stack_name(cloud: str, region: str) -> str:
 def waves(fleet: Fleet, kind: Kind) -> tuple[tuple[str, ...], ...]:
     """The order in which stacks are brought up, changed or destroyed; stacks of one wave run side by side.
 
-    Creation: homes first, for the others join what they own. A change: one secondary first, where a mistake hurts
-    least; homes nearly last; then what a cloud has once, for it steers traffic, and the edge, which steers between
-    clouds. Destruction: creation, backwards.
+    Creation: homes first, for the others join what they own, on Azure one after another. A change: one secondary
+    first, where a mistake hurts least; homes nearly last; then what a cloud has once, for it steers traffic, and the
+    edge, which steers between clouds. Destruction: creation, backwards.
     """
     regions = fleet.regions()
     home = tuple(sorted(stack for stack in regions if fleet.is_home(stack)))
@@ -93,36 +112,39 @@ def waves(fleet: Fleet, kind: Kind) -> tuple[tuple[str, ...], ...]:
     edge = tuple(stack for stack, config in fleet.stacks.items() if isinstance(config, EdgeConfig))
     last = tuple(sorted(set(fleet.stacks) - set(regions) - set(edge)))
     order = {
-        Kind.CREATE: (home, *_rounds(fleet, others), last, edge),
+        Kind.CREATE: (home, *_joining(fleet, others), last, edge),
         Kind.CHANGE: (others[:1], others[1:], home, last, edge),
-        Kind.DESTROY: (edge, last, *reversed(_rounds(fleet, others)), home),
+        Kind.DESTROY: (edge, last, *reversed(_joining(fleet, others)), home),
     }
     return tuple(wave for wave in order[kind] if wave)
 
 
-def _rounds(fleet: Fleet, stacks: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """The first wave takes one region of each cloud that is `ONE_BY_ONE`, and all of the others; then the rest."""
-    turns = dict.fromkeys(stacks, 0)
-    for cloud in ONE_BY_ONE:
-        of_cloud = (stack for stack in stacks if fleet.stacks[stack].cloud == cloud)
-        turns |= {stack: turn for turn, stack in enumerate(of_cloud)}
-    return [tuple(s for s in stacks if turns[s] == turn) for turn in range(max(turns.values(), default=-1) + 1)]
+def _joining(fleet: Fleet, others: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Those that join home's groups: side by side, but one after another where the cloud's cache cannot else."""
+    turns: dict[int, list[str]] = {}
+    taken: Counter[str] = Counter()
+    for stack in others:
+        config = fleet.regions()[stack]
+        alone = config.cloud in JOINS_ONE_BY_ONE and config.cache is not None
+        turns.setdefault(taken[config.cloud] if alone else 0, []).append(stack)
+        taken[config.cloud] += alone
+    return tuple(tuple(turns[turn]) for turn in sorted(turns))
 
 
 def settling(
     fleet: Fleet, wanted: Collection[str], deployed: Collection[str], settled: Collection[str]
 ) -> tuple[str, ...]:
-    """The homes that come up a second time, because their standby is there by then and they have never named it.
+    """The stacks that come up a second time, because what they wait for is there by then and they never settled.
 
     Args:
         fleet: All stacks.
         wanted: Those that are brought up.
         deployed: Those that are up already.
-        settled: Those of them that have named their standby once.
+        settled: Those of them that have settled once.
     """
     there = {*wanted, *deployed}
-    homes = (stack for stack in wanted if stack not in settled)
-    return tuple(sorted(home for home in homes if fleet.settled_by(home) and there.issuperset(fleet.settled_by(home))))
+    waiting = {stack: fleet.settles_after(stack) for stack in wanted if stack not in settled}
+    return tuple(sorted(stack for stack, after in waiting.items() if after and there.issuperset(after)))
 
 
 def where(stack: str, key: str) -> str:

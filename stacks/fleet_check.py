@@ -146,18 +146,19 @@ def _standbys(fleet: Fleet) -> Iterator[FleetError]:
 
 
 def _proofs(fleet: Fleet) -> Iterator[FleetError]:
-    owners: dict[str, str] = {}
+    owners: dict[tuple[str, str], str] = {}  # each cloud wants a record of its own
     for stack, config in sorted(fleet.regions().items()):
         certificate = config.service.certificate if config.service else None
         if certificate is None or not certificate.domain or not certificate.zone_id:
             continue
-        if certificate.domain in owners:
+        proof = (config.cloud.value, certificate.domain)
+        if proof in owners:
             yield FleetError(
-                f"{owners[certificate.domain]} already makes the record that proves {certificate.domain}",
+                f"{owners[proof]} already makes the record that proves {certificate.domain}",
                 where=where(stack, "service.certificate.zone_id"),
                 allowed="zone_id in one region only, best in the home region",
             )
-        owners[certificate.domain] = stack
+        owners[proof] = stack
 
 
 def _edge(fleet: Fleet) -> Iterator[FleetError]:

@@ -44,7 +44,7 @@ def main(folder: Path, *, protect: bool = True, settle: bool = False) -> None:
         folder: Where the stack files are. The stack's own values are the engine's (`pulumi config`); the other files
             say who is home and what must not overlap.
         protect: False lifts the protection of what holds data, whatever the configuration says.
-        settle: Name what only now exists: the standby of a home.
+        settle: Make what only now can be made.
 
     Raises:
         ConfigError: A stack file is wrong.
@@ -66,8 +66,12 @@ def main(folder: Path, *, protect: bool = True, settle: bool = False) -> None:
 def run(fleet: Fleet, stack: str, *, settle: bool = False) -> None:
     """Make the stack's components and export its inventory."""
     config = fleet.stacks[stack]
-    before = {each: Upstream(each) for each in (*fleet.upstream(stack), *(fleet.settled_by(stack) if settle else ()))}
-    place = Place(config.cloud, config.region, config.fleet, config.tags, config.protect)
+    after = fleet.settles_after(stack)
+    read = (*fleet.upstream(stack), *fleet.cache_mates(stack), *(after if settle else ()))
+    before = {each: Upstream(each) for each in dict.fromkeys(read)}
+    # Once is for ever: what settling made stays, and whom a home names afterwards is a failover's to say.
+    settled = settle or (bool(after) and Upstream(stack).get("settled") is True)
+    place = Place(config.cloud, config.region, config.fleet, config.tags, config.protect, settled)
     provider = load("clouds", config.cloud)(place, config.account_id)
     opts = pulumi.ResourceOptions(providers=[provider])
     home = config.home if isinstance(config, CloudConfig) else config.region
@@ -79,9 +83,8 @@ def run(fleet: Fleet, stack: str, *, settle: bool = False) -> None:
         facts = region_facts(config, place, ties_of(fleet, stack, config, before), opts)
     else:
         raise TypeError(type(config).__name__)
-    if fleet.settled_by(stack):
-        # Once is for ever: whom a home names afterwards is a failover's to say.
-        facts["settled"] = settle or Upstream(stack).told("settled") is True
+    if after:
+        facts["settled"] = settled
     whole = inventory.document(stack=stack, cloud=config.cloud.value, region=config.region, home=home, **facts)
     pulumi.export("inventory", pulumi.Output.from_input(whole).apply(lambda document: checked(document, stack)))
 
@@ -114,7 +117,9 @@ def data_facts(
         database = Database(f"{fleet_name}-db", config.database, network, keys, ties.birth, opts)
         facts["database"] = told(database.outputs)
     if config.cache:
-        cache = Cache(f"{fleet_name}-cache", config.cache, network, keys, ties.cache_group, opts)
+        cache = Cache(
+            f"{fleet_name}-cache", config.cache, network, keys, ties.cache_group, opts, members=ties.cache_members
+        )
         facts["cache"] = told(cache.outputs)
     return facts
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from components.database.component import Birth
 from components.network.component import JOINS, HomeNetwork
+from stacks.fleet import stack_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,11 +27,13 @@ class Ties:
         network: What home's network made for all regions; None in home, and where networks stand alone.
         birth: Whether the database was born primary, or joins, and as what.
         cache_group: The cache's group to join; None in home, which makes it.
+        cache_members: The members that the region's cache finds there when it joins: home's, and those before it.
     """
 
     network: HomeNetwork | None
     birth: Birth
     cache_group: pulumi.Input[str] | None
+    cache_members: tuple[pulumi.Input[str], ...] = ()
 
 
 def ties_of(fleet: Fleet, stack: str, config: RegionConfig, before: Mapping[str, Upstream]) -> Ties:
@@ -46,13 +49,21 @@ def ties_of(fleet: Fleet, stack: str, config: RegionConfig, before: Mapping[str,
         UpstreamMissingError: In `up`, one of them has not exported what is needed.
     """
     if fleet.is_home(stack):
-        standby = [before[each].require("database", "cluster") for each in fleet.settled_by(stack) if each in before]
-        birth = Birth(secret_regions=fleet.joiners(stack), standby=standby[0] if standby else None)
-        return Ties(None, birth, None)
+        standby = before.get(stack_name(config.cloud, fleet.standby(stack) or ""))
+        named = standby.require("database", "cluster") if standby else None
+        return Ties(None, Birth(secret_regions=fleet.joiners(stack), standby=named), None)
     home = before[fleet.home_of(stack)]
     network = None
     if config.cloud in JOINS:
         network = HomeNetwork(home.require("network", "id"), home.require("network", "private_zones"))
     group = {part: home.require(part, "global_group") for part in ("database", "cache") if getattr(config, part)}
     is_standby = fleet.standby(stack) == config.region
-    return Ties(network, Birth(group.get("database"), is_standby=is_standby), group.get("cache"))
+    birth = Birth(group.get("database"), is_standby=is_standby)
+    return Ties(network, birth, group.get("cache"), _members(fleet, stack, before))
+
+
+def _members(fleet: Fleet, stack: str, before: Mapping[str, Upstream]) -> tuple[pulumi.Input[str], ...]:
+    mates = fleet.cache_mates(stack)
+    home = fleet.home_of(stack)
+    there = (name for name in mates if name == home or before[name].get("cache", "group") is not None)
+    return tuple(before[name].require("cache", "group") for name in there)

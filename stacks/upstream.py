@@ -34,6 +34,13 @@ class Upstream:
         self.stack = stack
         self._document = _read(stack)
 
+    def get(self, *path: str) -> Any:
+        """The value at a path of the exported inventory; None if it is not exported."""
+        value: Any = self._document
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
     def require(self, *path: str) -> pulumi.Input[Any]:
         """The value at a path of the exported inventory.
 
@@ -43,9 +50,7 @@ class Upstream:
         Raises:
             UpstreamMissingError: Not in a preview, and it is not exported yet; names stack and key.
         """
-        value: Any = self._document
-        for key in path:
-            value = value.get(key) if isinstance(value, dict) else None
+        value = self.get(*path)
         if value is not None:
             return value
         if pulumi.runtime.is_dry_run():
@@ -55,10 +60,6 @@ class Upstream:
             where=f"stack {pulumi.get_stack()}, which needs it",
             next_step=f"bring {self.stack} up first: aurops up {self.stack}",
         )
-
-    def told(self, key: str) -> Any:
-        """What the stack exported under a key at its last `up`; None when it did not."""
-        return self._document.get(key)
 
 
 def _read(stack: str) -> Mapping[str, Any]:

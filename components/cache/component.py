@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.base import Component, Scope, load
+from components.cache.spec import JOINS_ONE_BY_ONE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pulumi
 
     from components.cache.spec import CacheSpec
@@ -30,7 +33,11 @@ class CacheOutputs:
 
 
 class Cache(Component):
-    """One region's part of a cache that spans regions. `global_group` is None in the home region, which makes it."""
+    """One region's part of a cache that spans regions. `global_group` is None in the home region, which makes it.
+
+    `members` are the `CacheOutputs.group` of the regions that have joined before, home's included; read only on the
+    clouds of `JOINS_ONE_BY_ONE`, and only when this region joins.
+    """
 
     def __init__(
         self,
@@ -40,8 +47,11 @@ class Cache(Component):
         keys: KeysOutputs,
         global_group: pulumi.Input[str] | None,
         opts: pulumi.ResourceOptions | None = None,
+        *,
+        members: Sequence[pulumi.Input[str]] = (),
     ) -> None:
         super().__init__(name, opts)
         build = load("cache", network.place.cloud)
-        self.outputs: CacheOutputs = build(Scope(self, name, network.place), spec, network, keys, global_group)
+        more = (members,) if network.place.cloud in JOINS_ONE_BY_ONE else ()
+        self.outputs: CacheOutputs = build(Scope(self, name, network.place), spec, network, keys, global_group, *more)
         self.register_outputs({"globalGroup": self.outputs.global_group, "group": self.outputs.group})

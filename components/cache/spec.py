@@ -6,7 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from components.place import Cloud
 from components.spec import Spec, Zone
+
+JOINS_ONE_BY_ONE = frozenset({Cloud.AZURE})
+"""Clouds on which a member must name every member that is there already: two cannot join at the same time."""
 
 CacheMemory = Literal[6, 12, 24, 48]
 """Steps that every cloud can reach; who needs more adds shards."""

@@ -28,6 +28,13 @@ class AzureKeys:
     principal_id: pulumi.Input[str]
     """Its object id in Entra."""
     client_id: pulumi.Input[str]
+    identity_name: pulumi.Input[str]
+    """What it is called inside of a database."""
+    tenant_id: pulumi.Input[str]
+    suffix: pulumi.Input[str]
+    """Ends names that have to be unique in the world."""
+    versions: Mapping[Purpose, pulumi.Input[str]]
+    """The URL of each key with its present version, for services that take no other."""
 
 
 @dataclass(frozen=True)

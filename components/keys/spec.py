@@ -35,4 +35,5 @@ class KeysSpec(Spec):
     """Days during which a deletion can be taken back (AWS KMS: 7 to 30); the longest: a lost key is lost data."""
 
     existing: dict[Purpose, str] = Field(default_factory=dict)
-    """Keys that exist already, by purpose: the full identifier, on AWS the key's ARN. None is made for these."""
+    """Keys that exist already, by purpose: the full identifier, on AWS the key's ARN, on Azure its URL with a version.
+    None is made for these."""

@@ -47,6 +47,10 @@ class AzureService(Spec):
     plan_sku: Annotated[str, Field(pattern=r"^P[0-9]m?v[34]$")] | None = None
     """Another size of the plan's machines than the one that CPU and memory give, such as `P2mv3`."""
 
+    thumbprint: Annotated[str, Field(pattern=r"^[0-9A-F]{40}$")] | None = None
+    """Of a certificate for `certificate.domain` that is already in the stack's resource group: it is bound, and none is
+    issued. App Service knows no other way to bring one along."""
+
 
 class GcpService(Spec):
     """What only Google Cloud has."""

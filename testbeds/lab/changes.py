@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from testbeds.lab.shapes import Kind
+from testbeds.lab.tables import When
 from testbeds.lab.wire import DEFAULTS, Json, Object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from testbeds.lab.shapes import Field, Shape
     from testbeds.lab.tables import TypeTable
@@ -33,11 +35,13 @@ class Change:
         path: Where, with indexes.
         outcome: Added, deleted or updated.
         replaces: The cloud can make it on a new object only.
+        fixed: So it is, but the provider asks the cloud to make it on the object that is there, in vain.
     """
 
     path: str
     outcome: Outcome
     replaces: bool
+    fixed: bool = False
 
     @property
     def top(self) -> str:
@@ -122,8 +126,32 @@ def differences(old: Json, new: Json, path: str, rule: str, table: TypeTable) ->
 
 def _change(path: str, rule: str, old: Json, new: Json, table: TypeTable) -> Change:
     outcome = Outcome.ADD if old is None else Outcome.DELETE if new is None else Outcome.UPDATE
-    replaces = any(rule == fixed or rule.startswith(f"{fixed}.") for fixed in table.create_only)
-    return Change(path, outcome, replaces)
+    when = table.replaces_when.get(rule)
+    replaces = _covers(table.create_only, rule) or (when is not None and _goes(when, old, new))
+    return Change(path, outcome, replaces, _covers(table.fixed, rule))
+
+
+def _covers(rules: Iterable[str], path: str) -> bool:
+    return any(path == one or path.startswith(f"{one}.") for one in rules)
+
+
+def _goes(when: When, old: Json, new: Json) -> bool:
+    """Whether a change goes in the direction that replaces."""
+    if when is When.SET:
+        return new not in (None, "")
+    if when is When.UNSET:
+        return new in (None, "", False)
+    if isinstance(old, int | float) and isinstance(new, int | float):
+        return new < old
+    return isinstance(old, str) and isinstance(new, str) and not _contains(new, old)
+
+
+def _contains(wide: str, narrow: str) -> bool:
+    try:
+        outer, inner = ipaddress.ip_network(wide), ipaddress.ip_network(narrow)
+    except ValueError:
+        return True  # no range: the check of inputs says so, a preview's unknown says nothing
+    return outer.version == inner.version and inner.subnet_of(outer)  # type: ignore[arg-type]
 
 
 def _step(key: str) -> str:

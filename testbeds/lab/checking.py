@@ -83,6 +83,8 @@ class _Checker:
         allowed = shape.allowed or self.table.values.get(rule, ())
         if allowed and str(value) not in allowed:
             yield Failure(at, f"{value!r} is not one of: {', '.join(allowed)}")
+        if not allowed and not self._is_listed(str(value), shape, rule):
+            yield Failure(at, f"{value!r} is not one of: {', '.join(shape.listed)}")
         limits = self.table.ranges.get(rule)
         if limits and isinstance(value, int | float) and not isinstance(value, bool):
             low, high = limits.minimum, limits.maximum
@@ -91,6 +93,12 @@ class _Checker:
         longest = self.table.max_lengths.get(rule)
         if longest and isinstance(value, str) and len(value) > longest:
             yield Failure(at, f"{len(value)} characters; at most {longest} are accepted")
+
+    def _is_listed(self, value: str, shape: Shape, rule: str) -> bool:
+        """Whether the service takes a value of an open enumeration, which it reads without regard to case."""
+        if not self.table.strict or not shape.listed or rule in self.table.open:
+            return True
+        return value.lower() in {one.lower() for one in shape.listed}
 
 
 def _fits(value: Json, shape: Shape) -> bool:

@@ -39,12 +39,14 @@ class Settings:
     Args:
         home: Where its objects live unless they say otherwise: a region, or a cluster's identity.
         tags: Tags that it puts on everything.
+        account: The subscription or project that pays, where a provider instance names it.
         known: False until configured: with an unknown input the engine never configures it, and nothing is checked.
     """
 
     home: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     known: bool = False
+    account: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,12 @@ class Cloud(Protocol):
     """One stand-in cloud."""
 
     name: str
-    """Pulumi's name of the package: `aws`, `kubernetes`."""
+    """Pulumi's name of the package: `aws`, `azure-native`, `gcp`, `kubernetes`."""
     version: str
     """Version of the SDK, which the engine compares with what the program asks for."""
     world: World
+    compares_state: bool
+    """Whether the provider looks for changes in the object's state (the Terraform bridge), or in the inputs alone."""
 
     def resource(self, token: str) -> ResourceType:
         """Shape of a type. Raises `UnknownTypeError`."""
@@ -78,7 +82,7 @@ class Cloud(Protocol):
         """Read a provider's configuration. Raises `RefusedError`."""
         ...
 
-    def fill_defaults(self, token: str, name: str, news: Object, olds: Object, urn: str) -> Object:
+    def fill_defaults(self, token: str, name: str, news: Object, olds: Object, urn: str, settings: Settings) -> Object:
         """Inputs with what the provider fills in, such as a name made from the resource's."""
         ...
 
@@ -88,6 +92,10 @@ class Cloud(Protocol):
 
     def delete_first(self, token: str, asked: Object, wanted: Object) -> bool:
         """Whether a replacement must wait until the old object has gone, because both would have the same name."""
+        ...
+
+    def find(self, token: str, id_: str, state: Object, settings: Settings) -> WorldObject | None:
+        """The object that the engine means by an id and the properties that it knows; None when it has gone."""
         ...
 
     def make(self, token: str, inputs: Object, settings: Settings) -> Made:
@@ -104,6 +112,10 @@ class Cloud(Protocol):
 
     def refuse_delete(self, current: WorldObject) -> None:
         """Raise `RefusedError` when the object is protected or in use."""
+        ...
+
+    def keeps(self, current: WorldObject) -> bool:
+        """Whether a deletion only makes the program forget the object, and it stays where it is."""
         ...
 
     def invoke(self, token: str, args: Object, settings: Settings) -> Object:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from testbeds.lab.changes import is_write_only
 from testbeds.lab.shapes import Kind
-from testbeds.lab.wire import DEFAULTS, UNKNOWN, Json, Object
+from testbeds.lab.wire import DEFAULTS, UNKNOWN, Json, Object, child
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from testbeds.lab.shapes import Field, Shape
 
@@ -92,8 +92,21 @@ def digest(*parts: str, length: int = 17) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:length]
 
 
-def preview(asked: Object, before: Object, fields: Mapping[str, Field]) -> Object:
-    """Outputs as far as they are known before the change is made: what only the cloud can say is unknown."""
+def uuid_of(seed: str) -> str:
+    """A UUID that depends on the seed alone."""
+    digits = digest(seed, "uuid", length=32)
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def preview(asked: Object, before: Object, fields: Mapping[str, Field], computed: Sequence[str] = ()) -> Object:
+    """Outputs as far as they are known before the change is made: what only the cloud can say is unknown.
+
+    Args:
+        asked: What the program asks for.
+        before: Outputs of the object that is there; empty for a new one.
+        fields: The type's outputs.
+        computed: Paths within a block that the program may give in part, which the cloud fills.
+    """
     found: Object = {}
     for name, field in fields.items():
         if is_write_only(name, fields):
@@ -104,7 +117,22 @@ def preview(asked: Object, before: Object, fields: Mapping[str, Field]) -> Objec
             found[name] = before.get(name)
         else:
             found[name] = UNKNOWN if field.required else None
+    for path in computed:
+        if asked.get(path.partition(".")[0]) is not None:
+            _leave_open(found, before, path)
     return found
+
+
+def _leave_open(found: Object, before: Object, path: str) -> None:
+    """Put what is there already, else an unknown, where the block has nothing."""
+    *blocks, name = path.split(".")
+    for block in blocks:
+        inner = found.get(block)
+        if not isinstance(inner, dict):
+            return
+        found, before = inner, child(before, block)
+    if found.get(name) is None:
+        found[name] = before.get(name, UNKNOWN)
 
 
 def _preview_within(value: Json, shape: Shape) -> Json:

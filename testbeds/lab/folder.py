@@ -16,10 +16,20 @@ from aurops.processes import Process
 from testbeds.lab import LAB_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-CLOUDS: Final = ("aws", "kubernetes")
+CLOUDS: Final[Mapping[str, str]] = {
+    "aws": "aws",
+    "azure-native": "azure",
+    "gcp": "gcp",
+    "kubernetes": "kubernetes",
+}
+"""Pulumi's name of each package that the lab serves, and the module here that does."""
+
+_REAL: Final = ("PULUMI_", "AWS_", "ARM_", "AZURE_", "GOOGLE_", "GCLOUD_", "CLOUDSDK_", "KUBE")
+"""Beginnings of the variables that lead to somebody's real account or backend."""
+
 _STACK_FILES: Final = ("Pulumi.yaml", "stacks/Pulumi*.yaml", "stacks/__main__.py")
 _FOLDERS: Final = ("bin", "home", "state", "work")
 
@@ -104,7 +114,7 @@ class LabFolder:
     def env(self) -> dict[str, str]:
         """Environment of whatever runs the engine here: this process's own, with the lab's settings."""
         # Nothing of a real account may reach a program in the lab, and nothing of the lab a real backend.
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "AWS_", "KUBE"))}
+        own = {name: value for name, value in os.environ.items() if not name.startswith(_REAL)}
         return own | {
             LAB_VARIABLE: str(self.path),
             "PATH": os.pathsep.join([str(self.path / "bin"), os.environ.get("PATH", os.defpath)]),

@@ -29,9 +29,10 @@ from testbeds.lab.changes import Change, Outcome, Subject, compare, is_write_onl
 from testbeds.lab.checking import Failure, check
 from testbeds.lab.cloud import Cloud, RefusedError, Settings
 from testbeds.lab.filling import preview
+from testbeds.lab.folder import CLOUDS
 from testbeds.lab.shapes import UnknownTypeError
 from testbeds.lab.wire import DEFAULTS, UNKNOWN, Object, from_struct, has_unknown, to_struct
-from testbeds.lab.world import NewObject, World, WorldObject
+from testbeds.lab.world import NewObject, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -115,7 +116,7 @@ class LabProvider(ResourceProviderServicer):
         except UnknownTypeError:
             return pb.CheckResponse(failures=[pb.CheckFailure(reason=f"{self._cloud.name} has no type {token}")])
         news.pop(DEFAULTS, None)
-        inputs = self._cloud.fill_defaults(token, name, news, olds, request.urn)
+        inputs = self._cloud.fill_defaults(token, name, news, olds, request.urn, settings)
         failures = check(inputs, resource.inputs, self._cloud.table(token))
         failures = failures or tuple(self._cloud.refuse_inputs(token, inputs, olds, settings))
         return pb.CheckResponse(inputs=to_struct(inputs), failures=[_failure(one) for one in failures])
@@ -124,7 +125,9 @@ class LabProvider(ResourceProviderServicer):
         token = _type_of(request.urn)
         resource, table = self._cloud.resource(token), self._cloud.table(token)
         asked, wanted = from_struct(request.old_inputs), from_struct(request.news)
-        subject = Subject(asked, from_struct(request.olds), wanted, resource.inputs, resource.outputs)
+        subject = Subject(asked, {}, wanted, resource.inputs, {})
+        if self._cloud.compares_state:
+            subject = Subject(asked, from_struct(request.olds), wanted, resource.inputs, resource.outputs)
         changes = [one for one in compare(subject, table) if one.top not in set(request.ignoreChanges)]
         return _diff(changes, delete_first=self._cloud.delete_first(token, asked, wanted))
 
@@ -132,7 +135,8 @@ class LabProvider(ResourceProviderServicer):
         token, inputs = _type_of(request.urn), from_struct(request.properties)
         resource = self._cloud.resource(token)
         if request.preview:
-            return pb.CreateResponse(properties=to_struct(preview(inputs, {}, resource.outputs)))
+            told = preview(inputs, {}, resource.outputs, self._cloud.table(token).computed)
+            return pb.CreateResponse(properties=to_struct(told))
         settings = self._of(context)
         with _refusals(context, f"creating {_name_of(request.urn)}"), self._cloud.world.exclusive():
             made = self._cloud.make(token, inputs, settings)
@@ -155,13 +159,13 @@ class LabProvider(ResourceProviderServicer):
     def Update(self, request: pb.UpdateRequest, context: grpc.ServicerContext) -> pb.UpdateResponse:
         token, inputs, olds = _type_of(request.urn), from_struct(request.news), from_struct(request.olds)
         if request.preview:
-            told = preview(inputs, olds, self._cloud.resource(token).outputs)
-            there = self._find(token, request.id, olds, self._of(context))
+            told = preview(inputs, olds, self._cloud.resource(token).outputs, self._cloud.table(token).computed)
+            there = self._cloud.find(token, request.id, olds, self._of(context))
             counted = self._cloud.counted(there, inputs) if there else {}
             told |= {name: UNKNOWN for name, value in counted.items() if value != olds.get(name)}
             return pb.UpdateResponse(properties=to_struct(told))
         with _refusals(context, f"updating {_name_of(request.urn)}"), self._cloud.world.exclusive():
-            current = self._find(token, request.id, olds, self._of(context))
+            current = self._cloud.find(token, request.id, olds, self._of(context))
             if current is None:
                 raise RefusedError("NotFound", f"{token} {request.id} does not exist")
             made = self._cloud.alter(current, inputs, self._of(context))
@@ -172,29 +176,22 @@ class LabProvider(ResourceProviderServicer):
     def Delete(self, request: pb.DeleteRequest, context: grpc.ServicerContext) -> Empty:
         olds = from_struct(request.properties)
         with _refusals(context, f"deleting {_name_of(request.urn)}"), self._cloud.world.exclusive():
-            current = self._find(_type_of(request.urn), request.id, olds, self._of(context))
+            current = self._cloud.find(_type_of(request.urn), request.id, olds, self._of(context))
             if current is not None:  # gone already: what was wanted
                 self._cloud.refuse_delete(current)
-                self._cloud.world.remove(current.seq)
+                if not self._cloud.keeps(current):
+                    self._cloud.world.remove(current.seq)
         self._clock.sleep(self._latency_s)
         return Empty()
 
     def Read(self, request: pb.ReadRequest, context: grpc.ServicerContext) -> pb.ReadResponse:
         token, asked = _type_of(request.urn), from_struct(request.inputs)
-        current = self._find(token, request.id, from_struct(request.properties), self._of(context))
+        current = self._cloud.find(token, request.id, from_struct(request.properties), self._of(context))
         if current is None:
             return pb.ReadResponse()
         hidden = {name: value for name, value in asked.items() if name not in self._kept(token, asked)}
         inputs = to_struct(current.inputs | hidden)
         return pb.ReadResponse(id=current.id, inputs=inputs, properties=to_struct(current.outputs))
-
-    def _find(self, token: str, id_: str, state: Object, settings: Settings) -> WorldObject | None:
-        """The object that the engine means: by id, in the region of its state, else of `id@region`, else at home."""
-        id_, _, asked_region = id_.partition("@") if token.startswith("aws:") else (id_, "", "")
-        found = self._cloud.world.objects(token, id_=id_)
-        region = asked_region or str(state.get("region") or settings.home)
-        here = [one for one in found if one.region in ("", region)]
-        return here[-1] if here else None
 
     def Invoke(self, request: pb.InvokeRequest, context: grpc.ServicerContext) -> pb.InvokeResponse:
         with _refusals(context, request.tok):
@@ -262,7 +259,7 @@ def _publish(file: Path, port: int) -> None:
 def main() -> None:
     """Serve until the session that started this server has gone."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("cloud", choices=("aws", "kubernetes"))
+    parser.add_argument("cloud", choices=tuple(CLOUDS))
     parser.add_argument("--world", type=Path, required=True)
     parser.add_argument("--port-file", type=Path, required=True)
     parser.add_argument("--session", type=Process.parse, required=True)
@@ -271,7 +268,7 @@ def main() -> None:
     args = parser.parse_args()
     if LAB_VARIABLE not in os.environ:
         sys.exit(f"the lab's providers run in a lab session only ({LAB_VARIABLE} is not set): use --lab")
-    cloud: Cloud = import_module(f"testbeds.lab.{args.cloud}.cloud").connect(World(args.world))
+    cloud: Cloud = import_module(f"testbeds.lab.{CLOUDS[args.cloud]}.cloud").connect(World(args.world))
     server, port = _serve(LabProvider(cloud, RealClock(), args.latency_s, expired=args.expired))
     _publish(args.port_file, port)
     over = threading.Event()

@@ -50,12 +50,14 @@ class Shape:
         item: Form of the elements of a list or a map.
         cls: SDK class of an object; `fields` reads it when asked, because some types contain themselves.
         allowed: Values of a *closed* enumeration. An open one (`Union[str, Enum]`) allows any string.
+        listed: Values that the SDK lists for an open enumeration.
     """
 
     kinds: tuple[Kind, ...]
     item: Shape | None = None
     cls: type | None = None
     allowed: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
 
     @property
     def fields(self) -> Mapping[str, Field]:
@@ -140,6 +142,15 @@ class Sdk:
         args: type = getattr(module, f"{cls.__name__}InitArgs", None) or getattr(module, f"{cls.__name__}Args")
         return args
 
+    def source(self, token: str) -> str:
+        """Source text of the module that holds a resource type: its documentation has what the hints lack.
+
+        Raises:
+            UnknownTypeError: This SDK has no such type.
+        """
+        with self._loading:
+            return inspect.getsource(sys.modules[self._class(token).__module__])
+
     @staticmethod
     def properties(of: type) -> tuple[tuple[str, property], ...]:
         """Wire names and getters of an SDK class."""
@@ -220,11 +231,17 @@ def read(hint: Any) -> Shape:
     enums = [m for m in members if isinstance(m, type) and issubclass(m, Enum)]
     others = [m for m in members if m not in enums]
     if enums and not others:
-        return Shape((Kind.STRING,), allowed=tuple(str(value.value) for value in enums[0]))
+        return Shape((Kind.STRING,), allowed=_values(enums[0]))
+    if enums and others == [str]:
+        return Shape((Kind.STRING,), listed=_values(enums[0]))
     if len(others) == 1:
         return _read_one(others[0])
     scalars = {_SCALARS[m] for m in others if m in _SCALARS}
     return Shape(tuple(sorted(scalars))) if scalars and len(scalars) == len(others) else ANYTHING
+
+
+def _values(enum: type[Enum]) -> tuple[str, ...]:
+    return tuple(str(value.value) for value in enum)
 
 
 def _read_one(hint: Any) -> Shape:

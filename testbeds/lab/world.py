@@ -159,6 +159,14 @@ class World:
             rows = self._db.execute(query, tuple(given.values())).fetchall()
         return [_read(row) for row in rows]
 
+    def within(self, id_: str) -> list[WorldObject]:
+        """Objects whose identifier is a path below another's, as in Azure, in order of creation."""
+        query = f"SELECT {_COLUMNS} FROM objects WHERE substr(id, 1, ?) = ? ORDER BY seq"  # noqa: S608 - columns are ours
+        start = f"{id_}/"
+        with self._lock:
+            rows = self._db.execute(query, (len(start), start)).fetchall()
+        return [_read(row) for row in rows]
+
     def find_by_tag(self, key: str, value: str) -> list[WorldObject]:
         """Objects that carry a tag, such as `aurops:urn`; what a cloud's tagging API answers."""
         return [found for found in self.objects() if found.tags.get(key) == value]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.components import parts
+from tests.components import parts, parts_azure
 from tests.components.graph import Graph, run
 from tests.components.parts_gcp import gcp_home, gcp_names, gcp_secondary
 
@@ -27,3 +27,15 @@ def secondary() -> Graph:
 def names() -> Graph:
     """The global stack's traffic, with routing controls and a zone of its own."""
     return run(parts.names)
+
+
+@pytest.fixture(scope="session")
+def azure_home() -> Graph:
+    """Everything in Azure's region that was born primary."""
+    return run(parts_azure.home_region)
+
+
+@pytest.fixture(scope="session")
+def azure_secondary() -> Graph:
+    """What joins, in the region of Azure that stands by."""
+    return run(parts_azure.secondary_region)

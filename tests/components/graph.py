@@ -12,7 +12,7 @@ import grpc
 import pulumi
 from pulumi.runtime import mocks, rpc, settings
 
-from tests.components import answers_gcp
+from tests.components import answers_azure, answers_gcp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -116,12 +116,16 @@ class Answers(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         """The state that a provider would return."""
+        if args.typ.startswith("azure-native:"):
+            return answers_azure.outputs(args.typ, args.name, args.inputs)
         arn = f"arn:aws:mock:::{args.name}"
         known = {"arn": arn} | dict.fromkeys(("name", "keyId", "bucket", "nodeGroupName"), args.name)
         return f"{args.name}-id", {**known, **self.outputs.get(args.typ, {}), **args.inputs}
 
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
         """Answer an invoke; one that nobody foresaw is an error."""
+        if args.token.startswith("azure-native:"):
+            return answers_azure.call(args.token, args.args)
         match args.token:
             case "aws:index/getCallerIdentity:getCallerIdentity":
                 return {"accountId": ACCOUNT, "arn": "arn", "userId": "me", "id": "me"}

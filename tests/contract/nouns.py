@@ -120,8 +120,18 @@ def keys_of(cloud: Cloud, at: Place | None = None) -> KeysOutputs:
         Cloud.GCP: f"{_PROJECT}/locations/us-central1/keyRings/pay/cryptoKeys/{{}}",
     }[cloud]
     identity = f"{_GROUP}/Microsoft.ManagedIdentity/userAssignedIdentities/pay-keys"
-    azure = AzureKeys("pay-eastus", f"{_GROUP}/Microsoft.KeyVault/vaults/pay-keys", identity, "object-id", "client-id")
     by_purpose = {purpose: form.format(purpose.value) for purpose in Purpose}
+    azure = AzureKeys(
+        group="pay-eastus",
+        vault_id=f"{_GROUP}/Microsoft.KeyVault/vaults/pay-keys",
+        identity_id=identity,
+        principal_id="object-id",
+        client_id="client-id",
+        identity_name="pay-keys",
+        tenant_id="tenant-id",
+        suffix="abc12",
+        versions={purpose: f"{key}/0123456789abcdef" for purpose, key in by_purpose.items()},
+    )
     return KeysOutputs(at or place(cloud), by_purpose, azure if cloud is Cloud.AZURE else None)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
+GCP = {"gcp:project": "ledger-prod", "gcp:region": "us-central1"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,7 +53,9 @@ class Engine:
                 env_vars=dict(self.lab.env),
                 pulumi_command=cli(),
                 project_settings=auto.ProjectSettings("lab-test", "python"),
-                stack_settings={name: auto.StackSettings(config={"aws:region": region})},
+                stack_settings={
+                    name: auto.StackSettings(config={"aws:region": region, "azure-native:location": "eastus", **GCP})
+                },
             )
             workspace.create_stack(name)
             self.stacks[name] = auto.Stack.select(name, workspace)

@@ -13,6 +13,7 @@ import pulumi_aws as aws
 import pytest
 from pulumi.automation import CommandError, ConcurrentUpdateError
 
+from testbeds.lab.folder import CLOUDS
 from testbeds.lab.session import lab_session
 from tests.engine.killing import kill_engines
 from tests.engine.processes import processes_of, wait_until
@@ -54,7 +55,7 @@ def test_a_killed_engine_leaves_no_process(slow_engine: Engine) -> None:
         kill_engines(folder)
         running.exception(timeout=30)
     wait_until(lambda: all("testbeds.lab.server" in command for command in processes_of(folder).values()))
-    assert len(processes_of(folder)) == 2
+    assert len(processes_of(folder)) == len(CLOUDS)
 
 
 def test_a_killed_session_leaves_no_process_and_keeps_its_world(tmp_path: Path) -> None:
@@ -74,7 +75,7 @@ def test_a_killed_session_leaves_no_process_and_keeps_its_world(tmp_path: Path) 
     assert session.stdout is not None
     with session.stdout:
         assert session.stdout.readline() == "open\n"
-    assert len(processes_of(tmp_path)) == 2
+    assert len(processes_of(tmp_path)) == len(CLOUDS)
     session.kill()
     session.wait()
     wait_until(lambda: processes_of(tmp_path) == {})

@@ -36,6 +36,7 @@ class Aws:
     """
 
     name = "aws"
+    compares_state = True
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -62,7 +63,15 @@ class Aws:
         tags = {key: str(value) for key, value in child(default_tags, "tags").items()}
         return Settings(home=region, tags=tags, known=True)
 
-    def fill_defaults(self, token: str, name: str, news: Object, olds: Object, urn: str) -> Object:
+    def fill_defaults(
+        self,
+        token: str,
+        name: str,
+        news: Object,
+        olds: Object,
+        urn: str,
+        settings: Settings,  # noqa: ARG002
+    ) -> Object:
         """Inputs with the name that the provider makes up where the program gives none."""
         prop = AUTONAMED.get(token, "name")
         field = self.resource(token).inputs.get(prop)
@@ -93,6 +102,13 @@ class Aws:
         made_up = set(identity) & {str(name) for name in _list(wanted.get(DEFAULTS))}
         return bool(identity) and not made_up and all(asked.get(key) == wanted.get(key) for key in identity)
 
+    def find(self, token: str, id_: str, state: Object, settings: Settings) -> WorldObject | None:
+        """By id, in the region of its state, else of `id@region`, else at home."""
+        id_, _, asked_region = id_.partition("@")
+        region = asked_region or text(state, "region", settings.home)
+        here = [one for one in self.world.objects(token, id_=id_) if one.region in ("", region)]
+        return here[-1] if here else None
+
     def make(self, token: str, inputs: Object, settings: Settings) -> Made:
         """A new object; a second one with the same properties gets an identifier of its own."""
         region = self._region(token, inputs, settings)
@@ -121,6 +137,10 @@ class Aws:
         """Protection and use; what is let go leaves the snapshot that it names."""
         rules.refuse_delete(current, self.world)
         rules.take_last_snapshot(current, self.world)
+
+    def keeps(self, current: WorldObject) -> bool:  # noqa: ARG002
+        """Nothing is only forgotten."""
+        return False
 
     def invoke(self, token: str, args: Object, settings: Settings) -> Object:
         """Answer a look-up."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from testbeds.lab.filling import digest
+from testbeds.lab.filling import uuid_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -184,9 +184,3 @@ def identify(token: str, inputs: Object, region: str, hash_: str) -> tuple[str, 
     arn = f"arn:aws:{fill(ARNS[token])}" if token in ARNS else None
     id_ = fill(IDS.get(token, "")).rstrip("_") or arn or f"{token.rsplit(':', 1)[-1].lower()}-{hash_}"
     return id_, arn
-
-
-def uuid_of(seed: str) -> str:
-    """A UUID that depends on the seed alone."""
-    digits = digest(seed, "uuid", length=32)
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

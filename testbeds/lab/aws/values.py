@@ -10,8 +10,8 @@ import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from testbeds.lab.aws.identity import ACCOUNT, uuid_of
-from testbeds.lab.filling import digest
+from testbeds.lab.aws.identity import ACCOUNT
+from testbeds.lab.filling import digest, uuid_of
 from testbeds.lab.wire import Json, Object, child, text, texts
 
 if TYPE_CHECKING:

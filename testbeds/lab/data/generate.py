@@ -16,7 +16,6 @@ pairs the two names, and a create-only property that it cannot pair is listed un
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import cfnlint
 from cfnlint.helpers import AVAILABILITY_ZONES
 
+from testbeds.lab.data.sources import put_together, read, said_to_replace, write
 from testbeds.lab.shapes import Kind, Sdk
 from testbeds.lab.tables import Range, Tables, TypeTable
 
@@ -33,10 +33,7 @@ if TYPE_CHECKING:
 
     from testbeds.lab.shapes import Field, ResourceType, Shape
 
-HERE = Path(__file__).parent
 SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas"
-FORCES_NEW = re.compile(r"forces? (?:a |the creation of a )?(?:new|replace)", re.IGNORECASE)
-CONDITIONAL = re.compile(r"forces new (?:for|if|when)", re.IGNORECASE)
 
 
 @dataclass
@@ -137,41 +134,19 @@ def from_schema(type_name: str, resource: ResourceType) -> TypeTable:
     )
 
 
-def said_to_replace(sdk: Sdk, token: str) -> tuple[str, ...]:
-    """Top-level inputs whose description in the SDK says that a change forces a new resource."""
-    resource = sdk.resource(token)
-    args = sdk.args_class(token)
-    docs = {wire: prop.fget.__doc__ or "" for wire, prop in sdk.properties(args) if prop.fget}
-    return tuple(
-        sorted(n for n in resource.inputs if FORCES_NEW.search(docs.get(n, "")) and not CONDITIONAL.search(docs[n]))
-    )
-
-
 def table_of(sdk: Sdk, token: str, type_name: str | None, by_hand: Mapping[str, Any]) -> TypeTable:
     """All three sources of one type, put together."""
     resource = sdk.resource(token)
     base = from_schema(type_name, resource) if type_name else TypeTable(taggable="tags" in resource.inputs)
-    create_only = {*base.create_only, *said_to_replace(sdk, token), *by_hand.get("create_only", [])}
-    if "region" in resource.inputs:
-        create_only.add("region")
-    wrong = set(by_hand.get("values_wrong", []))
-    return base.model_copy(
-        update={
-            "create_only": tuple(sorted(create_only - set(by_hand.get("not_create_only", [])))),
-            "values": {path: values for path, values in base.values.items() if path not in wrong}
-            | {path: tuple(values) for path, values in by_hand.get("values", {}).items()},
-            "unordered": tuple(sorted({*base.unordered, *by_hand.get("unordered", [])})),
-            "identity": tuple(by_hand.get("identity", base.identity)),
-            "setting": by_hand.get("setting", False),
-        }
-    )
+    # A resource is moved to another region by making it there.
+    region = {"region"} & set(resource.inputs)
+    return put_together(base, {*said_to_replace(sdk, token), *region}, by_hand)
 
 
 def build() -> Tables:
     """The table, from the installed sources."""
     sdk = Sdk("pulumi_aws")
-    pairs = json.loads((HERE / "aws-pairs.json").read_text())
-    by_hand = json.loads((HERE / "aws-by-hand.json").read_text())
+    pairs, by_hand = read("aws-pairs.json"), read("aws-by-hand.json")
     date = json.loads((SCHEMAS / "version.json").read_text())["schema_date"]
     return Tables(
         schema_version=1,
@@ -183,4 +158,4 @@ def build() -> Tables:
 
 
 if __name__ == "__main__":
-    (HERE / "aws.json").write_text(build().model_dump_json(indent=1, exclude_defaults=True) + "\n")
+    write("aws.json", build())

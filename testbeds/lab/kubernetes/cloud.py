@@ -6,6 +6,7 @@ once.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ruamel.yaml import YAML
@@ -19,7 +20,7 @@ from testbeds.lab.tables import TypeTable, load
 from testbeds.lab.wire import Json, Object, child, children, text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from testbeds.lab.checking import Failure
     from testbeds.lab.world import World, WorldObject
@@ -27,8 +28,51 @@ if TYPE_CHECKING:
 _AUTONAMED: Final = "pulumi.com/autonamed"
 _IDENTITY: Final = ("metadata.name", "metadata.namespace", "apiVersion", "kind")
 _BORN_WITH: Final = frozenset({"default", "kube-node-lease", "kube-public", "kube-system"})
-_CLASSES_BORN_WITH: Final = frozenset({"gp2"})
-"""EKS makes this one and, since 1.30, marks none as the default (EKS user guide, "Release notes for 1.30")."""
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """A cloud's own cluster: where its address is, and which storage classes it is born with."""
+
+    addresses: tuple[str, ...]
+    classes: frozenset[str]
+    default: str = ""
+
+
+_OFFERS: Final[Mapping[str, _Offer]] = {
+    # EKS makes this one and, since 1.30, marks none as the default (EKS user guide, "Release notes for 1.30").
+    "aws:eks/cluster:Cluster": _Offer(("endpoint",), frozenset({"gp2"})),
+    # AKS documentation, "Concepts - Storage", storage classes.
+    "azure-native:containerservice:ManagedCluster": _Offer(
+        ("fqdn", "privateFQDN"),
+        frozenset(
+            {
+                "azurefile",
+                "azurefile-csi",
+                "azurefile-csi-premium",
+                "azurefile-premium",
+                "default",
+                "managed",
+                "managed-csi",
+                "managed-csi-premium",
+                "managed-premium",
+            }
+        ),
+        default="default",
+    ),
+    # GKE documentation, "Default StorageClass".
+    "gcp:container/cluster:Cluster": _Offer(
+        (
+            "endpoint",
+            "controlPlaneEndpointsConfig.dnsEndpointConfig.endpoint",
+            "privateClusterConfig.privateEndpoint",
+        ),
+        frozenset({"premium-rwo", "standard", "standard-rwo"}),
+        default="standard-rwo",
+    ),
+}
+"""Clusters of the lab by type."""
+
 _NAMESPACE: Final = "kubernetes:core/v1:Namespace"
 _STORAGE_CLASS: Final = "kubernetes:storage.k8s.io/v1:StorageClass"
 _IS_DEFAULT: Final = "storageclass.kubernetes.io/is-default-class"
@@ -43,6 +87,7 @@ class Kubernetes:
     """
 
     name = "kubernetes"
+    compares_state = True
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -69,7 +114,15 @@ class Kubernetes:
         cluster = _named(document, "clusters", text(context, "cluster"), "cluster")
         return Settings(home=text(cluster, "server"), known=True)
 
-    def fill_defaults(self, token: str, name: str, news: Object, olds: Object, urn: str) -> Object:
+    def fill_defaults(
+        self,
+        token: str,
+        name: str,
+        news: Object,
+        olds: Object,
+        urn: str,
+        settings: Settings,  # noqa: ARG002
+    ) -> Object:
         """Inputs with a name and a namespace."""
         metadata = child(news, "metadata")
         kind = token.rsplit(":", 1)[-1]
@@ -97,6 +150,11 @@ class Kubernetes:
         """Whether the new object would meet the old one under the same name."""
         old, new = child(asked, "metadata"), child(wanted, "metadata")
         return all(old.get(key) == new.get(key) for key in ("name", "namespace"))
+
+    def find(self, token: str, id_: str, state: Object, settings: Settings) -> WorldObject | None:  # noqa: ARG002
+        """By name, in the cluster that the provider leads to."""
+        here = self.world.objects(token, id_=id_, region=settings.home)
+        return here[-1] if here else None
 
     def make(self, token: str, inputs: Object, settings: Settings) -> Made:
         """A new object in the cluster."""
@@ -127,6 +185,10 @@ class Kubernetes:
                 if one.id.startswith(f"{current.id}/"):
                     self.world.remove(one.seq)
 
+    def keeps(self, current: WorldObject) -> bool:  # noqa: ARG002
+        """Nothing is only forgotten."""
+        return False
+
     def invoke(self, token: str, args: Object, settings: Settings) -> Object:  # noqa: ARG002
         """No look-up is answered."""
         raise RefusedError("Unsupported", f"the lab does not answer {token}")
@@ -135,8 +197,16 @@ class Kubernetes:
         """A cluster of the lab must exist in it; of another cluster the lab knows nothing and takes it as there."""
         if _LAB_HOST not in server:
             return
-        if not any(one.outputs.get("endpoint") == server for one in self.world.objects("aws:eks/cluster:Cluster")):
+        if self._offer(server) is None:
             raise RefusedError("Unreachable", f"no cluster answers at {server}")
+
+    def _offer(self, server: str) -> _Offer | None:
+        """What kind of cluster answers at an address; None: none does."""
+        for type_, offer in _OFFERS.items():
+            for one in self.world.objects(type_):
+                if _host(server) in {_host(_at(one.outputs, path)) for path in offer.addresses}:
+                    return offer
+        return None
 
     def _refuse_namespace(self, namespace: str, server: str) -> None:
         if (
@@ -148,13 +218,14 @@ class Kubernetes:
 
     def _refuse_diskless(self, spec: Object, server: str) -> None:
         """The API server takes a claim without a class that exists; its pod waits until the provider gives up."""
-        if _LAB_HOST not in server:
+        offer = self._offer(server)
+        if offer is None:
             return
         made = {one.id: child(one.outputs, "metadata") for one in self.world.objects(_STORAGE_CLASS, region=server)}
         defaults = {id_ for id_, metadata in made.items() if child(metadata, "annotations").get(_IS_DEFAULT) == "true"}
         for claim in children(spec, "volumeClaimTemplates"):
             name, asked = text(child(claim, "metadata"), "name"), text(child(claim, "spec"), "storageClassName")
-            if not (asked in _CLASSES_BORN_WITH | set(made) if asked else defaults):
+            if not (asked in offer.classes | set(made) if asked else offer.default or defaults):
                 why = f"StorageClass {asked!r} not found" if asked else "no storage class is set"
                 raise RefusedError("Timeout", f"pods are not ready: claim {name!r} is Pending, {why}")
 
@@ -176,6 +247,17 @@ class Kubernetes:
             asked, before, self.resource(token).outputs
         )
         return Made(server, id_, outputs, {key: str(value) for key, value in child(metadata, "labels").items()})
+
+
+def _at(outputs: Object, path: str) -> str:
+    *blocks, name = path.split(".")
+    for block in blocks:
+        outputs = child(outputs, block)
+    return text(outputs, name)
+
+
+def _host(address: str) -> str:
+    return address.removeprefix("https://").split(":", 1)[0].split("/", 1)[0]
 
 
 def _status(kind: str, spec: Object, seed: str) -> Object:

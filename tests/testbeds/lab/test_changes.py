@@ -8,9 +8,13 @@ import pytest
 
 from testbeds.lab.changes import Outcome, differences, same
 from testbeds.lab.paths import parts, put
-from testbeds.lab.tables import TypeTable
+from testbeds.lab.tables import TypeTable, When
 
-TABLE = TypeTable(create_only=("name", "spec.fixed"), unordered=("zones",))
+TABLE = TypeTable(
+    create_only=("name", "spec.fixed"),
+    unordered=("zones",),
+    replaces_when={"disk": When.SMALLER, "range": When.SMALLER, "primary": When.SET, "lock.on": When.UNSET},
+)
 
 
 def found(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[Outcome, bool]]:
@@ -42,6 +46,28 @@ def test_differences_are_named_leaf_by_leaf(
 ) -> None:
     """Each with its path and whether it replaces; the order of a set is no difference."""
     assert found(old, new) == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "replaces"),
+    [
+        ({"disk": 100}, {"disk": 200}, False),
+        ({"disk": 200}, {"disk": 100}, True),
+        ({"range": "10.0.0.0/20"}, {"range": "10.0.0.0/18"}, False),
+        ({"range": "10.0.0.0/18"}, {"range": "10.0.0.0/20"}, True),
+        ({"range": "10.0.0.0/20"}, {"range": "10.1.0.0/18"}, True),
+        ({"primary": "a"}, {"primary": None}, False),
+        ({"primary": "a"}, {"primary": "b"}, True),
+        ({"lock": {"on": False}}, {"lock": {"on": True}}, False),
+        ({"lock": {"on": True}}, {"lock": {"on": False}}, True),
+        ({"lock": {"on": True}}, {}, True),
+    ],
+)
+def test_some_changes_replace_in_one_direction_only(
+    old: dict[str, Any], new: dict[str, Any], *, replaces: bool
+) -> None:
+    """A disk grows and a range is widened in place; a replica is promoted in place and not made of another instance."""
+    assert [change for _, change in found(old, new).values()] == [replaces]
 
 
 def test_a_json_document_is_compared_by_meaning() -> None:

@@ -60,3 +60,33 @@ def test_a_class_that_is_there_gives_the_disk(cluster: Kubernetes, asked: str | 
     """The one that is asked for, EKS's own, or the default one when none is asked for."""
     add_class(cluster, "ours", is_default=True)
     assert cluster.make(STATEFUL_SET, stateful_set(asked), Settings(SERVER)).id == "default/node"
+
+
+@pytest.mark.parametrize(("asked", "refused"), [(None, False), ("managed-csi", False), ("gp2", True)])
+def test_a_cluster_of_azures_is_born_with_its_own_classes(
+    cluster: Kubernetes, asked: str | None, *, refused: bool
+) -> None:
+    """AKS has a default class, which EKS has not; its address has a port, and its private one comes first."""
+    host = "fleet-1.hcp.eastus.lab.invalid"
+    outputs: Object = {"fqdn": host, "privateFQDN": f"private-{host}"}
+    cluster.world.add(NewObject("azure-native:containerservice:ManagedCluster", "eastus", "fleet", {}, outputs, {}))
+    there = Settings(f"https://private-{host}:443")
+    if not refused:
+        assert cluster.make(STATEFUL_SET, stateful_set(asked), there).id == "default/node"
+        return
+    with pytest.raises(RefusedError, match="'gp2' not found"):
+        cluster.make(STATEFUL_SET, stateful_set(asked), there)
+
+
+@pytest.mark.parametrize("asked", [None, "standard-rwo", "premium-rwo"])
+def test_gke_is_born_with_classes_and_a_default(tmp_path: Path, asked: str | None) -> None:
+    """A cluster of Google's answers at its endpoint, which has no scheme, and its claims find a disk."""
+    world = World(tmp_path / "world.sqlite")
+    kubernetes = Kubernetes(world)
+    server = Settings("https://1.us-central1.gke.lab.invalid")
+    with pytest.raises(RefusedError, match="no cluster answers"):
+        kubernetes.make(STATEFUL_SET, stateful_set(asked), server)
+    outputs: Object = {"endpoint": "1.us-central1.gke.lab.invalid"}
+    world.add(NewObject("gcp:container/cluster:Cluster", "us-central1", "fleet", {}, outputs, {}))
+    assert kubernetes.make(STATEFUL_SET, stateful_set(asked), server).id == "default/node"
+    world.close()
