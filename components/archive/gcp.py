@@ -8,7 +8,7 @@ Lock"). Replication between buckets promises no time; most objects take minutes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pulumi
 import pulumi_gcp as gcp
@@ -19,10 +19,16 @@ from components.keys.gcp import storage_agent
 from components.keys.spec import Purpose
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from components.archive.spec import ArchiveSpec
     from components.base import Scope
     from components.keys.component import KeysOutputs
 
+NOT_OFFERED: Final[Mapping[str, str]] = {
+    "tls_minimum": "a bucket has no setting for it: the organization policy storage.secureHttpTransport refuses plain "
+    "HTTP, for whole projects",
+}
 SECONDS_PER_YEAR = 31_557_600
 """365.25 days, as Cloud Storage counts years; a hundred are its longest retention."""
 ROTATION_DAYS, DELETION_DAYS = 365, 30
@@ -59,10 +65,7 @@ def make_replica_key(scope: Scope, spec: ArchiveSpec) -> pulumi.Output[str]:
 
 
 def make_vault(scope: Scope, spec: ArchiveSpec, part: str, region: str, key: pulumi.Input[str]) -> Vault:
-    """An encrypted, private bucket in all zones of a region, in which each object is kept from its first second.
-
-    TLS is the only way in: a client that speaks to the plain port is sent to it.
-    """
+    """An encrypted, private bucket in all zones of a region, in which each object is kept from its first second."""
     bucket = gcp.storage.Bucket(
         scope.named(part),
         location=region.upper(),

@@ -2,13 +2,13 @@
 
 Home is born primary, the others as its secondaries, which take size, version and settings from it. A failover detaches
 a secondary or switches it over, outside of Pulumi; so who replicates whom is ignored here. The list of secondaries in
-the primary is the service's to fill in. (Memorystore for Valkey, "About cross-region replication".)
+the primary is the service's to fill in. Nodes are spread over all zones of the region by the service, so the spec's
+zones choose none. (Memorystore for Valkey, "About cross-region replication" and "High availability and replicas".)
 """
 
 from __future__ import annotations
 
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pulumi_gcp as gcp
 
@@ -18,7 +18,7 @@ from components.keys.spec import Purpose
 from components.network.spec import Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import pulumi
 
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from components.keys.component import KeysOutputs
     from components.network.component import NetworkOutputs
 
-NOT_OFFERED: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "chosen zones": "Memorystore spreads the nodes over all zones of the region, so `zones` chooses none.",
-    }
-)
 PORT = 6379
 # 6.5, 13 and 58 GB (Memorystore for Valkey, "Instance and node specification").
 NODE_TYPES = {6: "STANDARD_SMALL", 12: "HIGHMEM_MEDIUM", 24: "HIGHMEM_XLARGE", 48: "HIGHMEM_XLARGE"}

@@ -88,6 +88,12 @@ def details(network: NetworkOutputs) -> GcpNetwork:
     return network.gcp or GcpNetwork("pods", "services", network.id)
 
 
+def reachable(network: NetworkOutputs) -> pulumi.Output[str]:
+    """The network's name, known once Google's own services can be reached over it."""
+    access = details(network).access
+    return pulumi.Output.all(network.id, access).apply(lambda known: str(known[0]))
+
+
 def account(scope: Scope, part: str, why: str, *roles: str) -> gcp.serviceaccount.Account:
     """A service account of our own instead of the project's default one, which may edit everything.
 

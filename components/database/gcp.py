@@ -9,13 +9,12 @@ disaster recovery"; Pulumi's page of `sql.DatabaseInstance`, "Switchover".)
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import pulumi
 import pulumi_gcp as gcp
 
-from components.clouds.gcp import details, labels, project, zone_name
+from components.clouds.gcp import labels, project, reachable, zone_name
 from components.database.component import Birth, DatabaseOutputs
 from components.keys.spec import Purpose
 
@@ -27,12 +26,9 @@ if TYPE_CHECKING:
     from components.keys.component import KeysOutputs
     from components.network.component import NetworkOutputs
 
-NOT_OFFERED: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "secret": "People and services sign in with their Google identity, so there is no master password to keep.",
-        "backups": "A replica takes none before its promotion: those of the primary are the database's.",
-    }
-)
+NOT_OFFERED: Final[Mapping[str, str]] = {
+    "secret": "people and services sign in with their Google identity: there is no master password to keep",
+}
 FLAGS = {"cloudsql.iam_authentication": "on", "log_min_duration_statement": "1000"}
 # What a switchover or a promotion changes on both sides.
 MOVED = ["instanceType", "masterInstanceName", "replicaConfiguration", "replicaNames"]
@@ -160,7 +156,7 @@ def settings(
         "disk_autoresize": True,
         "ip_configuration": {
             "ipv4_enabled": False,
-            "private_network": details(network).access,
+            "private_network": reachable(network),
             "ssl_mode": "ENCRYPTED_ONLY",
         },
         "backup_configuration": backups,

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from components.base import Scope
 
-NOT_OFFERED: Final[Mapping[str, str]] = MappingProxyType({})
-"""Nothing: every purpose has a key of its own."""
 # The services of each purpose whose agents are made on request (Resource Manager, "Create and grant roles to service
 # agents"): Cloud SQL and Memorystore; GKE's application-layer secrets; Cloud Run's copy of the image.
 SERVICES: Final[Mapping[Purpose, tuple[str, ...]]] = MappingProxyType(

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Network
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import pulumi
 import pulumi_gcp as gcp
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from components.keys.component import KeysOutputs
     from components.network.component import HomeNetwork
 
-NOT_OFFERED: Final[Mapping[str, str]] = MappingProxyType(
-    {"subnets by zone": "A subnet spans its region: every zone of a tier has the same one."}
-)
 PODS, SERVICES = "pods", "services"
 Subnets: TypeAlias = dict[Tier, gcp.compute.Subnetwork]
 
@@ -66,6 +62,7 @@ def ranges(cidr: str) -> Ranges:
 def build(scope: Scope, spec: NetworkSpec, keys: KeysOutputs, home: HomeNetwork | None) -> NetworkOutputs:
     """Make this region's subnets and its way out; in the home region the VPC and private service access too."""
     cut = ranges(spec.cidr)
+    # Where home is up, its connection works.
     network_id, access = make_network(scope, cut.access) if home is None else (home.id, home.id)
     subnets = make_subnets(scope, network_id, cut)
     make_nat(scope, network_id, subnets[Tier.PRIVATE])
@@ -86,7 +83,7 @@ def make_network(scope: Scope, access: IPv4Network) -> tuple[pulumi.Input[str], 
 
 
 def make_access(scope: Scope, network: gcp.compute.Network, cidr: IPv4Network) -> pulumi.Output[str]:
-    """Private service access; returns the network, known only once the connection works."""
+    """Private service access; returns the connection, known once it works."""
     reserved = gcp.compute.GlobalAddress(
         scope.named("access"),
         network=network.id,
@@ -106,7 +103,7 @@ def make_access(scope: Scope, network: gcp.compute.Network, cidr: IPv4Network) -
         deletion_policy="ABANDON",
         opts=scope.opts(),
     )
-    return pulumi.Output.all(network.id, connection.id).apply(lambda known: str(known[0]))
+    return connection.id
 
 
 def make_subnets(scope: Scope, network_id: pulumi.Input[str], cut: Ranges) -> Subnets:

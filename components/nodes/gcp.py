@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_gcp as gcp
@@ -17,14 +16,10 @@ from components.nodes.component import NodesOutputs
 from components.nodes.spec import ApiReach, Architecture, NodesSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from components.base import Scope
     from components.keys.component import KeysOutputs
     from components.network.component import NetworkOutputs
 
-NOT_OFFERED: Final[Mapping[str, str]] = MappingProxyType({})
-"""Nothing."""
 CONTROL_PLANE_LOGS = ["SYSTEM_COMPONENTS", "APISERVER", "CONTROLLER_MANAGER", "SCHEDULER"]
 # 4 GiB for each processor, 2 to 32 of them, and disks of one kind (Compute Engine, "General-purpose machine family").
 SERIES = {Architecture.X86_64: "n4", Architecture.ARM64: "c4a"}

@@ -6,7 +6,6 @@ the load balancer listens: that needs warm instances. (Cloud Run, "Automate cros
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import pulumi
@@ -25,14 +24,10 @@ if TYPE_CHECKING:
     from components.network.component import NetworkOutputs
     from components.service.spec import ServiceSpec
 
-NOT_OFFERED: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "cluster": "Cloud Run has no clusters: this is the region, in which the service's name is unique.",
-        "host": "A region has no load balancer of its own: this is the service's name inside the network.",
-        "host_zone": "Names lead to the one load balancer of the global stack, so no region has a zone for aliases.",
-        "tls_minimum": "TLS ends at the load balancer of the global stack, which sets the minimum for all regions.",
-    }
-)
+NOT_OFFERED: Final[Mapping[str, str]] = {
+    "host_zone": "names lead to the load balancers of the global stack: no region has a zone for aliases",
+    "tls_minimum": "TLS ends at the load balancers of the global stack, which set the minimum for all regions",
+}
 MIB_PER_CPU = 4096
 """Most memory for each processor up to 8 (Cloud Run, "Configure memory limits")."""
 STEPS = (1, 2, 4, 6, 8)
@@ -50,6 +45,8 @@ def build(scope: Scope, spec: ServiceSpec, network: NetworkOutputs, keys: KeysOu
         cloud_run={"service": service.name},
         opts=scope.opts(),
     )
+    # Cloud Run has no clusters: the region is what its names are unique in. A region has no load balancer of its own
+    # either: the host is the one by which the service is called from inside the network.
     return ServiceOutputs(
         place=scope.place,
         cluster=scope.place.region,

@@ -65,8 +65,8 @@ class TrafficOutputs:
     controls: Mapping[str, pulumi.Input[str]]
     """By region: its routing control; empty when they are off. On Google Cloud the backend service that leads there."""
     steering: Mapping[str, pulumi.Input[str]] = field(default_factory=lambda: MappingProxyType({}))
-    """By record: what a failover changes so that the name leads elsewhere, where that is not a switch: on Google Cloud
-    the URL map with its weights."""
+    """By record: what a failover changes so that the name leads elsewhere, where that is not a switch: on Azure the
+    profile, on Google Cloud the URL map with its weights."""
 
 
 class Traffic(Component):

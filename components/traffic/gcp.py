@@ -10,7 +10,6 @@ weight on the first region; nothing but a failover moves it.
 from __future__ import annotations
 
 from hashlib import sha256
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import pulumi
@@ -26,15 +25,11 @@ if TYPE_CHECKING:
     from components.base import Scope
     from components.traffic.spec import TrafficSpec
 
-NOT_OFFERED: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "failover by itself": "The load balancer knows no order among serverless regions: `aurops failover` moves the "
-        "weights of a `failover` name, no health check does.",
-        "health_checks": "A serverless network endpoint group has none: Cloud Run itself says how well a region is.",
-        "switches": "Only AWS reads a switch outside of the control plane; here a failover changes the URL map.",
-        "control_endpoints": "Only AWS has routing controls with endpoints of their own.",
-    }
-)
+NOT_OFFERED: Final[Mapping[str, str]] = {
+    "health_checks": "a serverless network endpoint group has none: Cloud Run itself says how well a region is",
+    "switches": "there is no switch outside of the control plane: a failover changes the weights of the URL map",
+    "control_endpoints": "routing controls with endpoints of their own are AWS's",
+}
 SCHEME = "EXTERNAL_MANAGED"
 """Said everywhere: the provider's default changed once, and all parts must agree."""
 TTL_S = 300
@@ -114,6 +109,7 @@ def make_armor(scope: Scope) -> gcp.compute.SecurityPolicy:
         scope.named("armor"),
         type="CLOUD_ARMOR",
         adaptive_protection_config={"layer7_ddos_defense_config": {"enable": True}},
+        labels=labels(scope),
         rules=[*refuse, rest],
         opts=scope.opts(),
     )

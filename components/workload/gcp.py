@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from components.nodes.component import kubeconfig
 from components.workload.apply import apply
 from components.workload.manifests import Disks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pulumi
 
     from components.base import Scope
@@ -19,9 +16,6 @@ if TYPE_CHECKING:
     from components.nodes.component import NodesOutputs
     from components.workload.component import WorkloadOutputs
     from components.workload.spec import WorkloadSpec
-
-NOT_OFFERED: Final[Mapping[str, str]] = MappingProxyType({})
-"""Nothing."""
 
 
 def build(scope: Scope, spec: WorkloadSpec, network: NetworkOutputs, nodes: NodesOutputs) -> WorkloadOutputs:

@@ -57,3 +57,30 @@ CALLS: Mapping[str, Mapping[str, Any]] = {
     },
 }
 """Answers to look-ups, by token."""
+
+LABELLED = frozenset(
+    {
+        "gcp:kms/cryptoKey:CryptoKey",
+        "gcp:compute/globalAddress:GlobalAddress",
+        "gcp:compute/globalForwardingRule:GlobalForwardingRule",
+        "gcp:compute/securityPolicy:SecurityPolicy",
+        "gcp:certificatemanager/certificateMap:CertificateMap",
+        "gcp:certificatemanager/certificateMapEntry:CertificateMapEntry",
+        "gcp:certificatemanager/certificate:Certificate",
+        "gcp:certificatemanager/dnsAuthorization:DnsAuthorization",
+        "gcp:dns/managedZone:ManagedZone",
+        "gcp:networkconnectivity/serviceConnectionPolicy:ServiceConnectionPolicy",
+        "gcp:container/cluster:Cluster",
+        "gcp:cloudrunv2/service:Service",
+        "gcp:sql/databaseInstance:DatabaseInstance",
+        "gcp:memorystore/instance:Instance",
+        "gcp:storage/bucket:Bucket",
+    }
+)
+"""Types that can be labelled, of those that are made."""
+
+
+def labels(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a resource is labelled with, wherever its type keeps that."""
+    found: Mapping[str, Any] = inputs.get("labels") or inputs.get("resourceLabels") or {}
+    return found or inputs.get("settings", {}).get("userLabels", {})

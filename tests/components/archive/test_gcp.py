@@ -14,11 +14,20 @@ BUCKET = "storage/bucket:Bucket"
 
 
 def test_nothing_can_be_deleted_before_its_time(gcp_home: Graph) -> None:
-    """Seven years on both buckets, and both outlive the stack; locking is a person's step and never undone here."""
+    """Seven years on both buckets, and both outlive the stack."""
     for node in gcp_home.of(BUCKET).values():
-        assert node.inputs["retentionPolicy"] == {"retentionPeriod": str(7 * 31_557_600)}
-        assert node.ignored == {"retentionPolicy.isLocked"}
+        assert node.inputs["retentionPolicy"] == {"retentionPeriod": str(7 * 31_557_600), "isLocked": False}
         assert (node.protect, node.inputs["forceDestroy"]) == (True, False)
+
+
+def test_both_buckets_are_locked_once_a_person_said_so() -> None:
+    """`aurops archive lock` writes `locked`; the retention is then locked here and in the copy."""
+
+    def program() -> None:
+        k = parts.keys(parts.place())
+        Archive("pay-archive", ArchiveSpec(replica_region="us-east4", locked=True), k)
+
+    assert all(node.inputs["retentionPolicy"]["isLocked"] for node in run(program).of(BUCKET).values())
 
 
 def test_an_archive_stays_protected_where_protection_is_lifted() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,27 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.clouds.gcp import shortened
+from components.clouds.gcp import SETTINGS, shortened
 from components.data import holds_data
 from components.tags import URN_LABEL, urn_label
 from stacks.config import load
 from stacks.program import run as run_stack
 from tests.components import parts_gcp as parts
+from tests.components.answers_gcp import LABELLED, labels
 from tests.components.graph import run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
-    from tests.components.graph import Graph, Node
+    from tests.components.graph import Graph
 
 LABEL = re.compile(r"[a-z0-9_-]{1,63}")
-
-
-def labels(node: Node) -> Mapping[str, Any] | None:
-    """What a resource is labelled with; None where its type knows no labels or was given none."""
-    given: Mapping[str, Any] | None = node.inputs.get("labels") or node.inputs.get("resourceLabels")
-    return given or node.inputs.get("settings", {}).get("userLabels")
 
 
 @pytest.fixture(scope="module")
@@ -48,20 +41,26 @@ def test_every_child_has_its_component_as_parent_and_its_name_as_prefix(gcp_home
 
 def test_everything_that_can_carry_labels_does(gcp_home: Graph, gcp_names: Graph) -> None:
     """The place's tags are labels of every resource whose type has labels."""
-    unlabelled = {node.type for node in (*gcp_home.nodes, *gcp_names.nodes) if labels(node) is None}
-    labelled = {node.type for node in (*gcp_home.nodes, *gcp_names.nodes) if labels(node) is not None}
-    assert not labelled & unlabelled
+    seen = {node.type for node in (*gcp_home.nodes, *gcp_names.nodes)}
+    assert seen >= LABELLED
     for node in (*gcp_home.nodes, *gcp_names.nodes):
-        if node.type in labelled and node.type.startswith("gcp:"):
-            assert (labels(node) or {})["team"] == "platform", node.urn
-    assert {"gcp:sql/databaseInstance:DatabaseInstance", "gcp:container/cluster:Cluster"} <= labelled
+        assert (labels(node.inputs).get("team") == "platform") == (node.type in LABELLED), node.urn
+
+
+def test_every_type_that_has_labels_is_known_here(gcp_home: Graph, gcp_names: Graph) -> None:
+    """The SDK says which types can be labelled; none of those that are made is forgotten."""
+    for kind in {node.type for node in (*gcp_home.nodes, *gcp_names.nodes) if node.type.startswith("gcp:")}:
+        module, _, name = kind.removeprefix("gcp:").partition("/")
+        args = getattr(import_module(f"pulumi_gcp.{module}"), f"{name.rpartition(':')[2]}Args")
+        able = bool({"labels", "resource_labels"} & set(vars(args))) or kind == SETTINGS
+        assert able == (kind in LABELLED), kind
 
 
 def test_whatever_has_labels_is_found_again_by_a_hash_of_its_urn(whole: Graph) -> None:
     """The value can be computed from the URN, fits into a label, and no two are alike."""
     seen = set()
     for node in whole.nodes:
-        if node.type.startswith("gcp:") and (found := labels(node)):
+        if node.type.startswith("gcp:") and (found := labels(node.inputs)):
             full = f"urn:pulumi:gcp-us-central1::aurops::some$parent${node.type}::{node.name}"
             assert found[URN_LABEL] == urn_label(full)
             assert LABEL.fullmatch(found[URN_LABEL])
