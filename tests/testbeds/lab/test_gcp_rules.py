@@ -187,6 +187,9 @@ def test_a_key_lies_where_its_data_does(place: Place) -> None:
     key = place.make(KEY, name="key", keyRing=ring.id)
     with pytest.raises(RefusedError, match="is in us-west1"):
         place.make(BUCKET, name="one", location="us-central1", encryption={"defaultKmsKeyName": key.id})
+    bucket = place.make(BUCKET, name="one", location="us-central1")
+    with pytest.raises(RefusedError, match="is in us-west1"):
+        place.alter(bucket, encryption={"defaultKmsKeyName": key.id})
 
 
 def test_a_locked_retention_holds(place: Place) -> None:
