@@ -127,7 +127,9 @@ class TrafficFacts(_Facts):
     control_endpoints: tuple[str, ...] = ()
     """`region=url`, each a data-plane endpoint of the routing controls."""
     controls: dict[str, str] = Field(default_factory=dict)
-    """Routing control by region."""
+    """Routing control by region; on Google Cloud the backend service."""
+    steering: dict[str, str] = Field(default_factory=dict)
+    """By record: what a failover changes, where that is not a switch."""
 
 
 class EdgeFacts(_Facts):

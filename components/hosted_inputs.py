@@ -112,6 +112,9 @@ class GcpNodes(TypedDict):
     machine_type: NotRequired[str]
     """Another machine type than the one that `vcpus` and `architecture` give, such as `c3-standard-8`."""
 
+    max_pods_per_node: NotRequired[int]
+    """Each node takes twice as many addresses of the pods' range, rounded up to a power of two: with 64 a /16 network has room for 128 nodes, with 32 for 256. Fixed at creation. Default: `64`."""
+
 
 class NodesSpec(TypedDict):
     """A managed cluster with one group of nodes in each zone."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Final
 
 URN_TAG: Final = "aurops:urn"
 """Tag whose value is `urn_tag` of the resource."""
+
+URN_LABEL: Final = "aurops-urn"
+"""Its like on Google Cloud, whose labels know neither colons nor long values; the value is `urn_label`."""
 
 
 def urn_tag(urn: str) -> str:
@@ -16,3 +20,8 @@ def urn_tag(urn: str) -> str:
     """
     head, project, types, name = urn.split("::", 3)
     return "::".join((head.rsplit(":", 1)[-1], project, types.rsplit("$", 1)[-1], name))
+
+
+def urn_label(urn: str) -> str:
+    """The label value for a URN: a hash of `urn_tag`, which can be computed again but not read back."""
+    return sha256(urn_tag(urn).encode()).hexdigest()[:40]

@@ -30,7 +30,7 @@ ACCOUNTS = {
     Cloud.AZURE: (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "a subscription: a UUID in lower case"),
     Cloud.GCP: (re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]"), "a project's id: 6 to 30 lower-case letters, digits, '-'"),
 }
-NOUNS = ("keys", "network", "nodes", "workload", "service", "database", "cache", "archive", "traffic", "edge")
+NOUNS = ("tags", "keys", "network", "nodes", "workload", "service", "database", "cache", "archive", "traffic", "edge")
 
 
 class StackConfig(Spec):

@@ -151,7 +151,7 @@ def global_facts(
         backends[region] = Backend(*(stack.require("service", key) for key in needed))
     outputs = Traffic(f"{place.fleet}-dns", config.traffic, backends, place, opts).outputs
     switches = {region: vars(switch) for region, switch in outputs.switches.items()}
-    return {"traffic": told(outputs) | {"switches": switches}}
+    return {"traffic": told(outputs) | {"switches": switches, "steering": dict(outputs.steering)}}
 
 
 def edge_facts(config: EdgeConfig, place: Place, before: Mapping[str, Upstream], opts: pulumi.ResourceOptions) -> Facts:

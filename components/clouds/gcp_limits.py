@@ -2,33 +2,166 @@
 
 from __future__ import annotations
 
+import re
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from components.network.spec import Nat
+from components.tags import URN_LABEL
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from components.cache.spec import CacheSpec
     from components.clouds.limits import Rules
     from components.database.spec import DatabaseSpec
+    from components.keys.spec import KeysSpec
+    from components.network.spec import NetworkSpec
+    from components.nodes.spec import NodesSpec
+    from components.service.spec import ServiceSpec
     from components.traffic.spec import TrafficSpec
+    from components.workload.spec import WorkloadSpec
 
-_PORT = 5432
+_KEY = re.compile(r"projects/[^/]+/locations/(?P<location>[^/]+)/keyRings/[^/]+/cryptoKeys/[^/]+")
+_LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
+_LABELS = 63
+"""Of 64 a resource may have (Resource Manager, "Labels overview"), one is aurops's."""
+_LONGEST_PREFIX = 18
+"""Private service access gets an eighth of home's range, Cloud SQL a /24 of that in each region: of a /18, eight."""
+_LOG_DAYS = 3650
+"""Cloud Logging, "Quotas and limits"."""
+_MEMBER = re.compile(r"(user|group|serviceAccount|domain|principal|principalSet):\S+")
+_HYPERDISK = ("c3", "c3d", "c4", "c4a", "c4d", "m3", "n4", "n4a", "n4d")
+"""Machine series that take Hyperdisk Balanced, also for booting (Compute Engine, "About Hyperdisk")."""
+_HYPERDISK_GIB = 4
+_RUN_CPU_MILLICORES, _RUN_MEMORY_MIB = 8000, 32768
+"""Cloud Run, "Configure CPU limits" and "Configure memory limits"."""
+_RUN_RESERVED = {"PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"}
+"""Set by Cloud Run itself ("Container runtime contract")."""
+_POSTGRESQL_PORT, _POSTGRESQL_NEWEST = 5432, 18
+_ENTERPRISE_PLUS = ("db-perf-optimized-N-", "db-c4a-highmem-")
+"""Cloud SQL, "Machine series overview": the tiers of Enterprise Plus, which alone has disaster recovery replicas."""
+_SQL_ZONES = 2
+_VALKEY, _VALKEY_PORT, _VALKEY_NODES = ("7.2", "8.0", "9.0"), 6379, 250
+"""Memorystore for Valkey, "Supported versions" (2026-03-11) and "Instance and node specification"."""
+_CHECK_INTERVAL_S, _FAILURE_THRESHOLD = 10, 2
+
+
+def tags(given: Mapping[str, str], _: str) -> Iterator[str]:
+    """Tags become labels, which know fewer characters."""
+    for key, value in given.items():
+        if key == URN_LABEL:
+            yield f"{key}: reserved by aurops; leave it out"
+        elif not _LABEL_KEY.fullmatch(key):
+            yield f"{key}: no key of a label; allowed: 1 to 63 lower-case letters, digits, '_', '-', a letter first"
+        elif not _LABEL_VALUE.fullmatch(value):
+            yield f"{key}: {value!r} is no value of a label; allowed: up to 63 lower-case letters, digits, '_', '-'"
+    if len(given) > _LABELS:
+        yield f"{max(given)}: {len(given)} tags are too many; allowed: {_LABELS}"
+
+
+def keys(spec: KeysSpec, region: str) -> Iterator[str]:
+    """Existing keys go by their resource name; regional services take keys of their own region only."""
+    for purpose, key in spec.existing.items():
+        match = _KEY.fullmatch(key)
+        if not match:
+            yield f"existing.{purpose}: must be a key's name: projects/P/locations/{region}/keyRings/R/cryptoKeys/K"
+        elif match["location"] != region:
+            yield f"existing.{purpose}: the key is in {match['location']}; allowed: one in {region}"
+
+
+def network(spec: NetworkSpec, _: str) -> Iterator[str]:
+    """NAT is one for a region and no machine; the range must hold what Google's own services take."""
+    if spec.nat is Nat.SINGLE:
+        yield "nat: Cloud NAT has no gateway in a zone that there could be one of; allowed: per-zone"
+    if IPv4Network(spec.cidr).prefixlen > _LONGEST_PREFIX:
+        yield f"cidr: {spec.cidr} has no room for private service access; allowed: /16 to /{_LONGEST_PREFIX}"
+    yield from _log_days("flow_log_retention_days", spec.flow_log_retention_days)
+
+
+def nodes(spec: NodesSpec, _: str) -> Iterator[str]:
+    """Disks are Hyperdisks, administrators are members of IAM policies."""
+    series = (spec.gcp.machine_type or "n4-").partition("-")[0]
+    if series not in _HYPERDISK:
+        yield f"gcp.machine_type: {series} takes no Hyperdisk Balanced; allowed: machines of {', '.join(_HYPERDISK)}"
+    for member in sorted(spec.admins):
+        if not _MEMBER.fullmatch(member):
+            yield f"admins: {member!r} is no member of an IAM policy; allowed: such as group:sre@example.com"
+    yield from _log_days("log_retention_days", spec.log_retention_days)
+
+
+def workload(spec: WorkloadSpec, _: str) -> Iterator[str]:
+    """Disks are Hyperdisks."""
+    if spec.disk_gib < _HYPERDISK_GIB:
+        yield f"disk_gib: {spec.disk_gib} is less than a Hyperdisk has; allowed: {_HYPERDISK_GIB} and more"
+
+
+def service(spec: ServiceSpec, _: str) -> Iterator[str]:
+    """Cloud Run's sizes; TLS ends at the load balancer of the global stack, whose certificates are made there."""
+    if spec.cpu_millicores > _RUN_CPU_MILLICORES:
+        yield f"cpu_millicores: {spec.cpu_millicores} cannot be had; allowed: up to {_RUN_CPU_MILLICORES}"
+    if spec.memory_mib > _RUN_MEMORY_MIB:
+        yield f"memory_mib: {spec.memory_mib} cannot be had; allowed: up to {_RUN_MEMORY_MIB}"
+    for key in ("existing", "zone_id"):
+        if getattr(spec.certificate, key):
+            yield f"certificate.{key}: TLS ends in the global stack, which makes certificates; allowed: domain alone"
+    if taken := _RUN_RESERVED & set(spec.environment):
+        yield f"environment: {', '.join(sorted(taken))} is set by Cloud Run itself; leave it out"
+    yield from _log_days("log_retention_days", spec.log_retention_days)
 
 
 def database(spec: DatabaseSpec, _: str) -> Iterator[str]:
-    """The port is fixed, and nobody signs in with a password."""
-    if spec.port != _PORT:
-        yield f"port: {spec.port} cannot be had on Google Cloud; allowed: {_PORT}"
+    """The port is fixed, nobody signs in with a password, an instance has two zones."""
+    if spec.port != _POSTGRESQL_PORT:
+        yield f"port: {spec.port} cannot be had on Google Cloud; allowed: {_POSTGRESQL_PORT}"
     if spec.password_version != 1:
         yield "password_version: there is no password on Google Cloud: people and services sign in with their identity"
     if "master_user" in spec.model_fields_set:
         yield "master_user: there is no master password on Google Cloud; leave it out"
+    if int(spec.engine_version.split(".", maxsplit=1)[0]) > _POSTGRESQL_NEWEST:
+        yield f"engine_version: Cloud SQL has no PostgreSQL {spec.engine_version}; allowed: up to {_POSTGRESQL_NEWEST}"
+    if spec.gcp.tier and not spec.gcp.tier.startswith(_ENTERPRISE_PLUS):
+        starts = " or ".join(_ENTERPRISE_PLUS)
+        yield f"gcp.tier: {spec.gcp.tier} is not of Enterprise Plus; allowed: what begins with {starts}"
+    if len(spec.zones) != _SQL_ZONES:
+        yield f"zones: a regional instance is in two zones, not {len(spec.zones)}; allowed: two letters"
+
+
+def cache(spec: CacheSpec, _: str) -> Iterator[str]:
+    """Memorystore's versions, its port, and how many nodes an instance may have."""
+    if spec.engine_version not in _VALKEY:
+        yield f"engine_version: Memorystore has no Valkey {spec.engine_version}; allowed: {', '.join(_VALKEY)}"
+    if spec.port not in (None, _VALKEY_PORT):
+        yield f"port: {spec.port} cannot be had on Google Cloud; allowed: {_VALKEY_PORT}"
+    if (wanted := spec.shards * (1 + spec.replicas_per_shard)) > _VALKEY_NODES:
+        yield f"shards: with replicas_per_shard they make {wanted} nodes; allowed: {_VALKEY_NODES}"
 
 
 def traffic(spec: TrafficSpec, _: str) -> Iterator[str]:
-    """No region has a switch outside of the cloud's control plane."""
+    """No region has a switch outside of the control plane; how well it is, its own readiness probes say."""
     if spec.switches:
         yield "switches: only AWS has them; here a failover changes the traffic's own weights. Leave them out"
+    if spec.check_interval_s != _CHECK_INTERVAL_S:
+        yield f"check_interval_s: Cloud Run's readiness probes decide; allowed: {_CHECK_INTERVAL_S}"
+    if spec.failure_threshold != _FAILURE_THRESHOLD:
+        yield f"failure_threshold: Cloud Run's readiness probes decide; allowed: {_FAILURE_THRESHOLD}"
 
 
-RULES: Final[Rules] = {"database": database, "traffic": traffic}
-"""Rule by noun."""
+def _log_days(field: str, days: int) -> Iterator[str]:
+    if days > _LOG_DAYS:
+        yield f"{field}: {days} cannot be had; allowed: up to {_LOG_DAYS}"
+
+
+RULES: Final[Rules] = {
+    "tags": tags,
+    "keys": keys,
+    "network": network,
+    "nodes": nodes,
+    "workload": workload,
+    "service": service,
+    "database": database,
+    "cache": cache,
+    "traffic": traffic,
+}
+"""Rule by noun, and for the tags of all."""

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     Rules: TypeAlias = Mapping[str, Rule]
 
 
-def refused(cloud: Cloud, region: str, noun: str, spec: Spec) -> Iterator[str]:
+def refused(cloud: Cloud, region: str, noun: str, spec: Spec | Mapping[str, str]) -> Iterator[str]:
     """Each thing that the cloud refuses of one spec, as `field: what is wrong and what is allowed`.
 
     Args:
         cloud: The cloud; its rules are `RULES` of `components.clouds.<cloud>_limits`, by noun.
         region: The cloud's name of the region.
-        noun: Which component.
+        noun: Which component; or `tags`, which all of them carry.
         spec: What is asked of it.
     """
     rules: Rules = import_module(f"components.clouds.{cloud}_limits").RULES

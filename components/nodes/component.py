@@ -56,14 +56,24 @@ class Nodes(Component):
         self.register_outputs({"cluster": self.outputs.cluster})
 
 
-def kubeconfig(nodes: NodesOutputs, command: str, arguments: list[pulumi.Input[str]]) -> pulumi.Output[str]:
-    """A kubeconfig that asks `command` for a token at each call and therefore holds no secret."""
+def kubeconfig(
+    nodes: NodesOutputs, command: str, arguments: list[pulumi.Input[str]], **more: bool
+) -> pulumi.Output[str]:
+    """A kubeconfig that asks `command` for a token at each call and therefore holds no secret.
+
+    Args:
+        nodes: The cluster.
+        command: What is asked, such as `aws`.
+        arguments: Its arguments.
+        more: What else the command needs of its caller, in Kubernetes' words: `provideClusterInfo`.
+    """
     cluster = {"server": nodes.endpoint, "certificate-authority-data": nodes.certificate_authority}
     login = {
         "apiVersion": "client.authentication.k8s.io/v1beta1",
         "command": command,
         "args": arguments,
         "interactiveMode": "Never",
+        **more,
     }
     return pulumi.Output.json_dumps(
         {

@@ -57,6 +57,10 @@ class GcpNodes(Spec):
     machine_type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*-[a-z0-9-]+$")] | None = None
     """Another machine type than the one that `vcpus` and `architecture` give, such as `c3-standard-8`."""
 
+    max_pods_per_node: Annotated[int, Field(ge=8, le=256)] = 64
+    """Each node takes twice as many addresses of the pods' range, rounded up to a power of two: with 64 a /16 network
+    has room for 128 nodes, with 32 for 256. Fixed at creation."""
+
 
 class ExistingNodes(Spec):
     """A cluster that exists already; nothing of it is made or changed."""

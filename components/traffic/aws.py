@@ -10,7 +10,7 @@ never takes a region out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pulumi
 import pulumi_aws as aws
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from components.base import Scope
     from components.traffic.spec import TrafficSpec
 
+NOT_OFFERED: Final[Mapping[str, str]] = {"steering": "a name follows its regions' switches: nothing else is changed"}
+"""Outputs that AWS does not have, and why."""
 HOST_CHECK_PORT = 443
 
 

@@ -47,14 +47,16 @@ def build(scope: Scope, spec: TrafficSpec, backends: Mapping[str, Backend]) -> T
     zone_id: pulumi.Input[str] = spec.zone_id or make_zone(scope, spec, inside).id
     endings = client(scope).subscription_id.apply(lambda known: suffix_of(known, scope.place.fleet, "global"))
     hosts: dict[str, pulumi.Input[str]] = {}
+    steering: dict[str, pulumi.Input[str]] = {}
     checks: dict[str, pulumi.Input[str]] = {}
     for record in spec.records:
         profile = make_profile(scope, spec, record, inside, backends, endings)
         for region, endpoint in make_endpoints(scope, record, inside, profile, backends).items():
             checks.setdefault(region, endpoint.id)
+        steering[record.name] = profile.id
         hosts[record.name] = profile.dns_config.apply(lambda dns: dns.fqdn if dns else "")
         lead_to(scope, spec, record, zone_id, hosts[record.name])
-    return TrafficOutputs(scope.place, zone_id, hosts, checks, {}, [], {})
+    return TrafficOutputs(scope.place, zone_id, hosts, checks, {}, [], {}, steering)
 
 
 def make_zone(scope: Scope, spec: TrafficSpec, inside: azure.resources.ResourceGroup) -> azure.dns.Zone:

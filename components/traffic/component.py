@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from components.base import Component, Scope, load
@@ -62,7 +63,10 @@ class TrafficOutputs:
     control_endpoints: pulumi.Input[list[str]]
     """Data-plane endpoints of the routing controls, as `region=url`; kept because looking them up is control plane."""
     controls: Mapping[str, pulumi.Input[str]]
-    """By region: its routing control; empty when they are off."""
+    """By region: its routing control; empty when they are off. On Google Cloud the backend service that leads there."""
+    steering: Mapping[str, pulumi.Input[str]] = field(default_factory=lambda: MappingProxyType({}))
+    """By record: what a failover changes so that the name leads elsewhere, where that is not a switch: on Azure the
+    profile, on Google Cloud the URL map with its weights."""
 
 
 class Traffic(Component):

@@ -6,6 +6,9 @@ import pytest
 
 from tests.components import parts, parts_azure
 from tests.components.graph import Graph, run
+from tests.components.parts_gcp import gcp_home, gcp_names, gcp_secondary
+
+__all__ = ["gcp_home", "gcp_names", "gcp_secondary"]
 
 
 @pytest.fixture(scope="session")

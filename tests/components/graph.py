@@ -12,7 +12,7 @@ import grpc
 import pulumi
 from pulumi.runtime import mocks, rpc, settings
 
-from tests.components import answers_azure
+from tests.components import answers_azure, answers_gcp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -108,6 +108,7 @@ class Answers(mocks.Mocks):
         "aws:route53recoverycontrol/cluster:Cluster": {
             "clusterEndpoints": [{"endpoint": "https://arc.example", "region": "us-east-1"}]
         },
+        **answers_gcp.OUTPUTS,
     }
 
     def __init__(self, upstream: Mapping[str, Mapping[str, Any]] | None = None) -> None:
@@ -134,6 +135,8 @@ class Answers(mocks.Mocks):
                 return {"secretString": "drawn", "secretId": args.args["secretId"]}
             case "pulumi:pulumi:readStackOutputs":
                 return self._read(args.args["name"])
+        if args.token in answers_gcp.CALLS:
+            return answers_gcp.CALLS[args.token]
         raise AssertionError(f"no answer for {args.token}")
 
     def _read(self, name: str) -> dict[str, Any]:
@@ -209,6 +212,7 @@ async def _collect(program: Callable[[], Any]) -> dict[str, Any]:
     root = settings.get_root_resource()
     assert isinstance(root, pulumi.runtime.stack.Stack)
     root.outputs = {}
+    root._transformations = []
     program()
     await pulumi.runtime.stack.wait_for_rpcs()
     exported = {}

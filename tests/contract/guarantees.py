@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from components.place import Cloud
-from tests.contract import guarantees_aws
+from tests.contract import guarantees_aws, guarantees_gcp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +25,10 @@ DEMANDED: Mapping[str, tuple[str, ...]] = {
 }
 """Nouns by guarantee: each must hold on every cloud, or be `NOT_OFFERED` there with a reason."""
 
-BY_CLOUD: Mapping[Cloud, Mapping[tuple[str, str], Holds]] = {Cloud.AWS: guarantees_aws.HOLDS}
+BY_CLOUD: Mapping[Cloud, Mapping[tuple[str, str], Holds]] = {
+    Cloud.AWS: guarantees_aws.HOLDS,
+    Cloud.GCP: guarantees_gcp.HOLDS,
+}
 
 
 def pairs() -> list[tuple[str, str]]:

@@ -61,6 +61,8 @@ def _network(vpc: gcp.compute.Network) -> gcp.compute.Subnetwork:
         source_subnetwork_ip_ranges_to_nat="LIST_OF_SUBNETWORKS",
         subnetworks=[{"name": nodes.id, "sourceIpRangesToNats": ["ALL_IP_RANGES"]}],
     )
+    other = gcp.compute.Network("other", auto_create_subnetworks=False)
+    gcp.compute.NetworkPeering("other", network=vpc.self_link, peer_network=other.self_link)
     gcp.compute.Firewall("deny", network=vpc.id, denies=[{"protocol": "all"}], source_ranges=["0.0.0.0/0"])
     return nodes
 
@@ -236,7 +238,10 @@ def _around() -> None:
     gcp.compute.HealthCheck("health", https_health_check={"port": 443})
     gcp.compute.RegionHealthCheck("health", https_health_check={"port": 443})
     gcp.compute.ManagedSslCertificate("classic", managed={"domains": ["old.example.com"]})
-    gcp.compute.URLMap("redirect", default_url_redirect={"httpsRedirect": True, "stripQuery": False})
+    redirect = gcp.compute.URLMap("redirect", default_url_redirect={"httpsRedirect": True, "stripQuery": False})
+    gcp.compute.TargetHttpProxy("redirect", url_map=redirect.id)
+    pages = gcp.storage.Bucket("pages", location="US")
+    gcp.compute.BackendBucket("pages", bucket_name=pages.name, enable_cdn=True)
     gcp.logging.ProjectBucketConfig("logs", project=PROJECT, location="global", bucket_id="_Default", retention_days=90)
     gcp.artifactregistry.Repository("images", repository_id="images", format="DOCKER", location=REGION)
     gcp.monitoring.AlertPolicy(

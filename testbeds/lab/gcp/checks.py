@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 _ZONE: Final = re.compile(r"([a-z]+-[a-z]+\d+)-[a-z]")
 _ZONAL: Final = frozenset({"zone", "zones", "secondaryZone", "nodeLocations"})
 _RANGES: Final = frozenset({"ipCidrRange", "masterIpv4CidrBlock"})
-_ROWS: Final[Mapping[str, tuple[str, ...]]] = {
+_LABELLED: Final[Mapping[str, tuple[str, ...]]] = {
     SQL: ("settings.userLabels",),
     CLUSTER: ("resourceLabels",),
 }
-_ANYWHERE: Final = frozenset({"global", "us", "eu", "asia", "europe", "nam4", "eur4", "asia1", "-"})
+_WITH_ZONES: Final = ("gcp:compute/", "gcp:container/", "gcp:memorystore/", "gcp:redis/", "gcp:sql/")
+"""Elsewhere `zone` may be something else's name."""
+_SPANS_REGIONS: Final = re.compile(r"[a-z]{2,6}\d{0,2}|-")
+"""`global`, `us`, `nam4` and the like."""
 _VERSION: Final = re.compile(r"(?P<engine>[A-Z]+)_(?P<version>\d+(?:_\d+)?)")
 _MINOR: Final = re.compile(r"(?P<major>\d+)\.(?P<minor>\d+)")
 _DAY_S: Final = 86_400
@@ -87,7 +90,7 @@ def _name(asked: Asked) -> Iterator[Failure]:
 
 
 def _labels(asked: Asked) -> Iterator[Failure]:
-    for path in ("labels", *_ROWS.get(asked.token, ())):
+    for path in ("labels", *_LABELLED.get(asked.token, ())):
         given: Json = asked.news
         for part in path.split("."):
             given = child(given, part) if isinstance(given, dict) else {}
@@ -106,7 +109,7 @@ def _location(asked: Asked) -> Iterator[Failure]:
         place = text(asked.news, prop)
         region = region_of(place, asked.tables)
         there = {region, *asked.tables.zones.get(region, ())} - {""}
-        if place and place.lower() not in _ANYWHERE | there:
+        if place and place.lower() not in there and not _SPANS_REGIONS.fullmatch(place.lower()):
             yield Failure(prop, f"invalid: {place!r} is no region or zone of Google Cloud")
 
 
@@ -126,7 +129,7 @@ def _nested(asked: Asked, value: Json, path: str) -> Iterator[Failure]:
 
 
 def _leaf(asked: Asked, name: str, value: str, path: str) -> Iterator[Failure]:
-    if name in _ZONAL:
+    if name in _ZONAL and asked.token.startswith(_WITH_ZONES):
         region = _ZONE.fullmatch(value)
         own = asked.region or (region[1] if region else "")
         zones = asked.tables.zones.get(own, ())

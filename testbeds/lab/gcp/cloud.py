@@ -208,7 +208,11 @@ class Gcp:
         asked = {key: value for key, value in new.inputs.items() if key != DEFAULTS}
         labels = next((child(asked, name) for name in _LABELS if name in fields), {})
         tags = {**settings.tags, **{key: str(value) for key, value in labels.items()}}
-        facts = known(new, self.world)
+        # A block that is there already is as the cloud, or somebody else, has left it.
+        facts = {
+            name: before[name] if isinstance(value, dict) and before.get(name) else value
+            for name, value in known(new, self.world).items()
+        }
         facts |= {name: dict[str, Json](tags) for name in ("pulumiLabels", "effectiveLabels") if name in fields}
         region = new.place.get("region", "")
         # A block that the program gives in part has the cloud's own properties beside the program's.

@@ -108,6 +108,7 @@ def refuse_change(current: WorldObject, inputs: Object, world: World) -> None:
     Raises:
         RefusedError: The service refuses the change.
     """
+    _refuse_keys(Wanted(current.type, inputs, "", current.region), world)
     if current.type == SUBNETWORK:
         ranges.refuse_overlap(inputs, current.id, world)
     if current.type == SQL:
@@ -138,7 +139,7 @@ _OF_TYPE: Final[Mapping[str, Callable[[Wanted, World], None]]] = {
 }
 
 
-KEY_PATHS: Final[Mapping[str, str]] = {
+_KEY_PATHS: Final[Mapping[str, str]] = {
     SQL: "encryptionKeyName",
     CACHE: "kmsKey",
     BUCKET: "encryption.defaultKmsKeyName",
@@ -152,7 +153,8 @@ KEY_PATHS: Final[Mapping[str, str]] = {
 
 def _refuse_keys(wanted: Wanted, world: World) -> None:
     """A customer's key must exist, be usable and lie where the object does (Cloud KMS documentation, CMEK)."""
-    for reference in at(wanted.inputs, KEY_PATHS.get(wanted.token, "")) if wanted.token in KEY_PATHS else ():
+    path = _KEY_PATHS.get(wanted.token)
+    for reference in at(wanted.inputs, path) if path else ():
         key = find(world, KEY, reference)
         if key is None:
             raise RefusedError("notFound", f"KMS key {reference!r} not found")

@@ -75,6 +75,10 @@ def test_the_replica_for_disasters_is_designated_after_both_exist(place: Place) 
     assert isinstance(cluster, dict)
     assert cluster["failoverDrReplicaName"] == "ledger-prod:west"
     assert str(cluster["psaWriteEndpoint"]).endswith(".lab.invalid.")
+    primary = place.now(primary)
+    assert place.alter(primary, settings={**primary.inputs["settings"], "diskSize": 200}).outputs[
+        "replicationCluster"
+    ] == {**cluster}
 
 
 def test_the_name_of_a_deleted_database_is_not_free(place: Place) -> None:

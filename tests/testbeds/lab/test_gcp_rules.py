@@ -56,6 +56,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         (CLUSTER, {"name": "a" * 41}, "name", "1 to 40"),
         (BUCKET, {"name": "my-google-archive", "location": "US"}, "name", "without google"),
         (BUCKET, {"location": "us-central9"}, "location", "no region"),
+        (BUCKET, {"location": "uscentral1"}, "location", "no region"),
         (BUCKET, {"location": "US", "labels": {"Team": "core"}}, 'labels["Team"]', "lower-case"),
         (BUCKET, {"location": "US", "labels": {"team": "core:1"}}, 'labels["team"]', "lower-case"),
         (CLUSTER, {"resourceLabels": {"1st": "x"}}, 'resourceLabels["1st"]', "beginning with a letter"),
@@ -182,11 +183,14 @@ def test_a_deleted_key_stays_and_encrypts_nothing_more(place: Place) -> None:
 
 
 def test_a_key_lies_where_its_data_does(place: Place) -> None:
-    """A key of another region is refused."""
+    """A key of another region is refused, at creation and later."""
     ring = place.make(KEY_RING, name="ring", location="us-west1")
     key = place.make(KEY, name="key", keyRing=ring.id)
     with pytest.raises(RefusedError, match="is in us-west1"):
         place.make(BUCKET, name="one", location="us-central1", encryption={"defaultKmsKeyName": key.id})
+    bucket = place.make(BUCKET, name="one", location="us-central1")
+    with pytest.raises(RefusedError, match="is in us-west1"):
+        place.alter(bucket, encryption={"defaultKmsKeyName": key.id})
 
 
 def test_a_locked_retention_holds(place: Place) -> None:
