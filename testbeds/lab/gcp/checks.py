@@ -154,7 +154,9 @@ def _sql(asked: Asked) -> Iterator[Failure]:
     backups = child(settings, "backupConfiguration")
     if flag(backups, "pointInTimeRecoveryEnabled") and not flag(backups, "enabled"):
         yield Failure("settings.backupConfiguration.enabled", "invalidRequest: point-in-time recovery needs backups")
-    if text(settings, "availabilityType") == "REGIONAL" and not text(asked.news, "masterInstanceName"):
+    # A replica's master may be unknown still: it is in another stack, which is not up.
+    primary = "masterInstanceName" not in asked.news and text(asked.news, "instanceType") != "READ_REPLICA_INSTANCE"
+    if text(settings, "availabilityType") == "REGIONAL" and primary:
         log = (
             "binaryLogEnabled"
             if text(asked.news, "databaseVersion").startswith("MYSQL")

@@ -127,6 +127,30 @@ def _storage_account(question: Question) -> Object:
     return {"emailAddress": email, "member": f"serviceAccount:{email}", "project": question.project, "id": email}
 
 
+def _transfer_account(question: Question) -> Object:
+    email = f"project-{project_number(question.project)}@storage-transfer-service.iam.gserviceaccount.com"
+    return {
+        "email": email,
+        "member": f"serviceAccount:{email}",
+        "project": question.project,
+        "subjectId": project_number(question.project),
+        "id": email,
+    }
+
+
+def _cmek_settings(question: Question) -> Object:
+    """Nobody set a key for the whole project; the account is the one that log buckets are encrypted by."""
+    number = project_number(question.project)
+    return {
+        "project": question.project,
+        "name": f"projects/{question.project}/cmekSettings",
+        "kmsKeyName": "",
+        "kmsKeyVersionName": "",
+        "serviceAccountId": f"cmek-p{number}@gcp-sa-logging.iam.gserviceaccount.com",
+        "id": f"projects/{question.project}/cmekSettings",
+    }
+
+
 def _versions(question: Question) -> Object:
     """Versions that GKE offered when the lab's own default was written."""
     versions: list[Json] = ["1.34.1-gke.1000000", "1.33.5-gke.1000000", "1.32.9-gke.1000000"]
@@ -163,8 +187,10 @@ def _matches(one: WorldObject, given: Mapping[str, str]) -> bool:
 _ANSWERS: Final[Mapping[str, Callable[[Question], Object]]] = {
     "gcp:compute/getZones:getZones": _zones,
     "gcp:container/getEngineVersions:getEngineVersions": _versions,
+    "gcp:logging/getProjectCmekSettings:getProjectCmekSettings": _cmek_settings,
     "gcp:organizations/getClientConfig:getClientConfig": _client,
     "gcp:organizations/getProject:getProject": _project,
     "gcp:projects/getProject:getProject": _projects,
     "gcp:storage/getProjectServiceAccount:getProjectServiceAccount": _storage_account,
+    "gcp:storage/getTransferProjectServiceAccount:getTransferProjectServiceAccount": _transfer_account,
 }
