@@ -170,6 +170,8 @@ def _has_parents(coming: Coming, world: World) -> None:
     if coming.token != GROUP and name and name.lower() not in _BORN_WITH and not world.objects(GROUP, id_=group):
         raise RefusedError("ResourceGroupNotFound", f"resource group {name!r} could not be found")
     for parent in _parents(coming.id):
+        if part_of(parent, "resourceGroups").lower() in _BORN_WITH:
+            continue  # with the first network in a region Azure makes its watcher (Network Watcher documentation)
         if not parent.endswith("/default") and not world.objects(id_=parent):
             raise RefusedError("ParentResourceNotFound", f"there is no {parent}, which {coming.id} is of")
 
