@@ -8,17 +8,20 @@ if TYPE_CHECKING:
     from aurops.inventory import Inventory
     from testbeds.lab.world import World
 
-_SERVICE = ("aws:ecs/service:Service", "name")
-_DATABASE = ("aws:rds/cluster:Cluster", "clusterIdentifier")
+_SERVICE = {"aws": ("aws:ecs/service:Service", "name"), "azure": ("azure-native:web:WebApp", "name")}
+_DATABASE = {
+    "aws": ("aws:rds/cluster:Cluster", "clusterIdentifier"),
+    "azure": ("azure-native:dbforpostgresql:Server", "name"),
+}
 
 
 def missing(world: World, inventory: Inventory) -> tuple[str, ...]:
     """What of the inventory's service and database the lab's world lacks; empty when nothing."""
     wanted = []
     if inventory.service is not None:
-        wanted.append((*_SERVICE, inventory.service.service))
+        wanted.append((*_SERVICE[inventory.cloud], inventory.service.service))
     if inventory.database is not None:
-        wanted.append((*_DATABASE, inventory.database.cluster))
+        wanted.append((*_DATABASE[inventory.cloud], inventory.database.cluster))
     return tuple(
         f"{type_} {name}"
         for type_, key, name in wanted

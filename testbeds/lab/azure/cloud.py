@@ -7,6 +7,7 @@ references. A plan that the lab accepts can still be refused by Azure (quotas, p
 from __future__ import annotations
 
 import functools
+import json
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -213,6 +214,9 @@ class Azure:
         path = self._path(token)
         region = text(inputs, "location") or rules.region_of_parent(token, inputs, self.world)
         id_ = identity.identify(path, inputs, settings.account)
+        if not id_:  # a type that is not listed, and whose own name nobody could guess
+            content = json.dumps(_said(inputs), sort_keys=True)
+            id_ = f"/subscriptions/{settings.account}/providers/{token.replace(':', '/')}/{digest(token, content)}"
         return _Place(id_, path, "" if region == "global" else region, settings.account)
 
     def _made(self, token: str, place: _Place, inputs: Object, before: Object) -> Made:

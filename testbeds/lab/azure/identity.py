@@ -110,7 +110,7 @@ GLOBAL: Final = frozenset(
 """Types whose only location is `global`: the provider fills in none (its `AutoLocationDisabled`)."""
 
 _PART: Final = re.compile(r"\{(\w+)\}")
-_SCOPES: Final = ("scope", "resourceUri")
+_CONSONANT_Y: Final = re.compile(r"[^aeiou]y$")
 
 
 class Naming(StrEnum):
@@ -132,11 +132,11 @@ def _guess(token: str, inputs: Mapping[str, Field]) -> str:
     _, module, noun = token.split(":")
     names = [name for name in inputs if name.endswith("Name") and name != "resourceGroupName"]
     parents = [name for name in names if inputs[name].required]
-    noun_key = noun.lower()
-    own = [name for name in names if not inputs[name].required and noun_key.endswith(name[:-4].lower())]
-    last = (own or [name for name in ("resourceName", "name") if name in inputs] or ["name"])[0]
+    free = [name for name in (*names, "name") if name in inputs and not inputs[name].required]
+    own = [name for name in free if noun.lower().endswith(name[:-4].lower()) and name != "name"]
+    last = (own or free or [name for name in ("resourceName", "name") if name in inputs] or ["name"])[0]
     steps = [f"{name[:-4]}s/{{{name}}}" for name in parents]
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    plural = noun if noun.endswith("s") else f"{noun[:-1]}ies" if _CONSONANT_Y.search(noun) else f"{noun}s"
     return "/".join([f"Microsoft.{module.capitalize()}", *steps, f"{plural[0].lower()}{plural[1:]}/{{{last}}}"])
 
 

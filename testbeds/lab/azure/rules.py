@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from testbeds.lab.azure import compute, data, network
 from testbeds.lab.azure.asked import named, word
-from testbeds.lab.azure.identity import part_of
+from testbeds.lab.azure.identity import PATHS, part_of
 from testbeds.lab.azure.naming import GLOBAL_NAMES, NAMED_BY_REGION, NAMES
 from testbeds.lab.changes import Change, Outcome, differences
 from testbeds.lab.checking import Failure
@@ -169,7 +169,8 @@ def _has_parents(coming: Coming, world: World) -> None:
     group, name = "/".join(coming.id.split("/")[:5]), part_of(coming.id, "resourceGroups")
     if coming.token != GROUP and name and name.lower() not in _BORN_WITH and not world.objects(GROUP, id_=group):
         raise RefusedError("ResourceGroupNotFound", f"resource group {name!r} could not be found")
-    for parent in _parents(coming.id):
+    # The path of a type that is not listed is a guess: nothing is refused because of it.
+    for parent in _parents(coming.id) if coming.token in PATHS else ():
         if part_of(parent, "resourceGroups").lower() in _BORN_WITH:
             continue  # with the first network in a region Azure makes its watcher (Network Watcher documentation)
         if not parent.endswith("/default") and not world.objects(id_=parent):
