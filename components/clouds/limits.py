@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     Rules: TypeAlias = Mapping[str, Rule]
 
 
-def refused(cloud: Cloud, region: str, noun: str, spec: Spec) -> Iterator[str]:
+def refused(cloud: Cloud, region: str, noun: str, spec: Spec | Mapping[str, str]) -> Iterator[str]:
     """Each thing that the cloud refuses of one spec, as `field: what is wrong and what is allowed`.
 
     Args:
         cloud: The cloud; its rules are `RULES` of `components.clouds.<cloud>_limits`, by noun.
         region: The cloud's name of the region.
-        noun: Which component.
-        spec: What is asked of it.
+        noun: Which component, or `tags`.
+        spec: What is asked of it, or the tags.
     """
     rules: Rules = import_module(f"components.clouds.{cloud}_limits").RULES
     if noun in rules:
