@@ -171,6 +171,8 @@ def _has_parents(coming: Coming, world: World) -> None:
         raise RefusedError("ResourceGroupNotFound", f"resource group {name!r} could not be found")
     # The path of a type that is not listed is a guess: nothing is refused because of it.
     for parent in _parents(coming.id) if coming.token in PATHS else ():
+        if part_of(parent, "resourceGroups").lower() in _BORN_WITH:
+            continue  # with the first network in a region Azure makes its watcher (Network Watcher documentation)
         if not parent.endswith("/default") and not world.objects(id_=parent):
             raise RefusedError("ParentResourceNotFound", f"there is no {parent}, which {coming.id} is of")
 
