@@ -23,9 +23,12 @@ _KNOWN = (
         "set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE",
     ),
     (
-        re.compile(r"ExpiredToken|security token .* expired|token has expired|credentials? .*expired", re.IGNORECASE),
+        re.compile(
+            r"Expired(Authentication)?Token|security token .* expired|token has expired|credentials? .*expired",
+            re.IGNORECASE,
+        ),
         "the cloud credentials have expired",
-        "log in again (aws sso login), then run the same command",
+        "log in again (aws sso login, az login), then run the same command",
     ),
     (
         re.compile(

@@ -77,7 +77,7 @@ class StackConfig(Spec):
 
     @model_validator(mode="after")
     def _cloud_can(self) -> Self:
-        for noun in NOUNS:
+        for noun in (*NOUNS, "tags"):
             spec = getattr(self, noun, None)
             for refusal in limits.refused(self.cloud, self.region, noun, spec) if spec else ():
                 raise ValueError(f"{noun}.{refusal}")

@@ -2,7 +2,7 @@
 
 Every member is writable; a failover promotes nobody. A database joins the group when it is made and never later, and it
 has to name every member that is there already, so regions join one after another (Managed Redis documentation, "Active
-geo-replication"). The service adds to the others' lists by itself, which is why they are ignored here.
+geo-replication"; one that joins with a shorter list becomes a group of its own: terraform-provider-azurerm, 31353).
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import pulumi_azure_native as azure
 
 from components.cache.component import CacheOutputs
 from components.clouds.azure import of, reach_privately
+from components.clouds.azure_sizes import cache_size
 from components.keys.spec import Purpose
 from components.network.azure import CACHE_ZONE
 from components.network.spec import Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from components.base import Scope
     from components.cache.spec import CacheSpec
@@ -33,12 +34,6 @@ NOT_OFFERED: Final[Mapping[str, str]] = {
     "deletion_protection": "a cache has none of its own; the engine's protection holds",
 }
 PORT: Final = 10000
-SIZES_GIB: Final = (3, 6, 12, 24, 60, 120, 180, 240, 360, 480, 720, 960)
-"""Memory of the Balanced sizes (Managed Redis documentation, "Pricing tiers"); smaller ones have no geo-replication."""
-NAMES: Final = (3, 5, 10, 20, 50, 100, 150, 250, 350, 500, 700, 1000)
-"""The number in the name of each of these."""
-USABLE: Final = 0.8
-"""Azure keeps a fifth of the memory for itself (Managed Redis documentation, "Memory management")."""
 
 
 def build(
@@ -69,7 +64,7 @@ def make_cluster(scope: Scope, spec: CacheSpec, keys: KeysOutputs) -> azure.redi
         name,
         cluster_name=pulumi.Output.concat(scope.name, "-", inside.suffix),
         resource_group_name=inside.group,
-        sku={"name": size(spec)},
+        sku={"name": cache_size(spec) or ""},
         high_availability=azure.redisenterprise.HighAvailability.ENABLED,
         minimum_tls_version=azure.redisenterprise.TlsVersion.TLS_VERSION_1_2,
         public_network_access=azure.redisenterprise.PublicNetworkAccess.DISABLED,
@@ -127,17 +122,3 @@ def make_database(
         opts=scope.opts(),
     )
     return database
-
-
-def size(spec: CacheSpec) -> str:
-    """The smallest Balanced size whose usable part holds the keys of all shards, unless the options name another.
-
-    Raises:
-        StopIteration: There is none; `components.clouds.azure_limits` refuses that before.
-    """
-    return spec.azure.sku or next(balanced(spec.memory_gib * spec.shards))
-
-
-def balanced(keys_gib: int) -> Iterator[str]:
-    """The sizes that hold so much."""
-    return (f"Balanced_B{name}" for gib, name in zip(SIZES_GIB, NAMES, strict=True) if gib * USABLE >= keys_gib)

@@ -93,6 +93,13 @@ def suffix_of(subscription: str, fleet: str, region: str) -> str:
     return hashlib.sha256(f"{subscription}/{fleet}/{region}".encode()).hexdigest()[:8]
 
 
+def fit(name: str, longest: int) -> str:
+    """The name, or its beginning and a digest of the whole where Azure allows no more than `longest` characters."""
+    if len(name) <= longest:
+        return name
+    return f"{name[: longest - 7].rstrip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
 def client(scope: Scope) -> pulumi.Output[azure.authorization.GetClientConfigResult]:
     """Who runs this, and in which subscription and tenant."""
     return azure.authorization.get_client_config_output(opts=pulumi.InvokeOptions(parent=scope.parent))

@@ -21,8 +21,8 @@ def refused(cloud: Cloud, region: str, noun: str, spec: Spec | Mapping[str, str]
     Args:
         cloud: The cloud; its rules are `RULES` of `components.clouds.<cloud>_limits`, by noun.
         region: The cloud's name of the region.
-        noun: Which component; or `tags`, which all of them carry.
-        spec: What is asked of it.
+        noun: Which component, or `tags`.
+        spec: What is asked of it, or the tags.
     """
     rules: Rules = import_module(f"components.clouds.{cloud}_limits").RULES
     if noun in rules:

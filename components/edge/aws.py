@@ -2,7 +2,7 @@
 
 A cloud is in a name's answers while its health check is healthy. The checkers ask each cloud's host over HTTPS and do
 not validate the certificate (Route 53 Developer Guide, "How Route 53 determines whether a health check is healthy").
-Names lead on by CNAME, because another cloud's host is no alias target.
+Names lead on by CNAME, because another cloud's host is no alias target; an address gets a name of its own first.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pulumi_aws as aws
 
 from components.edge.component import EdgeOutputs
 from components.edge.spec import Steering
+from components.traffic.component import ADDRESSES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,10 @@ def build(scope: Scope, spec: EdgeSpec, targets: Targets) -> EdgeOutputs:
     zone_id = spec.zone_id or make_zone(scope, spec).zone_id
     told: dict[str, Mapping[str, pulumi.Input[str]]] = {}
     for record in spec.records:
-        hosts = {cloud: targets[cloud][name] for cloud, name in record.targets.items()}
+        hosts = {
+            cloud: host_of(scope, zone_id, record, cloud, targets[cloud][name])
+            for cloud, name in sorted(record.targets.items())
+        }
         checks = {cloud: check(scope, spec, record, cloud, hosts[cloud]) for cloud in sorted(hosts)}
         if record.steering is Steering.FAILOVER:
             lead(scope, zone_id, record.name, record.order, hosts, checks)
@@ -52,6 +56,25 @@ def make_zone(scope: Scope, spec: EdgeSpec) -> aws.route53.Zone:
     return aws.route53.Zone(
         name, name=spec.zone, force_destroy=False, tags=scope.tags(name), opts=scope.opts(holds_data=True)
     )
+
+
+def host_of(
+    scope: Scope, zone_id: pulumi.Input[str], record: EdgeRecord, cloud: Cloud, endpoint: pulumi.Input[str]
+) -> pulumi.Input[str]:
+    """The host that stands for a cloud: its own, or one here for its address, named after cloud and record."""
+    if cloud not in ADDRESSES:
+        return endpoint
+    host = f"{cloud}.{record.name}"
+    aws.route53.Record(
+        scope.named(host.replace(".", "-")),
+        zone_id=zone_id,
+        name=host,
+        type="A",
+        ttl=TTL_S,
+        records=[endpoint],
+        opts=scope.opts(),
+    )
+    return host
 
 
 def check(

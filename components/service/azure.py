@@ -13,6 +13,7 @@ import pulumi
 import pulumi_azure_native as azure
 
 from components.clouds.azure import of, segment, send_logs
+from components.clouds.azure_sizes import plan_size
 from components.service.component import ServiceOutputs
 
 if TYPE_CHECKING:
@@ -28,11 +29,6 @@ NOT_OFFERED: Final[Mapping[str, str]] = {
     "customer_key": "an app keeps no data; its settings are encrypted with Azure's own keys and can have no other",
     "deletion_protection": "an app holds nothing that a new one would not have",
 }
-SIZES: Final[tuple[tuple[int, int, str], ...]] = (
-    *((1000, 4, "P0v3"), (2000, 8, "P1v3"), (2000, 16, "P1mv3"), (4000, 16, "P2v3"), (4000, 32, "P2mv3")),
-    *((8000, 32, "P3v3"), (8000, 64, "P3mv3"), (16000, 128, "P4mv3")),
-)
-"""Millicores, GiB, name; smallest first (App Service documentation, "Premium V3 tier"). All are zone-redundant."""
 LOGS: Final = ("AppServiceHTTPLogs", "AppServiceConsoleLogs", "AppServicePlatformLogs", "AppServiceAuditLogs")
 
 
@@ -57,16 +53,10 @@ def make_plan(scope: Scope, spec: ServiceSpec, inside: AzureKeys) -> azure.web.A
         kind="linux",
         reserved=True,
         zone_redundant=True,
-        sku={"name": plan_size(spec), "capacity": max(2, spec.min_tasks)},
+        sku={"name": plan_size(spec), "capacity": spec.min_tasks},
         tags=scope.tags(name),
         opts=scope.opts(ignore=["sku.capacity"]),
     )
-
-
-def plan_size(spec: ServiceSpec) -> str:
-    """The smallest machine that holds one task, unless the options name another."""
-    fitting = (name for cpu, gib, name in SIZES if cpu >= spec.cpu_millicores and gib * 1024 >= spec.memory_mib)
-    return spec.azure.plan_sku or next(fitting)
 
 
 def make_app(
@@ -202,7 +192,7 @@ def prove(scope: Scope, app: azure.web.WebApp, domain: str, zone_id: str) -> azu
 def scale(scope: Scope, spec: ServiceSpec, inside: AzureKeys, plan: azure.web.AppServicePlan) -> None:
     """Follow CPU use between `min_tasks` and `max_tasks`: out quickly, in slowly and only when half is idle."""
     name = scope.named("scaling")
-    least, most = str(max(2, spec.min_tasks)), str(max(2, spec.max_tasks))
+    least, most = str(spec.min_tasks), str(spec.max_tasks)
     azure.monitor.AutoscaleSetting(
         name,
         resource_group_name=inside.group,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import pulumi
 import pulumi_azure_native as azure
 
-from components.clouds.azure import client, group, segment, suffix_of
+from components.clouds.azure import client, fit, group, segment, suffix_of
 from components.traffic.component import Backend, TrafficOutputs
 from components.traffic.spec import Record, Routing
 
@@ -88,11 +88,11 @@ def make_profile(
     first = backends[min(record.all_regions())]
     return azure.trafficmanager.Profile(
         name,
-        profile_name=name,
+        profile_name=fit(name, 63),
         resource_group_name=inside.name,
         location="global",
         traffic_routing_method=METHODS[record.routing],
-        dns_config={"relative_name": pulumi.Output.concat(name, "-", ending), "ttl": TTL_S},
+        dns_config={"relative_name": pulumi.Output.concat(fit(name, 54), "-", ending), "ttl": TTL_S},
         monitor_config={
             "protocol": azure.trafficmanager.MonitorProtocol.HTTPS,
             "port": 443,

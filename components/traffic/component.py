@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from components.traffic.spec import TrafficSpec
 
 
+ADDRESSES = frozenset({Cloud.GCP})
+"""Clouds whose `TrafficOutputs.endpoints` are IPv4 addresses; elsewhere they are host names."""
 TARGETS = frozenset({Cloud.AZURE, Cloud.GCP})
 """Clouds whose load balancer leads to something else than a host: `Backend.target`."""
 

@@ -70,6 +70,9 @@ class Cloud(Protocol):
     compares_state: bool
     """Whether the provider looks for changes in the object's state (the Terraform bridge), or in the inputs alone."""
 
+    expired: tuple[str, str]
+    """Code and words of its answer to credentials that have expired."""
+
     def resource(self, token: str) -> ResourceType:
         """Shape of a type. Raises `UnknownTypeError`."""
         ...

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from testbeds.lab.changes import is_write_only
 from testbeds.lab.shapes import Kind
-from testbeds.lab.wire import DEFAULTS, UNKNOWN, Json, Object, child
+from testbeds.lab.wire import DEFAULTS, UNKNOWN, Json, Object, child, has_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -141,6 +141,9 @@ def _preview_within(value: Json, shape: Shape) -> Json:
         return {
             n: _preview_within(v, shape.fields[n].shape) if n in shape.fields else v for n, v in value.items()
         } | missing
+    if isinstance(value, list) and Kind.MAP in shape.kinds:
+        # The identities of an object on Azure: a list when asked for, a mapping in the answer.
+        return UNKNOWN if has_unknown(value) else {str(key): UNKNOWN for key in value}
     if isinstance(value, list) and shape.item is not None:
         return [_preview_within(item, shape.item) for item in value]
     return value

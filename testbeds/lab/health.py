@@ -10,10 +10,12 @@ if TYPE_CHECKING:
 
 _SERVICES = {
     "aws": ("aws:ecs/service:Service", "name"),
+    "azure": ("azure-native:web:WebApp", "name"),
     "gcp": ("gcp:cloudrunv2/service:Service", "name"),
 }
 _DATABASES = {
     "aws": ("aws:rds/cluster:Cluster", "clusterIdentifier"),
+    "azure": ("azure-native:dbforpostgresql:Server", "name"),
     "gcp": ("gcp:sql/databaseInstance:DatabaseInstance", "name"),
 }
 """Type by cloud, and the output that the inventory names."""

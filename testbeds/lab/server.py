@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _WATCH_EVERY_S = 0.2
-# What AWS's STS answers a provider that asks who it is (AWS STS API reference, "Common errors").
-_EXPIRED = ("ExpiredToken", "The security token included in the request is expired")
 _KINDS = {
     (Outcome.ADD, False): pb.PropertyDiff.ADD,
     (Outcome.ADD, True): pb.PropertyDiff.ADD_REPLACE,
@@ -99,7 +97,7 @@ class LabProvider(ResourceProviderServicer):
     def Configure(self, request: pb.ConfigureRequest, context: grpc.ServicerContext) -> pb.ConfigureResponse:
         with _refusals(context, f"configuring {self._cloud.name}"):
             if self._expired:
-                raise RefusedError(*_EXPIRED)
+                raise RefusedError(*self._cloud.expired)
             self._settings[context.peer()] = self._cloud.settings(from_struct(request.args))
         return pb.ConfigureResponse(supportsPreview=True)
 

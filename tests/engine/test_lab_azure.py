@@ -16,19 +16,18 @@ if TYPE_CHECKING:
 
 NETWORK = "azure-native:network:VirtualNetwork"
 SUBNET = "azure-native:network:Subnet"
-SERVER = "azure-native:dbforpostgresql:Server"
 GROUP_ID = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/fleet-eastus"
 
 
-def fleet(**changes: Any) -> None:
+def fleet() -> None:
     """Four resources: a group, a network with a delegated subnet, a database."""
-    group = azure.resources.ResourceGroup("group", resource_group_name="fleet-eastus", tags=changes.get("tags"))
+    group = azure.resources.ResourceGroup("group", resource_group_name="fleet-eastus")
     inside = {"resource_group_name": group.name}
     network = azure.network.VirtualNetwork("network", address_space={"address_prefixes": ["10.0.0.0/16"]}, **inside)
     subnet = azure.network.Subnet(
         "data",
         virtual_network_name=network.name,
-        subnet_name=changes.get("subnet", "data"),
+        subnet_name="data",
         address_prefix="10.0.0.0/24",
         delegations=[{"name": "postgres", "service_name": "Microsoft.DBforPostgreSQL/flexibleServers"}],
         **inside,
@@ -36,19 +35,18 @@ def fleet(**changes: Any) -> None:
     server = azure.dbforpostgresql.Server(
         "ledger",
         server_name="ledger-eastus",
-        version=changes.get("version", "16"),
+        version="16",
         administrator_login="owner",
         administrator_login_password="correct horse",  # noqa: S106 - nobody's
-        sku={"name": "Standard_D4ds_v5", "tier": changes.get("tier", "GeneralPurpose")},
-        storage={"storage_size_gb": changes.get("storage", 128)},
-        backup={"backup_retention_days": 14, "geo_redundant_backup": changes.get("geo", "Disabled")},
+        sku={"name": "Standard_D4ds_v5", "tier": "GeneralPurpose"},
+        storage={"storage_size_gb": 128},
+        backup={"backup_retention_days": 14, "geo_redundant_backup": "Disabled"},
         high_availability={"mode": "ZoneRedundant", "standby_availability_zone": "2"},
         network={"delegated_subnet_resource_id": subnet.id},
         **inside,
     )
     pulumi.export("network", network.id)
     pulumi.export("host", server.fully_qualified_domain_name)
-    pulumi.export("zone", server.availability_zone)
 
 
 def test_a_stack_comes_up_stays_the_same_and_goes(engine: Engine) -> None:

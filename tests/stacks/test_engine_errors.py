@@ -26,6 +26,7 @@ def failed(stderr: str, code: int = 255) -> CommandError:
     [
         ("error: incorrect passphrase", [], "passphrase is wrong", "PULUMI_CONFIG_PASSPHRASE"),
         ("error: update failed", ["vpc: ExpiredToken: The token has expired"], "credentials have expired", "log in"),
+        ("error: update failed", ["group: ExpiredAuthenticationToken: The access token"], "have expired", "az login"),
         ("error: update failed", ["No valid credential sources found"], "no cloud credentials", "AWS_PROFILE"),
         ("error: update failed", ["rpc error: transport is closing"], "provider died", "same command again"),
         ("error: failed to load checkpoint: EOF", [], "side file", ".attrs"),

@@ -37,6 +37,8 @@ class Aws:
 
     name = "aws"
     compares_state = True
+    # What STS answers a provider that asks who it is (AWS STS API reference, "Common errors").
+    expired = ("ExpiredToken", "The security token included in the request is expired")
 
     def __init__(self, world: World) -> None:
         self.world = world

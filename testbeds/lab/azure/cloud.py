@@ -7,6 +7,7 @@ references. A plan that the lab accepts can still be refused by Azure (quotas, p
 from __future__ import annotations
 
 import functools
+import json
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -52,6 +53,8 @@ class Azure:
 
     name = "azure-native"
     compares_state = False
+    # What Resource Manager answers (Azure documentation, "Common Azure deployment errors").
+    expired = ("ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than current UTC time")
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -97,10 +100,10 @@ class Azure:
         own = identity.names_in(path)[-1]
         if own not in inputs or inputs[own].required or news.get(own):
             return filled
-        made_up = child({"olds": olds}, "olds").get(own) if own in _names(olds) else None
-        made_up = made_up or self._free_name(token, own, name, filled, urn, settings)
-        marks: Object = {DEFAULTS: [own]} if identity.naming(token, path) is not Naming.COPY else {}
-        return filled | {own: made_up} | marks
+        kept = olds.get(own)
+        random = own in _names(olds) if kept else identity.naming(token, path) is not Naming.COPY
+        marks: Object = {DEFAULTS: [own]} if random else {}
+        return filled | {own: kept or self._free_name(token, own, name, filled, urn, settings)} | marks
 
     def _location(self, token: str, news: Object, olds: Object, settings: Settings) -> Json:
         given = news.get("location")
@@ -126,19 +129,21 @@ class Azure:
             seed = (urn, str(attempt))
             made = uuid_of("\0".join(seed)) if kind is Naming.UUID else f"{name}{digest(*seed, length=8)}"
             id_ = identity.identify(path, inputs | {own: made}, settings.account)
-            taken = {text(one.outputs, "name") for one in self.world.objects(token)} if not id_ else set[str]()
-            if made not in taken and not self._is_used(token, id_, made, text(inputs, "location")):
+            if not self._is_used(token, id_, made, text(inputs, "location")):
                 return made
             attempt += 1
 
     def _is_used(self, token: str, id_: str, name: str, region: str) -> bool:
         """Whether something has a name, or had it: what is really random does not come again."""
-        there = self.world.objects(token, id_=id_) if id_ else []
-        return bool(there) or any(self.world.is_spent(token, region, one) for one in (id_, name))
+        there = self.world.objects(token, id_=id_ or None)
+        return any(id_ or one.outputs.get("name") == name for one in there) or any(
+            self.world.is_spent(token, region, one) for one in (id_, name)
+        )
 
     def refuse_inputs(self, token: str, news: Object, olds: Object, settings: Settings) -> Sequence[Failure]:
         """Values that do not fit each other, changes that Azure does not make."""
-        asked = Asked(token, news, olds, text(news, "location", settings.home), self._tables)
+        region = text(news, "location") or rules.region_of_parent(token, news, self.world) or settings.home
+        asked = Asked(token, news, olds, region, self._tables)
         failures = tuple(rules.refused_inputs(asked))
         if failures or not olds:
             return failures
@@ -170,7 +175,10 @@ class Azure:
     def make(self, token: str, inputs: Object, settings: Settings) -> Made:
         """A new object. Its id is made of names, so a second one with the same names is refused."""
         place = self._place(token, inputs, settings)
-        if self.world.objects(token, id_=place.id) and not self.table(token).setting:
+        there = self.world.objects(token, id_=place.id)
+        if there and self.table(token).setting:
+            return self.alter(there[-1], inputs, settings)
+        if there:
             # pulumi-azure-native asks for the object before it makes it, because Azure's PUT would overwrite it.
             raise RefusedError("ResourceExists", f"cannot create already existing resource '{place.id}'")
         rules.refuse_create(Coming(token, place.id, inputs, place.region), self.world)
@@ -193,6 +201,10 @@ class Azure:
         rules.refuse_delete(current, self.world)
         rules.take_along(current, self.world)
 
+    def keeps(self, current: WorldObject) -> bool:  # noqa: ARG002
+        """Nothing is only forgotten."""
+        return False
+
     def invoke(self, token: str, args: Object, settings: Settings) -> Object:
         """Answer a look-up."""
         answer = invokes.answer(invokes.Question(token, args, settings, self.world, self._path))
@@ -206,6 +218,9 @@ class Azure:
         path = self._path(token)
         region = text(inputs, "location") or rules.region_of_parent(token, inputs, self.world)
         id_ = identity.identify(path, inputs, settings.account)
+        if not id_:  # a type that is not listed, and whose own name nobody could guess
+            content = json.dumps(_said(inputs), sort_keys=True)
+            id_ = f"/subscriptions/{settings.account}/providers/{token.replace(':', '/')}/{digest(token, content)}"
         return _Place(id_, path, "" if region == "global" else region, settings.account)
 
     def _made(self, token: str, place: _Place, inputs: Object, before: Object) -> Made:

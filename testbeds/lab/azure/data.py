@@ -44,6 +44,7 @@ def refused_inputs(asked: Asked) -> Iterator[Failure]:
         yield from _redis(asked.news, asked.olds)
     if asked.token == STORAGE:
         yield from _account(asked.news, asked.olds)
+        yield from _redundancy(word(asked.news, "sku.name"), asked)
     if asked.token == VAULT:
         yield from _vault(child(asked.news, "properties"), child(asked.olds, "properties"))
 
@@ -66,6 +67,9 @@ def _postgres(asked: Asked) -> Iterator[Failure]:
         yield Failure("administratorLogin", "a new server with password authentication needs administratorLogin")
     if word(news, "dataEncryption.type") == "AzureKeyVault" and not at(news, "dataEncryption.primaryKeyURI"):
         yield Failure("dataEncryption.primaryKeyURI", "AzureKeyVault needs the key's address")
+    unpaired = asked.region in asked.tables.zones and asked.region not in asked.tables.pairs
+    if unpaired and word(news, "backup.geoRedundantBackup") == "Enabled":
+        yield Failure("backup.geoRedundantBackup", f"{asked.region} has no paired region")
     yield from _versions(news, olds)
     yield from _storage_size(news, olds)
 
@@ -115,6 +119,15 @@ def _account(news: Object, olds: Object) -> Iterator[Failure]:
     state = "immutableStorageWithVersioning.immutabilityPolicy.state"
     if word(olds, state) == "Locked" and word(news, state) != "Locked":
         yield Failure(state, "a locked policy stays locked")
+
+
+def _redundancy(sku: str, asked: Asked) -> Iterator[Failure]:
+    """Storage documentation, "Azure Storage redundancy": zones and a paired region are not everywhere."""
+    region, zones = asked.region, asked.tables.zones
+    if sku.endswith(_ZONAL) and not zones.get(region, ("?",)):
+        yield Failure("sku.name", f"{sku} is not offered in {region}, which has no availability zones")
+    if "G" in sku.partition("_")[2] and region in zones and region not in asked.tables.pairs:
+        yield Failure("sku.name", f"{sku} is not offered in {region}, which has no paired region")
 
 
 def _vault(news: Object, olds: Object) -> Iterator[Failure]:

@@ -43,6 +43,7 @@ PATHS: Final[Mapping[str, str]] = {
     "azure-native:containerservice:AgentPool": f"{_AKS}/agentPools/{{agentPoolName}}",
     "azure-native:containerservice:MaintenanceConfiguration": f"{_AKS}/maintenanceConfigurations/{{configName}}",
     "azure-native:containerservice:ManagedCluster": _AKS,
+    "azure-native:dbforpostgresql:AdministratorsMicrosoftEntra": f"{_POSTGRES}/administrators/{{objectId}}",
     "azure-native:dbforpostgresql:Configuration": f"{_POSTGRES}/configurations/{{configurationName}}",
     "azure-native:dbforpostgresql:Database": f"{_POSTGRES}/databases/{{databaseName}}",
     "azure-native:dbforpostgresql:FirewallRule": f"{_POSTGRES}/firewallRules/{{firewallRuleName}}",
@@ -89,6 +90,7 @@ PATHS: Final[Mapping[str, str]] = {
     "azure-native:web:AppServicePlan": "Microsoft.Web/serverfarms/{name}",
     "azure-native:web:Certificate": "Microsoft.Web/certificates/{name}",
     "azure-native:web:WebApp": "Microsoft.Web/sites/{name}",
+    "azure-native:web:WebAppHostNameBinding": "Microsoft.Web/sites/{name}/hostNameBindings/{hostName}",
     "azure-native:web:WebAppSlot": "Microsoft.Web/sites/{name}/slots/{slot}",
     "azure-native:web:WebAppSlotConfigurationNames": "Microsoft.Web/sites/{name}/config/slotConfigNames",
     "azure-native:web:WebAppSwiftVirtualNetworkConnection": "Microsoft.Web/sites/{name}/networkConfig/virtualNetwork",
@@ -108,7 +110,7 @@ GLOBAL: Final = frozenset(
 """Types whose only location is `global`: the provider fills in none (its `AutoLocationDisabled`)."""
 
 _PART: Final = re.compile(r"\{(\w+)\}")
-_SCOPES: Final = ("scope", "resourceUri")
+_CONSONANT_Y: Final = re.compile(r"[^aeiou]y$")
 
 
 class Naming(StrEnum):
@@ -130,11 +132,12 @@ def _guess(token: str, inputs: Mapping[str, Field]) -> str:
     _, module, noun = token.split(":")
     names = [name for name in inputs if name.endswith("Name") and name != "resourceGroupName"]
     parents = [name for name in names if inputs[name].required]
-    noun_key = noun.lower()
-    own = [name for name in names if not inputs[name].required and noun_key.endswith(name[:-4].lower())]
-    last = (own or [name for name in ("resourceName", "name") if name in inputs] or ["name"])[0]
+    free = [name for name in (*names, "name") if name in inputs and not inputs[name].required]
+    own = [name for name in free if noun.lower().endswith(name[:-4].lower()) and name != "name"]
+    last = (own or free or [name for name in ("resourceName", "name") if name in inputs] or ["name"])[0]
     steps = [f"{name[:-4]}s/{{{name}}}" for name in parents]
-    return "/".join([f"Microsoft.{module.capitalize()}", *steps, f"{noun[0].lower()}{noun[1:]}s/{{{last}}}"])
+    plural = noun if noun.endswith("s") else f"{noun[:-1]}ies" if _CONSONANT_Y.search(noun) else f"{noun}s"
+    return "/".join([f"Microsoft.{module.capitalize()}", *steps, f"{plural[0].lower()}{plural[1:]}/{{{last}}}"])
 
 
 def names_in(path: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -9,7 +10,6 @@ from testbeds.lab.azure.asked import existing
 from testbeds.lab.azure.compute import CLUSTER
 from testbeds.lab.azure.data import REDIS_DATABASE, STORAGE
 from testbeds.lab.azure.identity import SUBSCRIPTION, TENANT, identify
-from testbeds.lab.azure.values import kubeconfig
 from testbeds.lab.cloud import RefusedError
 from testbeds.lab.filling import digest, uuid_of
 from testbeds.lab.wire import Object, text
@@ -75,7 +75,32 @@ def _client(question: Question) -> Object:
 def _credentials(question: Question) -> Object:
     cluster = question.find(CLUSTER)
     group, name = text(question.args, "resourceGroupName"), text(question.args, "resourceName")
-    return {"kubeconfigs": [{"name": "clusterUser", "value": kubeconfig(cluster.outputs, name, group)}]}
+    return {"kubeconfigs": [{"name": "clusterUser", "value": _kubeconfig(cluster.outputs, name, group)}]}
+
+
+def _kubeconfig(cluster: Object, name: str, group: str) -> str:
+    """What a person gets who asks for the credentials of a cluster: an answer in base64."""
+    host = text(cluster, "privateFQDN") or text(cluster, "fqdn")
+    authority = base64.b64encode(f"lab certificate authority of {host}".encode()).decode()
+    document = f"""apiVersion: v1
+kind: Config
+clusters:
+- name: {name}
+  cluster:
+    certificate-authority-data: {authority}
+    server: https://{host}:443
+contexts:
+- name: {name}
+  context:
+    cluster: {name}
+    user: clusterUser_{group}_{name}
+current-context: {name}
+users:
+- name: clusterUser_{group}_{name}
+  user:
+    token: lab
+"""
+    return base64.b64encode(document.encode()).decode()
 
 
 def _account_keys(question: Question) -> Object:

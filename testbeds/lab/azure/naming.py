@@ -119,8 +119,12 @@ NAMES: Final[Mapping[str, NameRule]] = {
 GLOBAL_NAMES: Final[Mapping[str, str]] = {
     "azure-native:dbforpostgresql:Server": "serverName",
     "azure-native:keyvault:Vault": "vaultName",
+    "azure-native:redisenterprise:RedisEnterprise": "clusterName",
     "azure-native:storage:StorageAccount": "accountName",
     "azure-native:trafficmanager:Profile": "dnsConfig.relativeName",
     "azure-native:web:WebApp": "name",
 }
 """Types whose name is a part of a host's, and unique over all of Azure's customers, with the input that gives it."""
+
+NAMED_BY_REGION: Final = frozenset({"azure-native:redisenterprise:RedisEnterprise"})
+"""Those of them whose host names the region too."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from testbeds.lab.azure import compute, data, network
 from testbeds.lab.azure.asked import named, word
-from testbeds.lab.azure.identity import part_of
-from testbeds.lab.azure.naming import GLOBAL_NAMES, NAMES
+from testbeds.lab.azure.identity import PATHS, part_of
+from testbeds.lab.azure.naming import GLOBAL_NAMES, NAMED_BY_REGION, NAMES
 from testbeds.lab.changes import Change, Outcome, differences
 from testbeds.lab.checking import Failure
 from testbeds.lab.cloud import RefusedError
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from testbeds.lab.world import World, WorldObject
 
 GROUP: Final = "azure-native:resources:ResourceGroup"
+_RECORD: Final = "azure-native:dns:RecordSet"
+_ZONE: Final = "azure-native:dns:Zone"
 _BORN_WITH: Final = frozenset({"networkwatcherrg"})
 """Resource groups that Azure makes by itself."""
 
@@ -162,10 +164,15 @@ def refuse_create(coming: Coming, world: World) -> None:
 
 
 def _has_parents(coming: Coming, world: World) -> None:
+    if coming.token == _RECORD and not world.objects(_ZONE):
+        return  # the zone is one that somebody brought along, as its registrar knows it
     group, name = "/".join(coming.id.split("/")[:5]), part_of(coming.id, "resourceGroups")
     if coming.token != GROUP and name and name.lower() not in _BORN_WITH and not world.objects(GROUP, id_=group):
         raise RefusedError("ResourceGroupNotFound", f"resource group {name!r} could not be found")
-    for parent in _parents(coming.id):
+    # The path of a type that is not listed is a guess: nothing is refused because of it.
+    for parent in _parents(coming.id) if coming.token in PATHS else ():
+        if part_of(parent, "resourceGroups").lower() in _BORN_WITH:
+            continue  # with the first network in a region Azure makes its watcher (Network Watcher documentation)
         if not parent.endswith("/default") and not world.objects(id_=parent):
             raise RefusedError("ParentResourceNotFound", f"there is no {parent}, which {coming.id} is of")
 
@@ -185,7 +192,8 @@ def _name_is_free(coming: Coming, world: World) -> None:
     if path is None:
         return
     name = word(coming.inputs, path).lower()
-    for other in world.objects(coming.token):
+    where = coming.region if coming.token in NAMED_BY_REGION else None
+    for other in world.objects(coming.token, region=where):
         if name and word(other.inputs, path).lower() == name:
             raise RefusedError("NameNotAvailable", f"the name {name!r} is already taken")
 

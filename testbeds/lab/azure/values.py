@@ -6,7 +6,6 @@ a real service.
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -339,31 +338,6 @@ def _insights(new: Fresh) -> Object:
     key = uuid_of(new.id)
     text_ = f"InstrumentationKey={key};IngestionEndpoint=https://{new.region}.applicationinsights.lab.invalid/"
     return {"instrumentationKey": key, "connectionString": text_, "appId": uuid_of(f"{new.id}/app")}
-
-
-def kubeconfig(cluster: Object, name: str, group: str) -> str:
-    """What a person gets who asks for the credentials of a cluster: an answer in base64."""
-    host = text(cluster, "privateFQDN") or text(cluster, "fqdn")
-    authority = base64.b64encode(f"lab certificate authority of {host}".encode()).decode()
-    document = f"""apiVersion: v1
-kind: Config
-clusters:
-- name: {name}
-  cluster:
-    certificate-authority-data: {authority}
-    server: https://{host}:443
-contexts:
-- name: {name}
-  context:
-    cluster: {name}
-    user: clusterUser_{group}_{name}
-current-context: {name}
-users:
-- name: clusterUser_{group}_{name}
-  user:
-    token: lab
-"""
-    return base64.b64encode(document.encode()).decode()
 
 
 _BY_TYPE: Final[Mapping[str, Callable[[Fresh], Object]]] = {

@@ -88,6 +88,7 @@ class Kubernetes:
 
     name = "kubernetes"
     compares_state = True
+    expired = ("Unauthorized", "the server has asked for the client to provide credentials: the token has expired")
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -12,7 +12,9 @@ from tests.components import parts
 from tests.components.graph import Graph, run
 
 TARGETS = {"aws": "api.aws.example.com", "azure": "api.azure.example.com", "gcp": "api.gcp.example.com"}
-HOSTS = {Cloud(cloud): {name: f"front.{cloud}.example"} for cloud, name in TARGETS.items()}
+HOSTS = {Cloud(cloud): {name: f"front.{cloud}.example"} for cloud, name in TARGETS.items()} | {
+    Cloud.GCP: {TARGETS["gcp"]: "192.0.2.7"}
+}
 NAME = "api.any.example.com"
 
 
@@ -36,26 +38,39 @@ def test_a_failover_name_is_a_chain_of_pairs_each_behind_its_clouds_check() -> N
             node.inputs["records"][0],
         )
         for node in graph.of("route53/record:Record").values()
+        if node.inputs["type"] == "CNAME"
     }
     assert records == {
-        (NAME, "gcp"): ("PRIMARY", "front.gcp.example"),
+        (NAME, "gcp"): ("PRIMARY", f"gcp.{NAME}"),
         (NAME, "rest"): ("SECONDARY", f"or-aws.{NAME}"),
         (f"or-aws.{NAME}", "aws"): ("PRIMARY", "front.aws.example"),
         (f"or-aws.{NAME}", "azure"): ("SECONDARY", "front.azure.example"),
     }
     checks = graph.of("route53/healthCheck:HealthCheck")
-    assert {node.inputs["fqdn"] for node in checks.values()} == {f"front.{cloud}.example" for cloud in TARGETS}
+    assert {node.inputs["fqdn"] for node in checks.values()} == {
+        "front.aws.example",
+        "front.azure.example",
+        f"gcp.{NAME}",
+    }
+
+
+def test_a_cloud_that_has_an_address_and_no_host_gets_a_name() -> None:
+    """An answer that leads on by CNAME cannot name an address: a record of the edge's own stands between."""
+    (own,) = [
+        node.inputs
+        for node in made(steering="weighted", weights=dict.fromkeys(TARGETS, 1)).of("route53/record:Record").values()
+        if node.inputs["type"] == "A"
+    ]
+    assert (own["name"], own["records"]) == (f"gcp.{NAME}", ["192.0.2.7"])
 
 
 def test_weights_are_set_at_birth_and_an_operators_afterwards() -> None:
     """Each cloud has its share; a later preview does not take an operator's weights back."""
     records = made(steering="weighted", weights={"aws": 80, "azure": 20, "gcp": 0}).of("route53/record:Record")
-    shares = {
-        node.inputs["setIdentifier"]: node.inputs["weightedRoutingPolicies"][0]["weight"] for node in records.values()
-    }
+    answers = [node for node in records.values() if node.inputs["type"] == "CNAME"]
+    shares = {node.inputs["setIdentifier"]: node.inputs["weightedRoutingPolicies"][0]["weight"] for node in answers}
     assert shares == {"aws": 80, "azure": 20, "gcp": 0}
-    assert all("weightedRoutingPolicies" in node.ignored for node in records.values())
-    assert all(node.inputs["healthCheckId"] for node in records.values())
+    assert all("weightedRoutingPolicies" in node.ignored and node.inputs["healthCheckId"] for node in answers)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from testbeds.lab.azure import identity
 from testbeds.lab.cloud import RefusedError
 from tests.testbeds.lab.azure_things import (
+    ACCOUNT,
     DATABASE,
     ENDPOINT,
     GROUP,
@@ -16,6 +17,7 @@ from tests.testbeds.lab.azure_things import (
     HOME,
     KEY,
     LIFECYCLE,
+    POLICY,
     POSTGRES,
     REDIS,
     VAULT,
@@ -164,11 +166,13 @@ def test_a_locked_policy_can_only_grow(azure: Azure) -> None:
 
 
 def test_a_lock_survives_an_update(azure: Azure) -> None:
-    """What a person did to an object, a later change of something else leaves."""
+    """What a person did to an object, a later change leaves; so does another stack that makes the setting again."""
     _, _, policy = archive(azure)
     locked = lock(azure, policy)
     made = azure.alter(locked, dict(locked.inputs), HOME)
     assert made.outputs["state"] == "Locked"
+    with pytest.raises(RefusedError, match="can only be extended"):
+        make(azure, POLICY, {**locked.inputs, "immutabilityPeriodSinceCreationInDays": 1})
 
 
 @pytest.mark.parametrize(("sku", "refused"), [("Standard_GRS", False), ("Standard_GZRS", True), ("Standard_ZRS", True)])
@@ -211,3 +215,20 @@ def test_what_azure_chose_can_be_said_but_not_changed(azure: Azure, zone: str | 
     wanted: Object = made.inputs | {"availabilityZone": zone or ""}
     told = azure.refuse_inputs(POSTGRES, wanted, made.inputs, HOME)
     assert [one.path for one in told] == (["availabilityZone"] if refused else [])
+
+
+@pytest.mark.parametrize(
+    ("sku", "location", "said"),
+    [
+        ("Standard_ZRS", "westus", "has no availability zones"),
+        ("Standard_RAGRS", "polandcentral", "has no paired region"),
+        ("Standard_RAGZRS", "eastus", ""),
+        ("Standard_LRS", "polandcentral", ""),
+    ],
+)
+def test_redundancy_needs_zones_or_a_pair(azure: Azure, sku: str, location: str, said: str) -> None:
+    """An account is spread over what its region has."""
+    account: Object = {**GROUP, "accountName": "ledger", "kind": "StorageV2", "sku": {"name": sku}}
+    told = refusals(azure, ACCOUNT, account | {"location": location})
+    assert said in told
+    assert bool(told) == bool(said)

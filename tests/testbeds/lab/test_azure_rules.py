@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         (
             "azure-native:containerregistry:Registry",
             {"registryName": "images"},
-            "Microsoft.Containerregistry/registrys/images",
+            "Microsoft.Containerregistry/registries/images",
         ),
     ],
 )
@@ -263,3 +263,28 @@ def test_deleting_a_group_takes_everything_along(azure: Azure) -> None:
     subnet(azure, "data", "10.0.0.0/24")
     delete(azure, azure.world.objects("azure-native:resources:ResourceGroup")[0])
     assert azure.world.objects() == []
+
+
+@pytest.mark.parametrize(
+    ("token", "inputs", "id_"),
+    [
+        ("network:VirtualNetworkGateway", GROUP, "/Microsoft.Network/virtualNetworkGateways/thing"),
+        ("network:Route", {"resourceGroupName": "fleet", "routeTableName": "out"}, "/routeTables/out/routes/thing"),
+        (
+            "web:WebAppApplicationSettings",
+            {"resourceGroupName": "fleet", "name": "app"},
+            "/webAppApplicationSettings/app",
+        ),
+        (
+            "authorization:ManagementLockByScope",
+            {"scope": "/subscriptions/x", "level": "CanNotDelete"},
+            "/authorization/",
+        ),
+    ],
+)
+def test_a_type_that_is_not_listed_works_all_the_same(azure: Azure, token: str, inputs: Object, id_: str) -> None:
+    """Its shape is the SDK's, its id a guess that no refusal is built on."""
+    made = make(azure, f"azure-native:{token}", {**inputs})
+    assert id_ in made.id
+    assert made.outputs["azureApiVersion"]
+    delete(azure, made)
