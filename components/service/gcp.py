@@ -45,12 +45,12 @@ def build(scope: Scope, spec: ServiceSpec, network: NetworkOutputs, keys: KeysOu
         cloud_run={"service": service.name},
         opts=scope.opts(),
     )
-    # Cloud Run has no clusters: the region is what its names are unique in. A region has no load balancer of its own
-    # either: the host is the one by which the service is called from inside the network.
+    # Cloud Run has no clusters: the project's region is what a name is unique in, and what stands before it in the API.
+    # A region has no load balancer of its own either: the host is the one that callers inside the network use.
     return ServiceOutputs(
         place=scope.place,
-        cluster=scope.place.region,
-        service=service.id,
+        cluster=pulumi.Output.concat("projects/", service.project, "/locations/", scope.place.region),
+        service=service.name,
         host=service.uri.apply(lambda uri: str(uri or "").removeprefix("https://")),
         host_zone="",
         health_path=spec.health_path,

@@ -34,7 +34,7 @@ OUTPUTS: Mapping[str, Mapping[str, Any]] = {
             }
         ],
     },
-    "gcp:cloudrunv2/service:Service": {"uri": "https://pay-web-service-42.a.run.app"},
+    "gcp:cloudrunv2/service:Service": {"project": PROJECT, "uri": "https://pay-web-service-42.a.run.app"},
     "gcp:compute/globalAddress:GlobalAddress": {"address": "203.0.113.7"},
     "gcp:certificatemanager/dnsAuthorization:DnsAuthorization": {
         "dnsResourceRecords": [

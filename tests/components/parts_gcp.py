@@ -78,6 +78,11 @@ def nodes(net: NetworkOutputs, with_keys: KeysOutputs, **spec: Any) -> NodesOutp
     return Nodes("pay-nodes", NodesSpec.model_validate({**NODES, **spec}), net, with_keys).outputs
 
 
+def service(net: NetworkOutputs, with_keys: KeysOutputs) -> Service:
+    """A service."""
+    return Service("pay-web", ServiceSpec.model_validate(SERVICE), net, with_keys)
+
+
 def home_region(*, standby: str | None = None, protect: bool = True) -> None:
     """Everything in the home region; with `standby` as the settling wave makes it."""
     k = keys(place(protect=protect))
@@ -86,7 +91,7 @@ def home_region(*, standby: str | None = None, protect: bool = True) -> None:
     cache(net, k, None)
     cluster = nodes(net, k)
     Workload("pay-app", WorkloadSpec(image="registry.example.com/app:1.2"), net, cluster)
-    Service("pay-web", ServiceSpec.model_validate(SERVICE), net, k)
+    service(net, k)
     Archive("pay-archive", ArchiveSpec(replica_region="us-east4"), k)
 
 

@@ -3,10 +3,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from pulumi import Output
 
 from components.service.gcp import cpus, memory_mib
 from components.service.spec import ServiceSpec
 from tests.components import parts_gcp as parts
+from tests.components.graph import run
 
 if TYPE_CHECKING:
     from tests.components.graph import Graph
@@ -54,6 +56,19 @@ def test_a_group_of_the_region_leads_to_it(gcp_home: Graph) -> None:
     """What the load balancer is given is the group's identifier."""
     group = gcp_home.one("compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup").inputs
     assert (group["networkEndpointType"], group["cloudRun"]) == ("SERVERLESS", {"service": "pay-web-service"})
+
+
+def test_a_failover_is_told_what_to_scale() -> None:
+    """The parent and the name, which together are the service in Cloud Run's API."""
+    seen: list[object] = []
+
+    def program() -> None:
+        k = parts.keys(parts.place())
+        made = parts.service(parts.network(k), k).outputs
+        Output.all(made.cluster, made.service, made.host).apply(seen.extend)
+
+    run(program)
+    assert seen == ["projects/acme-pay/locations/us-central1", "pay-web-service", "pay-web-service-42.a.run.app"]
 
 
 def test_logs_of_containers_are_kept_as_long_as_asked(gcp_home: Graph) -> None:
