@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aurops.inventory import Inventory
-    from testbeds.lab.world import World, WorldObject
+    from testbeds.lab.world import World
 
 _SERVICES = {
     "aws": ("aws:ecs/service:Service", "name"),
     "azure": ("azure-native:web:WebApp", "name"),
-    "gcp": ("gcp:cloudrunv2/service:Service", "id"),
+    "gcp": ("gcp:cloudrunv2/service:Service", "name"),
 }
 _DATABASES = {
     "aws": ("aws:rds/cluster:Cluster", "clusterIdentifier"),
     "azure": ("azure-native:dbforpostgresql:Server", "name"),
     "gcp": ("gcp:sql/databaseInstance:DatabaseInstance", "name"),
 }
-"""Type by cloud, and the output that the inventory names; `id` is the object's own."""
+"""Type by cloud, and the output that the inventory names."""
 
 
 def missing(world: World, inventory: Inventory) -> tuple[str, ...]:
@@ -31,9 +31,5 @@ def missing(world: World, inventory: Inventory) -> tuple[str, ...]:
     return tuple(
         f"{type_} {name}"
         for type_, key, name in wanted
-        if name not in {_named(found, key) for found in world.objects(type_, region=inventory.region)}
+        if name not in {str(found.outputs.get(key)) for found in world.objects(type_, region=inventory.region)}
     )
-
-
-def _named(found: WorldObject, key: str) -> str:
-    return found.id if key == "id" else str(found.outputs.get(key))
