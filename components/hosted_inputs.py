@@ -23,7 +23,7 @@ class KeysSpec(TypedDict):
     """Days during which a deletion can be taken back (AWS KMS: 7 to 30); the longest: a lost key is lost data. Default: `30`."""
 
     existing: NotRequired[dict[str, str]]
-    """Keys that exist already, by purpose: the full identifier, on AWS the key's ARN. None is made for these. Default: `{}`."""
+    """Keys that exist already, by purpose: the full identifier, on AWS the key's ARN, on Azure its URL with a version. None is made for these. Default: `{}`."""
 
 
 class ExistingNetwork(TypedDict):
@@ -188,6 +188,9 @@ class AzureService(TypedDict):
 
     plan_sku: NotRequired[str]
     """Another size of the plan's machines than the one that CPU and memory give, such as `P2mv3`."""
+
+    thumbprint: NotRequired[str]
+    """Of a certificate for `certificate.domain` that is already in the stack's resource group: it is bound, and none is issued. App Service knows no other way to bring one along."""
 
 
 class GcpService(TypedDict):

@@ -7,6 +7,9 @@ from typing import Final
 URN_TAG: Final = "aurops:urn"
 """Tag whose value is `urn_tag` of the resource."""
 
+URN_TAG_PLAIN: Final = "aurops-urn"
+"""The same tag where a cloud's service takes no colon in a tag's name."""
+
 
 def urn_tag(urn: str) -> str:
     """The tag value for a URN: stack, project, own type and name, without the parents' types.

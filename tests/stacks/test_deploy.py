@@ -11,10 +11,10 @@ from aurops.execution import begin
 from aurops.history import RESTORE, History
 from aurops.journal import RecordKind
 from aurops.store import open_store
-from stacks.config import load
+from components.place import Cloud
 from stacks.deploy import Goal, Order, lifted, order_destroy, order_up, plan
 from stacks.fleet import Kind
-from tests.stacks.test_config import STACKS
+from tests.one_cloud import fleet_of
 
 if TYPE_CHECKING:
     from aurops.journal import Journal
@@ -26,8 +26,8 @@ HOME, EU, ASIA, NAMES = "aws-us-east-1", "aws-eu-west-1", "aws-ap-southeast-1", 
 
 @pytest.fixture
 def fleet() -> Fleet:
-    """The repository's own four stacks."""
-    return load(STACKS)
+    """The repository's own four stacks on AWS."""
+    return fleet_of(Cloud.AWS)
 
 
 @pytest.fixture
