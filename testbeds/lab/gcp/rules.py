@@ -28,7 +28,6 @@ from testbeds.lab.gcp.kinds import (
     NAT,
     NETWORK,
     NODE_POOL,
-    RECORD,
     ROUTER,
     RULE,
     RUN,
@@ -36,7 +35,6 @@ from testbeds.lab.gcp.kinds import (
     SECRET_VERSION,
     SQL,
     SUBNETWORK,
-    ZONE,
 )
 from testbeds.lab.gcp.references import at, find, leaf
 from testbeds.lab.wire import Object, child, children, flag, text
@@ -57,12 +55,12 @@ _NEEDED: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     KEY: (("keyRing", KEY_RING),),
     "gcp:sql/database:Database": (("instance", SQL),),
     "gcp:sql/user:User": (("instance", SQL),),
-    RECORD: (("managedZone", ZONE),),
     RUN: (("template.vpcAccess.networkInterfaces.subnetwork", SUBNETWORK),),
     MAP_ENTRY: (("map", CERTIFICATE_MAP), ("certificates", CERTIFICATE)),
     SECRET_VERSION: (("secret", SECRET),),
 }
-"""What an object must find: property and the type that it names."""
+"""What an object must find: property and the type that it names. A record's zone is not among them: zones are brought
+along, as their registrar knows them, and the world has only what was made in it."""
 
 
 @dataclass(frozen=True)
