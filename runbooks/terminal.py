@@ -49,6 +49,7 @@ class Timeline:
     def __init__(self) -> None:
         self._clock = RealClock()
         self._start_s = self._clock.now_s()
+        self._waits: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -63,8 +64,16 @@ class Timeline:
 
     def hear(self, record: Record) -> None:
         """Print what a record says of a step, a decision or a stop."""
-        if record.kind in _SPOKEN:
-            self.tell(f"{_SPOKEN[record.kind]}{said(record, brief=True)}")
+        if record.kind not in _SPOKEN:
+            return
+        text = f"{_SPOKEN[record.kind]}{said(record, brief=True)}"
+        if record.data.get("waiting"):
+            # Whoever waits for minutes is told what for, not five times a second.
+            step = str(record.data.get("step"))
+            if self._waits.get(step) == text:
+                return
+            self._waits[step] = text
+        self.tell(text)
 
     def watch(self, ledger: Path, at_work: Callable[[], bool]) -> None:
         """Clients write to this ledger while they are at work; lines do not show it."""

@@ -198,6 +198,19 @@ def test_lines_tell_what_live_shows(journal: Journal, capsys: pytest.CaptureFixt
     ]
 
 
+def test_who_waits_is_told_once_what_for(journal: Journal, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same reason is one line however often it is asked again; another one is told."""
+
+    def waits(why: str) -> Record:
+        return journal.append(RecordKind.RESULT, {"step": "health a", "outcome": "waiting", "waiting": why})
+
+    with Timeline() as told:
+        for why in ("no answer", "no answer", "503", "no answer"):
+            told.hear(waits(why))
+    lines = [text.partition(" s  ")[2] for text in capsys.readouterr().err.splitlines()]
+    assert lines == [f"health a: waiting {why}" for why in ("no answer", "503", "no answer")]
+
+
 class Gone(io.StringIO):
     """A pipe whose reader has gone, or a terminal that was closed."""
 

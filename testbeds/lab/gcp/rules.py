@@ -59,8 +59,7 @@ _NEEDED: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     MAP_ENTRY: (("map", CERTIFICATE_MAP), ("certificates", CERTIFICATE)),
     SECRET_VERSION: (("secret", SECRET),),
 }
-"""What an object must find: property and the type that it names. A record's zone is not among them: zones are brought
-along, as their registrar knows them, and the world has only what was made in it."""
+"""What an object must find: property and the type that it names. A record's zone may be one that was brought along."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     ("cloud", "service", "database", "name"),
     [
         ("aws", "aws:ecs/service:Service", "aws:rds/cluster:Cluster", "clusterIdentifier"),
+        ("azure", "azure-native:web:WebApp", "azure-native:dbforpostgresql:Server", "name"),
         ("gcp", "gcp:cloudrunv2/service:Service", "gcp:sql/databaseInstance:DatabaseInstance", "name"),
     ],
 )
