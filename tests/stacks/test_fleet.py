@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 from components.place import Cloud
+from stacks.config import load
 from stacks.fleet import Fleet, Kind, waves
 from tests.one_cloud import fleet_of
 
