@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from stacks.config import load
 from stacks.fleet import Fleet
+from stacks.model import CloudConfig
 
 if TYPE_CHECKING:
     from components.place import Cloud
@@ -15,5 +16,6 @@ STACKS = Path(__file__).parents[1] / "stacks"
 
 
 def fleet_of(cloud: Cloud) -> Fleet:
-    """The stacks of one cloud."""
-    return Fleet({name: each for name, each in load(STACKS).stacks.items() if each.cloud is cloud})
+    """The regions of one cloud and what it has once."""
+    found = load(STACKS).stacks.items()
+    return Fleet({n: each for n, each in found if each.cloud is cloud and isinstance(each, CloudConfig)})

@@ -30,7 +30,6 @@ NOT_OFFERED: Final[Mapping[str, str]] = {
     "zones": "a replica cannot have a second server in another zone before it is promoted; the home region's has one",
     "deletion_protection": "a server has none of its own, and a management lock would also hold on to what a replica "
     "makes in it; the engine's protection holds, and a deleted server can be brought back for five days",
-    "engine_version": "only the major version is chosen: Azure installs minor ones in the maintenance window",
 }
 HOST: Final = "postgres.database.azure.com"
 # A promotion swaps source and replica, and the one that was the source loses its second server; the disk grows by

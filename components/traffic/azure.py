@@ -25,7 +25,6 @@ NOT_OFFERED: Final[Mapping[str, str]] = {
     "switches": "there is no switch outside of the control plane: a failover disables the region's endpoints",
     "controls": "routing controls are AWS's own",
     "control_endpoints": "routing controls are AWS's own",
-    "health_checks": "a check is a part of each endpoint: what is kept by region is its endpoint of the first name",
     "zones": "Traffic Manager answers from all over the world and has no zones",
     "customer_key": "names are public",
     "private": "names are public",

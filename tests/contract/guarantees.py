@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from components.place import Cloud
-from tests.contract import guarantees_aws, guarantees_gcp
+from tests.contract import guarantees_aws, guarantees_azure, guarantees_gcp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +27,7 @@ DEMANDED: Mapping[str, tuple[str, ...]] = {
 
 BY_CLOUD: Mapping[Cloud, Mapping[tuple[str, str], Holds]] = {
     Cloud.AWS: guarantees_aws.HOLDS,
+    Cloud.AZURE: guarantees_azure.HOLDS,
     Cloud.GCP: guarantees_gcp.HOLDS,
 }
 
@@ -34,11 +35,3 @@ BY_CLOUD: Mapping[Cloud, Mapping[tuple[str, str], Holds]] = {
 def pairs() -> list[tuple[str, str]]:
     """Noun and guarantee."""
     return [(noun, guarantee) for guarantee, nouns in DEMANDED.items() for noun in nouns]
-
-
-def at(value: Any, path: str) -> Any:
-    """The value at a dotted path; the first of a list is meant."""
-    for key in path.split("."):
-        value = value[0] if isinstance(value, list) else value
-        value = value.get(key) if isinstance(value, dict) else None
-    return value

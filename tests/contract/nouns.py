@@ -51,6 +51,12 @@ ZONE_IDS = {
     Cloud.AZURE: f"{_GROUP}/Microsoft.Network/dnsZones/example.com",
     Cloud.GCP: "example-com",
 }
+GROUPS = {
+    Cloud.AWS: "pay-db-global",
+    Cloud.AZURE: f"{_GROUP}/Microsoft.DBforPostgreSQL/flexibleServers/pay-db-home",
+    Cloud.GCP: "pay-db-home",
+}
+"""What home made for the regions that join."""
 COPIES = {Cloud.AWS: "us-west-2", Cloud.AZURE: "westus", Cloud.GCP: "us-east1"}
 """Region of the archive's copy."""
 
@@ -145,7 +151,7 @@ def network_of(cloud: Cloud, at: Place | None = None) -> NetworkOutputs:
         Cloud.GCP: (vpc, f"{_PROJECT}/regions/us-central1/subnetworks/pay-net-{{tier}}"),
     }[cloud]
     subnets = {tier: {zone: form[1].format(tier=tier.value, zone=zone) for zone in "abc"} for tier in Tier}
-    delegated = {name: f"{vnet}/subnets/{name}" for name in ("postgresql", "apps")}
+    delegated = {name: f"{vnet}/subnets/{name}" for name in ("postgresql", "apps", "apiserver", "system")}
     zones = (
         *("privatelink.vaultcore.azure.net", "privatelink.postgres.database.azure.com", "privatelink.redis.azure.net"),
         *("privatelink.redisenterprise.cache.azure.net", "privatelink.blob.core.windows.net"),
@@ -178,7 +184,7 @@ def make(noun: str, cloud: Cloud, wanted: Any, *, protect: bool = True, is_home:
     """One component alone; returns its outputs."""
     at = place(cloud, protect=protect)
     keys, network = keys_of(cloud, at), network_of(cloud, at)
-    group = None if is_home else "group-of-home"
+    group = None if is_home else GROUPS[cloud]
     makers: dict[str, Callable[[], Any]] = {
         "keys": lambda: Keys("pay-keys", wanted, at),
         "network": lambda: Network("pay-net", wanted, keys),

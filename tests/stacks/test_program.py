@@ -12,6 +12,7 @@ from aurops.errors import ExitCode
 from components.tags import URN_TAG, urn_tag
 from stacks.config import load
 from stacks.fleet import Kind, waves
+from stacks.model import CloudConfig
 from stacks.program import run as run_stack
 from stacks.upstream import UpstreamMissingError
 from tests.components.graph import UNKNOWN, Graph, run
@@ -45,7 +46,9 @@ def test_each_stack_exports_an_inventory_that_can_be_read_back(graphs: dict[str,
     for stack, graph in graphs.items():
         assert set(graph.exports) == {"inventory"}
         facts = inventory.read(graph.exports["inventory"], stack)
-        assert (facts.stack, facts.home) == (stack, "us-east-1")
+        config = FLEET.stacks[stack]
+        home_region = config.home if isinstance(config, CloudConfig) else config.region
+        assert (facts.stack, facts.home) == (stack, home_region)
     home = inventory.read(graphs[HOME].exports["inventory"], HOME)
     assert home.database is not None
     assert home.database.secret is not None
