@@ -82,13 +82,7 @@ def make_cluster(
     """The control plane: sign-in by Entra only, secrets and disks under our keys, network policies enforced."""
     inside, name = of(keys), scope.named("cluster")
     user = identity(scope, "cluster-identity", inside)
-    rights = [
-        grant(scope, "cluster-network", "Network Contributor", user.principal_id, network.id),
-        grant(scope, "cluster-disks", "Contributor", user.principal_id, disks.id),
-        # To reach a vault that has no public network, AKS makes a private endpoint of its own in it.
-        grant(scope, "cluster-vault", "Key Vault Contributor", user.principal_id, inside.vault_id),
-        grant(scope, "cluster-key", "Key Vault Crypto User", user.principal_id, inside.vault_id),
-    ]
+    rights = give_rights(scope, user.principal_id, network.id, disks.id, inside.vault_id)
     return azure.containerservice.ManagedCluster(
         name,
         resource_group_name=inside.group,
@@ -119,6 +113,23 @@ def make_cluster(
         tags=scope.tags(name),
         opts=scope.opts(holds_data=True, ignore=["agentPoolProfiles[0].count"], depends_on=rights),
     )
+
+
+def give_rights(
+    scope: Scope,
+    who: pulumi.Input[str],
+    network_id: pulumi.Input[str],
+    disks_id: pulumi.Input[str],
+    vault_id: pulumi.Input[str],
+) -> list[azure.authorization.RoleAssignment]:
+    """What the control plane needs of us, before it is made."""
+    return [
+        grant(scope, "cluster-network", "Network Contributor", who, network_id),
+        grant(scope, "cluster-disks", "Contributor", who, disks_id),
+        # To reach a vault that has no public network, AKS makes a private endpoint of its own in it.
+        grant(scope, "cluster-vault", "Key Vault Contributor", who, vault_id),
+        grant(scope, "cluster-key", "Key Vault Crypto User", who, vault_id),
+    ]
 
 
 def api_access(
