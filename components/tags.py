@@ -11,6 +11,9 @@ URN_TAG: Final = "aurops:urn"
 URN_LABEL: Final = "aurops-urn"
 """Its like on Google Cloud, whose labels know neither colons nor long values; the value is `urn_label`."""
 
+URN_TAG_PLAIN: Final = "aurops-urn"
+"""The same tag where a cloud's service takes no colon in a tag's name."""
+
 
 def urn_tag(urn: str) -> str:
     """The tag value for a URN: stack, project, own type and name, without the parents' types.

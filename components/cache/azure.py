@@ -2,7 +2,9 @@
 
 Every member is writable; a failover promotes nobody. A database joins the group when it is made and never later, and it
 has to name every member that is there already, so regions join one after another (Managed Redis documentation, "Active
-geo-replication"; one that joins with a shorter list becomes a group of its own: terraform-provider-azurerm, 31353).
+geo-replication"). One that names itself alone begins another group, and nothing can link the two afterwards, says the
+service's own team (terraform-provider-azurerm issue 31353). The service adds to the others' lists by itself, so these
+are ignored here.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import pulumi
 import pulumi_azure_native as azure
 
-from components.tags import URN_TAG
+from components.tags import URN_TAG, URN_TAG_PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +37,7 @@ ROLES: Final[Mapping[str, str]] = {
 ZONE_NUMBERS: Final[Mapping[str, str]] = {"a": "1", "b": "2", "c": "3"}
 """Azure numbers the zones of a region."""
 
+_NO_COLON: Final = frozenset({"dns", "privatedns", "trafficmanager"})
 _OF_AN_API_VERSION: Final = re.compile(r"azure-native:\w+/v[0-9]")
 
 
@@ -53,14 +54,16 @@ def build(place: Place, account_id: str | None) -> azure.Provider:
 
 
 def tag_with_urn(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-    r"""A stack transformation: whatever carries tags also carries `aurops:urn`.
+    """A stack transformation: whatever carries tags also carries `aurops:urn`.
 
-    The colon is allowed: only `<>%&\?/` are not (Azure documentation, "Use tags to organize your Azure resources").
+    DNS and Traffic Manager take no colon in a tag's name: there it is `aurops-urn` (Azure documentation, "Use tags to
+    organize your Azure resources", Limitations).
     """
     if not args.type_.startswith("azure-native:") or args.props.get("tags") is None:
         return None
     value = f"{pulumi.get_stack()}::{pulumi.get_project()}::{args.type_}::{args.name}"
-    tags = pulumi.Output.from_input(args.props["tags"]).apply(lambda given: {**given, URN_TAG: value})
+    key = URN_TAG_PLAIN if args.type_.split(":")[1] in _NO_COLON else URN_TAG
+    tags = pulumi.Output.from_input(args.props["tags"]).apply(lambda given: {**given, key: value})
     return pulumi.ResourceTransformationResult({**args.props, "tags": tags}, args.opts)
 
 

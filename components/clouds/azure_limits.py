@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from components.clouds.azure_sizes import CACHES, PLANS, USABLE, cache_size, plan_size
 from components.clouds.zones import AZURE_PAIRS
 from components.keys.spec import Purpose
+from components.tags import URN_TAG_PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,22 +38,24 @@ _FLOW_DAYS: Final = 365
 _DISK_GIB: Final = range(30, 2049)
 _MOST_MACHINES: Final = 30
 _MOST_TAGS: Final = 13
-_TAG_KEY: Final = re.compile(r"^[^0-9<>%&\\?/() ][^<>%&\\?/() ]{0,127}$")
+_TAG_KEY: Final = re.compile(r"[^0-9<>%&\\?/()#: ][^<>%&\\?/()#: ]{0,127}")
 _TAG_VALUE: Final = 256
 
 
 def tags(given: Mapping[str, str], _: str) -> Iterator[str]:
     r"""What every service takes, for a tag goes on all of them.
 
-    DNS zones and keys have 15 tags at most, of which two are ours; names in DNS and Traffic Manager have no blanks or
-    parentheses and no digit first; an account's are 128 characters long, and no name has `<>%&\?/` (Azure
+    DNS zones have 15 tags at most, of which two are ours; names in DNS and Traffic Manager have no blanks, parentheses,
+    `#` or `:` and no digit first; a storage account's are 128 characters long, and no name has `<>%&\?/` (Azure
     documentation, "Use tags to organize your Azure resources", Limitations).
     """
     if len(given) > _MOST_TAGS:
         yield f"{len(given)} of them; DNS zones take no more; allowed: {_MOST_TAGS}"
     for key, value in given.items():
         if not _TAG_KEY.fullmatch(key):
-            yield rf"{key!r}: 1 to 128 characters, no digit first, without blanks, parentheses and <>%&\?/"
+            yield rf"{key!r}: 1 to 128 characters, no digit first, without blanks, parentheses and #:<>%&\?/"
+        if key == URN_TAG_PLAIN:
+            yield f"{key}: reserved by aurops"
         if len(value) > _TAG_VALUE:
             yield f"{key}: the value has {len(value)} characters; allowed: {_TAG_VALUE}"
 
@@ -160,8 +163,8 @@ def traffic(spec: TrafficSpec, _: str) -> Iterator[str]:
 def archive(spec: ArchiveSpec, region: str) -> Iterator[str]:
     """Azure copies a region's storage to the one region that it is paired with.
 
-    Object replication would reach any region, but its destination takes no changes that a retention forbids, so a copy
-    there is not as safe as the original (Storage documentation, "Object replication", Immutability policies).
+    Object replication would reach any region, but fails for what is in the archive tier, and for changes that a
+    retention forbids at its destination (Storage documentation, "Object replication", Blob tiering, Immutable blobs).
     """
     pair = AZURE_PAIRS.get(region)
     if spec.replica_region != pair:

@@ -69,7 +69,8 @@ def build(scope: Scope, spec: NetworkSpec, keys: KeysOutputs, home: HomeNetwork 
     link_zones(scope, net, zones)
     if home is not None:
         peer(scope, net, home)
-    reach_privately(scope, "to-vault", inside, subnets[Tier.DATA]["a"], inside.vault_id, "vault", zones[VAULT_ZONE])
+    data = next(iter(subnets[Tier.DATA].values()))
+    reach_privately(scope, "to-vault", inside, data, inside.vault_id, "vault", zones[VAULT_ZONE])
     log_flows(scope, spec, net, keys)
     return NetworkOutputs(scope.place, vnet.id, spec.cidr, subnets, azure=AzureNetwork(services, zones))
 

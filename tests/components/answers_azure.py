@@ -29,7 +29,7 @@ _PATHS: Mapping[str, tuple[str, str]] = {
     "azure-native:trafficmanager:Profile": ("profileName", "Microsoft.Network/trafficManagerProfiles"),
     "azure-native:web:WebApp": ("name", "Microsoft.Web/sites"),
 }
-_OWN_NAMES = ("keyName", "agentPoolName", "containerName", "endpointName", "databaseName")
+_OWN_NAMES = ("keyName", "agentPoolName", "containerName", "endpointName", "databaseName", "subnetName")
 _FACTS: Mapping[str, Mapping[str, Any]] = {
     "azure-native:containerservice:ManagedCluster": {
         "fqdn": "k8s.example",

@@ -39,3 +39,9 @@ def azure_home() -> Graph:
 def azure_secondary() -> Graph:
     """What joins, in the region of Azure that stands by."""
     return run(parts_azure.secondary_region)
+
+
+@pytest.fixture(scope="session")
+def azure_names() -> Graph:
+    """The global stack's traffic on Azure, in a zone that exists."""
+    return run(parts_azure.names)

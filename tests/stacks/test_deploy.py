@@ -12,11 +12,10 @@ from aurops.history import RESTORE, History
 from aurops.journal import RecordKind
 from aurops.store import open_store
 from components.place import Cloud
-from stacks.config import load
 from stacks.deploy import Goal, Order, lifted, order_destroy, order_up, plan
 from stacks.fleet import Fleet, Kind
 from stacks.model import RegionConfig
-from tests.stacks.test_config import STACKS
+from tests.one_cloud import fleet_of
 
 if TYPE_CHECKING:
     from aurops.journal import Journal
@@ -28,9 +27,8 @@ HOME, EU, ASIA, NAMES = "aws-us-east-1", "aws-eu-west-1", "aws-ap-southeast-1", 
 
 @pytest.fixture
 def fleet() -> Fleet:
-    """The repository's own stacks on AWS."""
-    whole = load(STACKS)
-    return Fleet({name: config for name, config in whole.stacks.items() if name.startswith("aws-")})
+    """The repository's own four stacks on AWS."""
+    return fleet_of(Cloud.AWS)
 
 
 @pytest.fixture

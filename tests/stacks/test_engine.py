@@ -15,13 +15,13 @@ from components.keys.spec import KeysSpec
 from components.place import Cloud, Place
 from stacks import program
 from stacks.cli import cli
-from stacks.config import load
 from stacks.engine import EngineStack, Operation
 from stacks.fleet import Kind, waves
 from testbeds.lab.session import LabSession, lab_session
 from tests.components import parts
 from tests.engine.fleets import in_one_go
 from tests.needs import needs_pulumi
+from tests.one_cloud import fleet_of
 from tests.stacks.swap import swap_roles
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def test_the_fleet_comes_up_and_a_swap_of_roles_changes_nothing(lab: LabSession)
 
     The swap is what a global failover and the operators leave behind: membership, versions, sizes, counts, inversion.
     """
-    fleet = load(ROOT / "stacks")
+    fleet = fleet_of(Cloud.AWS)
     stacks = [EngineStack(in_one_go(lab), name) for wave in waves(fleet, Kind.CREATE) for name in wave]
     for each in stacks:
         each.run(Operation.UP)

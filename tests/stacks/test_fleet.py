@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from components.place import Cloud
 from stacks.config import load
 from stacks.fleet import Fleet, Kind, waves
+from tests.one_cloud import fleet_of
 
 WHOLE = load(Path(__file__).parents[2] / "stacks")
-FLEET = Fleet({name: config for name, config in WHOLE.stacks.items() if name.startswith("aws-")})
+FLEET = fleet_of(Cloud.AWS)
 HOME, EU, AP, GLOBAL = "aws-us-east-1", "aws-eu-west-1", "aws-ap-southeast-1", "aws-global"
 
 
@@ -44,3 +46,19 @@ def test_the_edge_comes_after_what_every_cloud_has_once() -> None:
 def test_a_fleet_of_one_region_has_one_wave() -> None:
     """Empty waves are left out."""
     assert waves(Fleet({HOME: FLEET.stacks[HOME]}), Kind.CHANGE) == ((HOME,),)
+
+
+def test_on_azure_regions_join_one_after_another_and_name_the_others() -> None:
+    """A member of the cache must name all that are there already, so the second region waits for the first to be up."""
+    fleet = fleet_of(Cloud.AZURE)
+    home, first, second = "azure-eastus", "azure-southeastasia", "azure-westeurope"
+    assert waves(fleet, Kind.CREATE) == ((home,), (first,), (second,), ("azure-global",))
+    assert waves(fleet, Kind.DESTROY) == tuple(reversed(waves(fleet, Kind.CREATE)))
+    assert fleet.cache_mates(second) == (home, first)
+    assert fleet.cache_mates(home) == ()
+
+
+def test_clouds_do_not_wait_for_each_other() -> None:
+    """Where one cloud's regions join in turns, another's still join side by side."""
+    both = Fleet({**FLEET.stacks, **fleet_of(Cloud.AZURE).stacks})
+    assert waves(both, Kind.CREATE)[1] == (AP, EU, "azure-southeastasia")
