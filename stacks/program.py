@@ -60,11 +60,19 @@ def main(folder: Path, *, protect: bool = True, settle: bool = False) -> None:
     if not protect:
         lifted = fleet.stacks[stack].model_copy(update={"protect": False})
         fleet = Fleet({**fleet.stacks, stack: lifted})
-    run(fleet, stack, settle=settle)
+    run(fleet, stack, settle=settle, leaving=not protect)
 
 
-def run(fleet: Fleet, stack: str, *, settle: bool = False) -> None:
-    """Make the stack's components and export its inventory."""
+def run(fleet: Fleet, stack: str, *, settle: bool = False, leaving: bool = False) -> None:
+    """Make the stack's components and export its inventory.
+
+    Args:
+        fleet: All stacks.
+        stack: The one that is meant.
+        settle: Make what only now can be made.
+        leaving: Its protection is lifted to destroy it. A home names no standby any more; should it stay after all, it
+            settles again.
+    """
     config = fleet.stacks[stack]
     after = fleet.settles_after(stack)
     read = (*fleet.upstream(stack), *fleet.cache_mates(stack), *(after if settle else ()))
@@ -80,11 +88,11 @@ def run(fleet: Fleet, stack: str, *, settle: bool = False) -> None:
     elif isinstance(config, GlobalConfig):
         facts = global_facts(config, place, before, opts)
     elif isinstance(config, RegionConfig):
-        facts = region_facts(config, place, ties_of(fleet, stack, config, before), opts)
+        facts = region_facts(config, place, ties_of(fleet, stack, config, before, leaving=leaving), opts)
     else:
         raise TypeError(type(config).__name__)
     if after:
-        facts["settled"] = settled
+        facts["settled"] = settled and not leaving
     whole = inventory.document(stack=stack, cloud=config.cloud.value, region=config.region, home=home, **facts)
     pulumi.export("inventory", pulumi.Output.from_input(whole).apply(lambda document: checked(document, stack)))
 

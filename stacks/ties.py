@@ -36,7 +36,9 @@ class Ties:
     cache_members: tuple[pulumi.Input[str], ...] = ()
 
 
-def ties_of(fleet: Fleet, stack: str, config: RegionConfig, before: Mapping[str, Upstream]) -> Ties:
+def ties_of(
+    fleet: Fleet, stack: str, config: RegionConfig, before: Mapping[str, Upstream], *, leaving: bool = False
+) -> Ties:
     """The ties of a region.
 
     Args:
@@ -44,13 +46,14 @@ def ties_of(fleet: Fleet, stack: str, config: RegionConfig, before: Mapping[str,
         stack: The region's.
         config: Its configuration.
         before: The stacks that it reads; among them, when a home settles, that of its standby.
+        leaving: The stack is about to be destroyed, those that join it before it: a home names no standby any more.
 
     Raises:
         UpstreamMissingError: In `up`, one of them has not exported what is needed.
     """
     if fleet.is_home(stack):
         standby = before.get(stack_name(config.cloud, fleet.standby(stack) or ""))
-        named = standby.require("database", "cluster") if standby else None
+        named = standby.require("database", "cluster") if standby else "" if leaving else None
         return Ties(None, Birth(secret_regions=fleet.joiners(stack), standby=named), None)
     home = before[fleet.home_of(stack)]
     network = None

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 NOT_OFFERED: Final[Mapping[str, str]] = {
     "backups": "a geo-replicated database keeps no snapshots: the other regions are its copies",
-    "replicas_per_shard": "each shard has one copy, in another zone",
     "deletion_protection": "a cache has none of its own; the engine's protection holds",
 }
 PORT: Final = 10000

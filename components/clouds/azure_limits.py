@@ -170,6 +170,11 @@ def archive(spec: ArchiveSpec, region: str) -> Iterator[str]:
     if spec.replica_region != pair:
         allowed = pair or f"none: Azure has paired {region} with no region, so the archive must be in another"
         yield f"replica_region: {region} is not copied to {spec.replica_region}; allowed: {allowed}"
+    if spec.locked:
+        yield (
+            "locked: Azure locks by a call and by no property, for a policy cannot be made locked; "
+            "do it by `az storage container immutability-policy lock`, and leave it out here"
+        )
 
 
 RULES: Final[Rules] = {

@@ -26,7 +26,7 @@ class Birth:
         is_standby: In a region that joins: whether it is the one that takes over when home is lost.
         standby: In the home region, on Google Cloud, in the wave that settles what could not be made in one pass: the
             cluster of the region that takes over, which exists by then. In no other wave: whom it names is a failover's
-            to move.
+            to move. Empty when the fleet goes: a home that names a standby which is gone could not be changed any more.
     """
 
     global_group: pulumi.Input[str] | None = None

@@ -87,7 +87,9 @@ def make_primary(
         "backup_retention_settings": {"retained_backups": spec.backup_retention_days, "retention_unit": "COUNT"},
     }
     designated: gcp.sql.DatabaseInstanceReplicationClusterArgsDict | None = None
-    if birth.standby is not None:
+    if birth.standby == "":
+        designated = {"failover_dr_replica_name": ""}
+    elif birth.standby is not None:
         standby = pulumi.Output.concat(project(scope).project_id, ":", birth.standby)
         designated = {"failover_dr_replica_name": standby}
     return gcp.sql.DatabaseInstance(

@@ -26,8 +26,8 @@ NOT_OFFERED: Final[Mapping[str, str]] = {
     "controls": "routing controls are AWS's own",
     "control_endpoints": "routing controls are AWS's own",
     "zones": "Traffic Manager answers from all over the world and has no zones",
-    "customer_key": "names are public",
-    "private": "names are public",
+    "customer_key": "names are there to be public",
+    "private": "names are there to be public",
 }
 METHODS: Final = {
     Routing.FAILOVER: azure.trafficmanager.TrafficRoutingMethod.PRIORITY,

@@ -35,7 +35,6 @@ PLAIN: Mapping[str, Mapping[str, Any]] = {
         "image": IMAGE,
         "port": 9090,
         "health_path": "/ready",
-        "memory_mib": 2048,
         "min_tasks": 6,
         "max_tasks": 20,
         "cpu_target_percent": 70,
@@ -57,7 +56,7 @@ PLAIN: Mapping[str, Mapping[str, Any]] = {
         "memory_gib": 24,
         "zones": ["b", "c"],
         "shards": 3,
-        "replicas_per_shard": 1,
+        "replicas_per_shard": 3,
         "snapshot_retention_days": 3,
         "port": 7000,
     },
@@ -98,6 +97,15 @@ def alternatives(noun: str, cloud: Cloud) -> Mapping[str, dict[str, Any]]:
     return plain | _bound(noun, cloud)
 
 
+def _other_zone(cloud: Cloud) -> str:
+    return ZONE_IDS[cloud].replace("/pay-eastus/", "/dns/") if cloud is Cloud.AZURE else f"{ZONE_IDS[cloud]}2"
+
+
+def _existing_key(cloud: Cloud) -> str:
+    keys = keys_of(cloud)
+    return str(keys.by_purpose[Purpose.DATA]) + ("/0123456789abcdef0123456789abcdef" if keys.azure else "")
+
+
 def _bound(noun: str, cloud: Cloud) -> dict[str, dict[str, Any]]:
     """Fields whose values name something of the cloud, or that need another one beside them."""
     first, second, third = REGIONS[cloud]
@@ -107,7 +115,7 @@ def _bound(noun: str, cloud: Cloud) -> dict[str, dict[str, Any]]:
     weights = {"routing": "weighted", "order": (), "weights": dict.fromkeys(REGIONS[cloud], 10)}
     edge = base("edge", cloud)["records"][0]
     found: dict[str, dict[str, dict[str, Any]]] = {
-        "keys": {"existing": {"existing": {Purpose.DATA.value: keys_of(cloud).by_purpose[Purpose.DATA]}}},
+        "keys": {"existing": {"existing": {Purpose.DATA.value: _existing_key(cloud)}}},
         "network": {"existing": {"existing": {"id": network.id, "subnets": subnets}}},
         "nodes": {
             "api_reach": (reach := {"api_reach": "allowed", "api_allowed_cidrs": ["192.0.2.0/24"]}),
@@ -119,12 +127,13 @@ def _bound(noun: str, cloud: Cloud) -> dict[str, dict[str, Any]]:
         },
         "service": {
             "cpu_millicores": {"cpu_millicores": 2000, "memory_mib": 4096},
+            "memory_mib": {"cpu_millicores": 1000, "memory_mib": 8000},
             "certificate": {"certificate": {"existing": CERTIFICATES[cloud]}},
         },
         "database": {"standby_region": {"standby_region": second}},
         "traffic": {
             "zone": {"zone": "example.org", "records": [record | {"name": "api.example.org"}]},
-            "zone_id": {"zone_id": f"{ZONE_IDS[cloud]}2"},
+            "zone_id": {"zone_id": _other_zone(cloud)},
             "create_zone": {"zone_id": None, "create_zone": True},
             "records": {"records": [record | weights]},
             "switches": {"switches": {first: third, second: first, third: second}},

@@ -78,7 +78,7 @@ def base(noun: str, cloud: Cloud) -> dict[str, Any]:
         "nodes": {"version": "1.34"},
         "service": {"image": image, "certificate": {"domain": "api.example.com"}},
         "database": {"name": "ledger", "engine_version": "17.5", "zones": ["a", "b"]},
-        "cache": {"engine_version": "8.1", "zones": ["a", "b"]},
+        "cache": {"engine_version": "8.0", "zones": ["a", "b"]},
         "traffic": {
             "zone": "example.com",
             "zone_id": ZONE_IDS[cloud],

@@ -156,13 +156,13 @@ class Gcp:
 
     def refuse_delete(self, current: WorldObject) -> None:
         """Protection and use; what goes leaves its traces."""
-        if not _abandoned(current):
+        if not deleting.is_abandoned(current):
             deleting.refuse_delete(current, self.world)
             effects.before_delete(current, self.world)
 
     def keeps(self, current: WorldObject) -> bool:
         """Keys and key rings are never deleted, and `deletionPolicy: ABANDON` asks to leave the object alone."""
-        return self.table(current.type).kept or _abandoned(current)
+        return self.table(current.type).kept or deleting.is_abandoned(current)
 
     def invoke(self, token: str, args: Object, settings: Settings) -> Object:
         """Answer a look-up."""
@@ -220,10 +220,6 @@ class Gcp:
         filler = Filler(seed=new.id, known=facts, region=region, account=new.project)
         outputs = filler.complete(asked, before, fields)
         return Made(region, new.id, outputs, tags if labels or "effectiveLabels" in fields else {})
-
-
-def _abandoned(current: WorldObject) -> bool:
-    return current.outputs.get("deletionPolicy") == "ABANDON"
 
 
 def _list(value: Json) -> list[Json]:

@@ -95,10 +95,19 @@ def refuse_delete(current: WorldObject, world: World) -> None:
     _refuse_retained(current, world)
     for type_, path in IN_USE_BY.get(current.type, ()):
         for user in world.objects(type_):
-            if user.seq != current.seq and _names(user, path, current):
+            if user.seq != current.seq and not is_abandoned(user) and _names(user, path, current):
                 raise RefusedError(
                     "resourceInUseByAnotherResource", f"{current.id!r} is already being used by {user.id!r} ({type_})"
                 )
+
+
+def is_abandoned(current: WorldObject) -> bool:
+    """Whether the provider forgets it instead of deleting it.
+
+    Such a connection keeps neither its range nor its network: a range in use can be deleted (VPC, "Configure private
+    services access"), and a network takes its peerings along.
+    """
+    return current.outputs.get("deletionPolicy") == "ABANDON"
 
 
 def _refuse_protected(current: WorldObject) -> None:

@@ -56,6 +56,29 @@ def test_every_type_that_has_labels_is_known_here(gcp_home: Graph, gcp_names: Gr
         assert able == (kind in LABELLED), kind
 
 
+def test_a_home_settles_once_and_again_only_after_it_was_to_go() -> None:
+    """Settling names the standby and is remembered; lifting the protection takes the name back, and forgets it."""
+    fleet, home = load(Path(__file__).parents[3] / "stacks"), "gcp-us-central1"
+    database = {"database": {"cluster": "db-west"}}
+
+    def program(**how: bool) -> Graph:
+        upstream = {home: {"inventory": {"settled": True}}, "gcp-us-west1": {"inventory": database}}
+        return run(lambda: run_stack(fleet, home, **how), stack=home, upstream=upstream)
+
+    named = [
+        (
+            graph.one("sql/databaseInstance:DatabaseInstance").inputs.get("replicationCluster"),
+            graph.exports["inventory"]["settled"],
+        )
+        for graph in (program(settle=True), program(), program(leaving=True))
+    ]
+    assert named == [
+        ({"failoverDrReplicaName": "acme-pay:db-west"}, True),
+        (None, True),
+        ({"failoverDrReplicaName": ""}, False),
+    ]
+
+
 def test_whatever_has_labels_is_found_again_by_a_hash_of_its_urn(whole: Graph) -> None:
     """The value can be computed from the URN, fits into a label, and no two are alike."""
     seen = set()

@@ -103,6 +103,13 @@ def test_the_standby_is_designated_only_by_the_settling_wave(gcp_home: Graph) ->
     assert settled.names() == gcp_home.names()
 
 
+def test_a_home_that_goes_names_no_standby_any_more() -> None:
+    """The standby goes first; with its name left over, the home could not even have its protection lifted."""
+    node = run(lambda: parts.home_region(standby="", protect=False)).one(INSTANCE)
+    assert node.inputs["replicationCluster"] == {"failoverDrReplicaName": ""}
+    assert "replicationCluster" not in node.ignored
+
+
 def test_another_tier_brings_its_disks_along() -> None:
     """C4A machines have Hyperdisk; the others have SSD persistent disks."""
 

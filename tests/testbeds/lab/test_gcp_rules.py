@@ -141,6 +141,17 @@ def test_what_is_in_use_is_not_deleted(place: Place) -> None:
     assert place.cloud.world.objects() == []
 
 
+def test_an_abandoned_connection_holds_nothing_back(place: Place) -> None:
+    """With `deletionPolicy: ABANDON` its range and its network go, though Google itself has not let go of it yet."""
+    vpc = place.network()
+    (connection,) = place.cloud.world.objects(CONNECTION)
+    place.alter(connection, deletionPolicy="ABANDON")
+    (reserved,) = place.cloud.world.objects(GLOBAL_ADDRESS)
+    for one in (reserved, vpc):
+        place.delete(one)
+    assert [one.type for one in place.cloud.world.objects()] == [CONNECTION]
+
+
 @pytest.mark.parametrize(
     ("token", "inputs"),
     [
