@@ -27,6 +27,7 @@ Home = Annotated[str, typer.Option("--home", help="The region that is born prima
 Domain = Annotated[str, typer.Option("--domain", help="The host name that users call, such as api.example.com.")]
 Zone = Annotated[str, typer.Option("--zone", help="Its DNS zone; by default the domain without the first label.")]
 ZoneId = Annotated[str, typer.Option("--zone-id", help="Id of that zone; without it the global stack makes one.")]
+Account = Annotated[str, typer.Option("--account", help="The account, subscription or project; refuse any other.")]
 Image = Annotated[str, typer.Option("--image", help="Container image with tag or digest.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the files; write nothing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the files as JSON on standard output.")]
@@ -43,6 +44,7 @@ def init(  # noqa: PLR0913 (each is an option)
     home: Home = "",
     zone: Zone = "",
     zone_id: ZoneId = "",
+    account: Account = "",
     image: Image = template.SAMPLE_IMAGE,
     dry_run: DryRun = False,
     force: Force = False,
@@ -50,7 +52,7 @@ def init(  # noqa: PLR0913 (each is an option)
 ) -> None:
     """Write a stack file for each region, and one for what the cloud has once. Asks nothing."""
     zone = zone or domain.partition(".")[2]
-    choices = template.Choices(fleet, cloud, tuple(region), home or region[0], domain, zone, zone_id, image)
+    choices = template.Choices(fleet, cloud, tuple(region), home or region[0], domain, zone, zone_id, image, account)
     texts = template.files(choices)
     folder = Site(repository(Path.cwd())).stacks_dir
     fits(folder, texts)
@@ -96,9 +98,9 @@ def write(folder: Path, texts: Mapping[str, str], *, force: bool) -> None:
 def next_steps(choices: template.Choices, texts: Mapping[str, str]) -> str:
     """What was written, and what to do now."""
     steps = [
-        "look through the files: sizes, versions, tags, zones (aws ec2 describe-availability-zones)",
+        "look through the files: sizes, versions, tags, zones",
         "aurops preview --lab         see them come up on stand-in clouds",
-        "pulumi login s3://…          the state, in no region that it protects",
+        "pulumi login URL             the state, in no region that it protects",
         "aurops preview, aurops up    the real thing",
     ]
     if choices.image == template.SAMPLE_IMAGE:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ruamel.yaml import YAML
 
 from aurops.errors import UsageError
-from components.clouds.zones import ZONES
+from components.clouds.zones import AZURE_PAIRS, ZONES
 from components.place import Cloud
 from stacks.config import parse
 from stacks.fleet import stack_name
@@ -29,10 +29,45 @@ _RANGES: Mapping[Cloud, tuple[str, ...]] = MappingProxyType(
             *("ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-southeast-2", "ap-southeast-3", "ap-south-1"),
             *("ap-east-1", "me-central-1", "af-south-1"),
         ),
+        Cloud.AZURE: (
+            *("eastus", "westeurope", "southeastasia", "westus2", "eastus2", "centralus", "southcentralus", "westus3"),
+            *("northeurope", "uksouth", "francecentral", "germanywestcentral", "swedencentral", "switzerlandnorth"),
+            *("norwayeast", "polandcentral", "italynorth", "spaincentral", "eastasia", "japaneast", "koreacentral"),
+            *("australiaeast", "centralindia", "canadacentral", "brazilsouth", "uaenorth", "southafricanorth"),
+            *("israelcentral", "qatarcentral", "mexicocentral", "newzealandnorth", "japanwest"),
+        ),
+        Cloud.GCP: (
+            *(
+                "us-central1",
+                "us-west1",
+                "asia-southeast1",
+                "us-east1",
+                "us-east4",
+                "us-east5",
+                "us-south1",
+                "us-west2",
+            ),
+            *("us-west3", "us-west4", "europe-west1", "europe-west2", "europe-west3", "europe-west4", "europe-west6"),
+            *("europe-west8", "europe-west9", "europe-north1", "europe-central2", "europe-southwest1", "asia-east1"),
+            *("asia-east2", "asia-northeast1", "asia-northeast2", "asia-northeast3", "asia-south1", "asia-south2"),
+            *("asia-southeast2", "australia-southeast1", "australia-southeast2", "northamerica-northeast1"),
+            *("northamerica-northeast2", "southamerica-east1", "southamerica-west1", "me-west1", "me-central1"),
+            *("africa-south1", "europe-west10", "europe-west12"),
+        ),
     }
 )
-_FIRST_RANGE = 16
+_FIRST_RANGE = MappingProxyType({Cloud.AWS: 16, Cloud.AZURE: 48, Cloud.GCP: 80})
+"""No cloud's numbers reach the next one's: the networks of all clouds can be connected some day."""
 _CONTROL_REGION = MappingProxyType({Cloud.AWS: "us-east-1"})
+"""Where the control plane of a cloud's DNS is; elsewhere what a cloud has once is kept in the home region."""
+_ZONE_ID = MappingProxyType(
+    {
+        Cloud.AWS: "Z…",
+        Cloud.AZURE: "/subscriptions/S/resourceGroups/G/providers/Microsoft.Network/dnszones/NAME",
+        Cloud.GCP: "the managed zone's name",
+    }
+)
+_CACHE_VERSION = MappingProxyType({Cloud.AWS: "8.1", Cloud.AZURE: "8.1", Cloud.GCP: "8.0"})
 SAMPLE_IMAGE = "ghcr.io/stefanprodan/podinfo:6.9.2"
 
 
@@ -49,6 +84,7 @@ class Choices:
         zone: The DNS zone that the name is in.
         zone_id: The zone's id; empty: the global stack makes the zone.
         image: Container image of service and nodes.
+        account: The account, subscription or project; empty: whoever signs in decides. Google Cloud needs one.
     """
 
     fleet: str
@@ -59,6 +95,7 @@ class Choices:
     zone: str
     zone_id: str = ""
     image: str = SAMPLE_IMAGE
+    account: str = ""
 
 
 def files(choices: Choices) -> dict[str, str]:
@@ -92,13 +129,11 @@ def check(choices: Choices) -> None:
     Raises:
         UsageError: Naming the option and what is allowed.
     """
-    known = ZONES[choices.cloud]
-    if choices.cloud not in _RANGES:
-        raise UsageError(f"cloud {choices.cloud} is not supported yet", where="--cloud", allowed=", ".join(_RANGES))
+    known = [region for region, zones in ZONES[choices.cloud].items() if len(zones) > 1]
     for region in choices.regions:
         if region not in known:
             raise UsageError(
-                f"{region!r} is not a region of {choices.cloud}", where="--region", allowed=", ".join(known)
+                f"{region!r} is not a region of {choices.cloud} with zones", where="--region", allowed=", ".join(known)
             )
         if choices.regions.count(region) > 1:
             raise UsageError(f"{region} is given twice", where="--region", allowed="each region once")
@@ -106,15 +141,19 @@ def check(choices: Choices) -> None:
         raise UsageError(
             f"home {choices.home!r} is not among the regions", where="--home", allowed=", ".join(choices.regions)
         )
+    if choices.cloud is Cloud.GCP and not choices.account:
+        raise UsageError("Google Cloud needs a project", where="--account", allowed="the project's id")
 
 
 def cidr(cloud: Cloud, region: str) -> str:
     """The address range of a region: a function of its name alone."""
-    return f"10.{_FIRST_RANGE + _RANGES[cloud].index(region)}.0.0/16"
+    return f"10.{_FIRST_RANGE[cloud] + _RANGES[cloud].index(region)}.0.0/16"
 
 
 def copy_region(cloud: Cloud, region: str) -> str:
-    """A region for copies of what `region` keeps: the last by name on the same continent, else of all."""
+    """A region for copies of what `region` keeps: on Azure its pair, else the last by name on the same continent."""
+    if cloud is Cloud.AZURE:
+        return AZURE_PAIRS.get(region, "")
     others = sorted(set(ZONES[cloud]) - {region})
     continent = region.partition("-")[0]
     near = [each for each in others if each.startswith(f"{continent}-")]
@@ -122,7 +161,8 @@ def copy_region(cloud: Cloud, region: str) -> str:
 
 
 def _head(choices: Choices, region: str, scope: str) -> str:
-    control = "    # Where the control plane of DNS is.\n" if scope == "global" else ""
+    control = "    # Where the control plane of DNS is.\n" if scope == "global" and choices.cloud is Cloud.AWS else ""
+    account = f"    account_id: {choices.account}\n" if choices.account else ""
     return f"""\
 # yaml-language-server: $schema=stack.schema.json
 config:
@@ -131,6 +171,7 @@ config:
     # Cannot change later: every resource name starts with it.
     fleet: {choices.fleet}
     cloud: {choices.cloud}
+{account}\
 {control}\
     region: {region}
     # The region that was born primary. It never changes, not even after a failover.
@@ -168,22 +209,32 @@ def _region(choices: Choices, region: str) -> str:
       name: {choices.fleet}
       engine_version: "17.5"
       zones: [{", ".join(zones[:2])}]
+{_standby(choices, region)}\
     cache:
-      engine_version: "8.1"
+      engine_version: "{_CACHE_VERSION[choices.cloud]}"
       zones: [{", ".join(zones[:2])}]
 {_archive(choices, region)}"""
 
 
+def _standby(choices: Choices, region: str) -> str:
+    others = [each for each in choices.regions if each != choices.home]
+    if choices.cloud is Cloud.AWS or region != choices.home or not others:
+        return ""
+    return f"      # The only region that can take over by its database.\n      standby_region: {others[0]}\n"
+
+
 def _proof(choices: Choices, region: str) -> str:
+    if choices.cloud is Cloud.GCP:
+        return "        # TLS ends in the global stack, which has the certificates made.\n"
     if region != choices.home:
         return "        # The home region's stack makes the record that proves the name.\n"
     if not choices.zone_id:
-        return "        # Add the zone's id once there is a zone: zone_id: Z…\n"
+        return f"        # Add the zone's id once there is a zone: zone_id: {_ZONE_ID[choices.cloud]}\n"
     return f"        zone_id: {choices.zone_id}\n"
 
 
 def _archive(choices: Choices, region: str) -> str:
-    if region != choices.home:
+    if region != choices.home or not copy_region(choices.cloud, region):
         return ""
     return f"""\
     archive:
@@ -196,11 +247,9 @@ def _archive(choices: Choices, region: str) -> str:
 
 def _global(choices: Choices) -> str:
     order = (choices.home, *(region for region in choices.regions if region != choices.home))
-    keepers = (*order[1:], order[0]) if len(order) > 1 else (copy_region(choices.cloud, order[0]),)
-    switches = "".join(f"        {region}: {keeper}\n" for region, keeper in zip(order, keepers, strict=True))
     zone = f"zone_id: {choices.zone_id}" if choices.zone_id else "create_zone: true"
     return f"""\
-{_head(choices, _CONTROL_REGION[choices.cloud], "global")}\
+{_head(choices, _CONTROL_REGION.get(choices.cloud, choices.home), "global")}\
     traffic:
       zone: {choices.zone}
       {zone}
@@ -209,6 +258,13 @@ def _global(choices: Choices) -> str:
           routing: failover
           # A switch moves traffic, not this order.
           order: [{", ".join(order)}]
-      # Each region's switch is kept in another region, for the day that its own fails.
-      switches:
-{switches}"""
+{_switches(choices.cloud, order)}"""
+
+
+def _switches(cloud: Cloud, order: tuple[str, ...]) -> str:
+    if cloud is not Cloud.AWS:
+        return ""
+    keepers = (*order[1:], order[0]) if len(order) > 1 else (copy_region(cloud, order[0]),)
+    switches = "".join(f"        {region}: {keeper}\n" for region, keeper in zip(order, keepers, strict=True))
+    why = "      # Each region's switch is kept in another region, for the day that its own fails.\n"
+    return f"{why}      switches:\n{switches}"

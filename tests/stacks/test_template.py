@@ -15,6 +15,13 @@ from stacks.model import GlobalConfig
 from stacks.template import Choices, cidr, configurations, copy_region, files
 
 AWS = tuple(sorted(ZONES[Cloud.AWS]))
+WITH_ZONES = {cloud: sorted(region for region, zones in ZONES[cloud].items() if len(zones) > 1) for cloud in Cloud}
+ZONE_IDS = {
+    Cloud.AWS: "Z1",
+    Cloud.AZURE: "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/dns/providers/Microsoft.Network/dnszones/example.com",  # noqa: E501 - one id
+    Cloud.GCP: "example-com",
+}
+ACCOUNTS = {Cloud.AWS: "", Cloud.AZURE: "", Cloud.GCP: "payments-prod"}
 
 
 def choices(*regions: str, home: str = "", zone_id: str = "Z1") -> Choices:
@@ -23,20 +30,27 @@ def choices(*regions: str, home: str = "", zone_id: str = "Z1") -> Choices:
     return Choices("payments", Cloud.AWS, regions, home, "api.example.com", "example.com", zone_id)
 
 
-@pytest.mark.parametrize("seed", range(25))
-def test_any_choice_of_regions_makes_a_fleet_without_contradiction(seed: int) -> None:
-    """One to all regions in any order, any home, with or without a zone: every file is valid and all fit together."""
+@pytest.mark.parametrize("seed", range(40))
+def test_any_choice_of_clouds_and_regions_makes_a_fleet_without_contradiction(seed: int) -> None:
+    """Any clouds, one to all regions of each, any home, with or without a zone: every file is valid and all fit."""
     chance = random.Random(seed)
-    regions = chance.sample(AWS, chance.randint(1, len(AWS)))
-    texts = files(choices(*regions, home=chance.choice(regions), zone_id=chance.choice(["", "Z1"])))
+    texts: dict[str, str] = {}
+    chosen = set()
+    for cloud in chance.sample(list(Cloud), chance.randint(1, 3)):
+        regions = chance.sample(WITH_ZONES[cloud], chance.randint(1, len(WITH_ZONES[cloud])))
+        zone_id = chance.choice(["", ZONE_IDS[cloud]])
+        home, name = chance.choice(regions), ("api.example.com", "example.com")
+        texts |= files(Choices("payments", cloud, tuple(regions), home, *name, zone_id, account=ACCOUNTS[cloud]))
+        chosen |= {(cloud, region) for region in regions}
     fleet = Fleet(configurations(texts))
     check(fleet)
-    assert {each.region for each in fleet.regions().values()} == set(regions)
+    assert {(each.cloud, each.region) for each in fleet.regions().values()} == chosen
 
 
-def test_every_region_has_a_range_of_its_own() -> None:
-    """No two regions share an address range, whatever regions the fleet has."""
-    assert len({cidr(Cloud.AWS, region) for region in AWS}) == len(AWS)
+def test_every_region_of_every_cloud_has_a_range_of_its_own() -> None:
+    """No two regions share an address range, whatever clouds and regions the fleet has."""
+    ranges = [cidr(cloud, region) for cloud in Cloud for region in WITH_ZONES[cloud]]
+    assert len(set(ranges)) == len(ranges)
 
 
 def test_a_range_never_moves() -> None:
@@ -79,7 +93,9 @@ def test_the_failover_begins_at_home() -> None:
         (choices("mars-north-1"), "--region"),
         (choices("us-east-1", "us-east-1"), "--region"),
         (choices("us-east-1", home="eu-west-1"), "--home"),
-        (Choices("pay", Cloud.GCP, ("x",), "x", "a.b.cd", "b.cd"), "--cloud"),
+        (Choices("pay", Cloud.GCP, ("x",), "x", "a.b.cd", "b.cd"), "--region"),
+        (Choices("pay", Cloud.AZURE, ("westus",), "westus", "a.b.cd", "b.cd"), "--region"),
+        (Choices("pay", Cloud.GCP, ("us-east1",), "us-east1", "a.b.cd", "b.cd"), "--account"),
     ],
 )
 def test_an_impossible_choice_names_the_option_and_what_is_allowed(wrong: Choices, place: str) -> None:
