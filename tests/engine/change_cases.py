@@ -127,7 +127,7 @@ def edited(site: Site, folder: Path, case: Case) -> Site:
     """A copy of the site's files, in which the change is made."""
     shutil.copytree(site.work_dir, folder, symlinks=True)
     yaml = YAML(typ="safe")
-    for file in sorted((folder / "stacks").glob("Pulumi.*.yaml" if case.everywhere else f"Pulumi.{HOME}.yaml")):
+    for file in sorted((folder / "stacks").glob("Pulumi.aws-*.yaml" if case.everywhere else f"Pulumi.{HOME}.yaml")):
         document = yaml.load(file.read_text())
         if region := document["config"].get("aurops:region"):
             case.edit(region)

@@ -19,7 +19,7 @@ from testbeds.lab.azure.values import Fresh, as_answered, known
 from testbeds.lab.cloud import Made, RefusedError, Settings
 from testbeds.lab.filling import Filler, digest, uuid_of
 from testbeds.lab.shapes import ResourceType, Sdk
-from testbeds.lab.tables import TypeTable, load
+from testbeds.lab.tables import Tables, TypeTable, load
 from testbeds.lab.wire import DEFAULTS, Json, Object, child, has_unknown, is_unknown, text
 
 if TYPE_CHECKING:
@@ -58,10 +58,21 @@ class Azure:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self._sdk = Sdk("pulumi_azure_native")
-        self._tables = load("azure")
-        self.version = self._sdk.version
         self._api_version = functools.cache(self._read_api_version)
+
+    # Both are read when the first program asks: the lab's session starts this server whatever cloud it is for.
+    @functools.cached_property
+    def _sdk(self) -> Sdk:
+        return Sdk("pulumi_azure_native")
+
+    @functools.cached_property
+    def _tables(self) -> Tables:
+        return load("azure")
+
+    @property
+    def version(self) -> str:
+        """Version of the SDK."""
+        return self._sdk.version
 
     def resource(self, token: str) -> ResourceType:
         """Shape of a type."""
