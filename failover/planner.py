@@ -6,7 +6,9 @@ slow, gets no acknowledgement any more (quorum denial), and n - k + 1 = 2 detach
 holds every acknowledged commit. The most advanced of them is promoted, or first streamed from by the wanted region.
 Every other region is a voter, a dead one too: the other confirms, so no commit waits for it, and none is safer without
 it. A failover that cannot read it holds for a person; to go on unattended it would have to know that this one was no
-voter any more, from a record that outlives the primary, and no such record is kept.
+voter any more, from a record that outlives the primary, and no such record is kept. So voters are narrowed by detaching
+them and widened by following, and in this order: both leave, one is promoted, the other follows, and only then is the
+lost region's copy touched, which coming back may destroy.
 (Tried on PostgreSQL 18: without detaching first, 197 to 636 acknowledged writes were lost in 4 of 4 runs; with it, 0.)
 """
 

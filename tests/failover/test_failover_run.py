@@ -70,6 +70,24 @@ def test_a_killed_region_is_replaced_and_nothing_acknowledged_is_lost(
     assert not lost_writes(target, "south")
 
 
+def test_no_copy_is_rebuilt_before_another_region_follows(
+    target: SimulatedTarget, store: Store, clock: ManualClock
+) -> None:
+    """Voters leave before positions are read and come back one by one.
+
+    The lost region's copy, which coming back may destroy, is touched only when another region holds what it held.
+    """
+    target.kill("north")
+    target.heal("north")
+    journal = begin(store, clock)
+    assert execute(target, store, journal, clock) == Result(Ending.DONE)
+    steps = [(r.kind, str(r.data["step"])) for r in journal.records if r.kind in (RecordKind.INTENT, RecordKind.RESULT)]
+    promoted = steps.index((RecordKind.INTENT, "promote database south"))
+    left = [steps.index((RecordKind.RESULT, f"detach {region}")) for region in ("south", "west")]
+    third = steps.index((RecordKind.RESULT, "repoint west to south"))
+    assert max(left) < promoted < third < steps.index((RecordKind.INTENT, "repoint north to south"))
+
+
 def test_a_region_that_is_alive_but_unreachable_cannot_acknowledge_any_more(
     target: SimulatedTarget, store: Store, clock: ManualClock
 ) -> None:
