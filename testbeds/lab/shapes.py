@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import pulumi
 from pulumi import _types as sdk_types
@@ -96,13 +96,14 @@ class Sdk:
         package: Its Python package, such as `pulumi_aws`.
     """
 
+    # The SDK loads its modules lazily, and one that another thread is still loading lacks its classes.
+    _loading: ClassVar[threading.RLock] = threading.RLock()
+
     def __init__(self, package: str) -> None:
         self._package = import_module(package)
         self.version: str = self._package._utilities.get_version()  # noqa: SLF001 - where the SDK itself reads it
         self._resource = functools.cache(self._read_resource)
         self._result = functools.cache(self._read_result)
-        # The SDK loads its modules lazily, and one that another thread is still loading lacks its classes.
-        self._loading = threading.RLock()
 
     @functools.cached_property
     def classes(self) -> Mapping[str, tuple[str, str]]:

@@ -114,3 +114,17 @@ def texts(values: Mapping[str, Json], name: str) -> list[str]:
     """The known strings in a property that is a list."""
     value = values.get(name)
     return [item for item in value if isinstance(item, str) and not is_unknown(item)] if isinstance(value, list) else []
+
+
+def at(values: Object, path: str) -> Json:
+    """The value at a dotted path; None where there is none."""
+    value: Json = values
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def word(values: Object, path: str, default: str = "") -> str:
+    """The known string at a dotted path, else `default`."""
+    value = at(values, path)
+    return value if isinstance(value, str) and value and not is_unknown(value) else default

@@ -15,8 +15,7 @@ from testbeds.lab.aws.identity import ACCOUNT, AUTONAMED, LOWER_CASE, SHORT_NAME
 from testbeds.lab.aws.values import known
 from testbeds.lab.cloud import Made, RefusedError, Settings
 from testbeds.lab.filling import Filler, digest
-from testbeds.lab.shapes import ResourceType, Sdk
-from testbeds.lab.tables import TypeTable, load
+from testbeds.lab.sdk_cloud import SdkCloud
 from testbeds.lab.wire import DEFAULTS, Json, Object, child, is_unknown, text
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 _LONGEST_NAME: Final = 255
 
 
-class Aws:
+class Aws(SdkCloud):
     """The stand-in for AWS.
 
     Args:
@@ -36,23 +35,11 @@ class Aws:
     """
 
     name = "aws"
+    package = "pulumi_aws"
+    facts = "aws"
     compares_state = True
     # What STS answers a provider that asks who it is (AWS STS API reference, "Common errors").
     expired = ("ExpiredToken", "The security token included in the request is expired")
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self._sdk = Sdk("pulumi_aws")
-        self._tables = load("aws")
-        self.version = self._sdk.version
-
-    def resource(self, token: str) -> ResourceType:
-        """Shape of a type."""
-        return self._sdk.resource(token)
-
-    def table(self, token: str) -> TypeTable:
-        """Its rules."""
-        return self._tables.of(token)
 
     def settings(self, config: Object) -> Settings:
         """Region and default tags of a provider. Nested values arrive as JSON texts."""
@@ -139,10 +126,6 @@ class Aws:
         """Protection and use; what is let go leaves the snapshot that it names."""
         rules.refuse_delete(current, self.world)
         rules.take_last_snapshot(current, self.world)
-
-    def keeps(self, current: WorldObject) -> bool:  # noqa: ARG002
-        """Nothing is only forgotten."""
-        return False
 
     def invoke(self, token: str, args: Object, settings: Settings) -> Object:
         """Answer a look-up."""

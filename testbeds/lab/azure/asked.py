@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from testbeds.lab.wire import Json, Object, is_unknown
-
 if TYPE_CHECKING:
     from testbeds.lab.tables import Tables
+    from testbeds.lab.wire import Object
     from testbeds.lab.world import World, WorldObject
 
 
@@ -31,20 +30,6 @@ class Coming:
     id: str
     inputs: Object
     region: str
-
-
-def at(values: Object, path: str) -> Json:
-    """The value at a dotted path; None where there is none."""
-    value: Json = values
-    for step in path.split("."):
-        value = value.get(step) if isinstance(value, dict) else None
-    return value
-
-
-def word(values: Object, path: str, default: str = "") -> str:
-    """The known string at a dotted path, else `default`."""
-    value = at(values, path)
-    return value if isinstance(value, str) and value and not is_unknown(value) else default
 
 
 def named(values: Object, path: str) -> set[str]:

@@ -18,8 +18,8 @@ from testbeds.lab.azure.identity import Naming
 from testbeds.lab.azure.values import Fresh, as_answered, known
 from testbeds.lab.cloud import Made, RefusedError, Settings
 from testbeds.lab.filling import Filler, digest, uuid_of
-from testbeds.lab.shapes import ResourceType, Sdk
-from testbeds.lab.tables import Tables, TypeTable, load
+from testbeds.lab.sdk_cloud import SdkCloud
+from testbeds.lab.tables import TypeTable
 from testbeds.lab.wire import DEFAULTS, Json, Object, child, has_unknown, is_unknown, text
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class _Place:
     subscription: str
 
 
-class Azure:
+class Azure(SdkCloud):
     """The stand-in for Azure.
 
     Args:
@@ -52,31 +52,15 @@ class Azure:
     """
 
     name = "azure-native"
+    package = "pulumi_azure_native"
+    facts = "azure"
     compares_state = False
     # What Resource Manager answers (Azure documentation, "Common Azure deployment errors").
     expired = ("ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than current UTC time")
 
     def __init__(self, world: World) -> None:
-        self.world = world
+        super().__init__(world)
         self._api_version = functools.cache(self._read_api_version)
-
-    # Both are read when the first program asks: the lab's session starts this server whatever cloud it is for.
-    @functools.cached_property
-    def _sdk(self) -> Sdk:
-        return Sdk("pulumi_azure_native")
-
-    @functools.cached_property
-    def _tables(self) -> Tables:
-        return load("azure")
-
-    @property
-    def version(self) -> str:
-        """Version of the SDK."""
-        return self._sdk.version
-
-    def resource(self, token: str) -> ResourceType:
-        """Shape of a type."""
-        return self._sdk.resource(token)
 
     def table(self, token: str) -> TypeTable:
         """Its rules; those that follow from its path where the table does not have it."""
@@ -211,10 +195,6 @@ class Azure:
         """Protection and use."""
         rules.refuse_delete(current, self.world)
         rules.take_along(current, self.world)
-
-    def keeps(self, current: WorldObject) -> bool:  # noqa: ARG002
-        """Nothing is only forgotten."""
-        return False
 
     def invoke(self, token: str, args: Object, settings: Settings) -> Object:
         """Answer a look-up."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from testbeds.lab.azure.asked import Asked, Coming, existing, word
+from testbeds.lab.azure.asked import Asked, Coming, existing
 from testbeds.lab.checking import Failure
 from testbeds.lab.cloud import RefusedError
-from testbeds.lab.wire import Object, children, flag
+from testbeds.lab.wire import Object, children, flag, word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

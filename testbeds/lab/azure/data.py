@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from testbeds.lab.azure.asked import Asked, Coming, at, existing, named, word
+from testbeds.lab.azure.asked import Asked, Coming, existing, named
 from testbeds.lab.checking import Failure
 from testbeds.lab.cloud import RefusedError
-from testbeds.lab.wire import Json, Object, child, children, texts
+from testbeds.lab.wire import Json, Object, at, child, children, texts, word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

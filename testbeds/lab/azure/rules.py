@@ -10,14 +10,14 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from testbeds.lab.azure import compute, data, network
-from testbeds.lab.azure.asked import named, word
+from testbeds.lab.azure.asked import named
 from testbeds.lab.azure.identity import PATHS, part_of
 from testbeds.lab.azure.naming import GLOBAL_NAMES, NAMED_BY_REGION, NAMES
 from testbeds.lab.changes import Change, Outcome, differences
 from testbeds.lab.checking import Failure
 from testbeds.lab.cloud import RefusedError
 from testbeds.lab.paths import parts
-from testbeds.lab.wire import Json, Object, child, has_unknown, text, texts
+from testbeds.lab.wire import Json, Object, child, has_unknown, text, texts, word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

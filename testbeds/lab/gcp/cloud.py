@@ -7,7 +7,6 @@ Google's API references and the provider's documentation. A plan that the lab ac
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 from typing import TYPE_CHECKING, Final
@@ -18,8 +17,7 @@ from testbeds.lab.gcp import checks, deleting, effects, invokes, rules
 from testbeds.lab.gcp.identity import LOWER_CASE, SHORT_NAMES, form_of, identify
 from testbeds.lab.gcp.kinds import GLOBAL_UNLESS_SAID, NAMES, NODE_POOL
 from testbeds.lab.gcp.values import Fresh, known, merged
-from testbeds.lab.shapes import ResourceType, Sdk
-from testbeds.lab.tables import Tables, TypeTable, load
+from testbeds.lab.sdk_cloud import SdkCloud
 from testbeds.lab.wire import DEFAULTS, Json, Object, child, is_unknown, text
 
 if TYPE_CHECKING:
@@ -36,7 +34,7 @@ _PROJECT: Final = re.compile(r"[a-z][-a-z0-9]{4,28}[a-z0-9]")
 _LABELS: Final = ("labels", "resourceLabels")
 
 
-class Gcp:
+class Gcp(SdkCloud):
     """The stand-in for Google Cloud.
 
     Args:
@@ -44,32 +42,9 @@ class Gcp:
     """
 
     name = "gcp"
+    package = "pulumi_gcp"
+    facts = "gcp"
     compares_state = True
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-
-    # Both are read when the first program asks: the lab's session starts this server whatever cloud it is for.
-    @functools.cached_property
-    def _sdk(self) -> Sdk:
-        return Sdk("pulumi_gcp")
-
-    @functools.cached_property
-    def _tables(self) -> Tables:
-        return load("gcp")
-
-    @property
-    def version(self) -> str:
-        """Version of the SDK."""
-        return self._sdk.version
-
-    def resource(self, token: str) -> ResourceType:
-        """Shape of a type."""
-        return self._sdk.resource(token)
-
-    def table(self, token: str) -> TypeTable:
-        """Its rules."""
-        return self._tables.of(token)
 
     def settings(self, config: Object) -> Settings:
         """Project, region and default labels of a provider. Nested values arrive as JSON texts."""

@@ -15,14 +15,14 @@ from ruamel.yaml.error import YAMLError
 from testbeds.lab.cloud import Made, RefusedError, Settings
 from testbeds.lab.filling import MOMENT, Filler, digest
 from testbeds.lab.kubernetes import rules
-from testbeds.lab.shapes import ResourceType, Sdk
-from testbeds.lab.tables import TypeTable, load
-from testbeds.lab.wire import Json, Object, child, children, text
+from testbeds.lab.sdk_cloud import SdkCloud
+from testbeds.lab.wire import Json, Object, child, children, text, word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from testbeds.lab.checking import Failure
+    from testbeds.lab.tables import TypeTable
     from testbeds.lab.world import World, WorldObject
 
 _AUTONAMED: Final = "pulumi.com/autonamed"
@@ -79,7 +79,7 @@ _IS_DEFAULT: Final = "storageclass.kubernetes.io/is-default-class"
 _LAB_HOST: Final = ".lab.invalid"
 
 
-class Kubernetes:
+class Kubernetes(SdkCloud):
     """The stand-in for Kubernetes.
 
     Args:
@@ -87,18 +87,10 @@ class Kubernetes:
     """
 
     name = "kubernetes"
+    package = "pulumi_kubernetes"
+    facts = "kubernetes"
     compares_state = True
     expired = ("Unauthorized", "the server has asked for the client to provide credentials: the token has expired")
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self._sdk = Sdk("pulumi_kubernetes")
-        self._tables = load("kubernetes")
-        self.version = self._sdk.version
-
-    def resource(self, token: str) -> ResourceType:
-        """Shape of a type."""
-        return self._sdk.resource(token)
 
     def table(self, token: str) -> TypeTable:
         """Its rules, and what identifies every object."""
@@ -186,10 +178,6 @@ class Kubernetes:
                 if one.id.startswith(f"{current.id}/"):
                     self.world.remove(one.seq)
 
-    def keeps(self, current: WorldObject) -> bool:  # noqa: ARG002
-        """Nothing is only forgotten."""
-        return False
-
     def invoke(self, token: str, args: Object, settings: Settings) -> Object:  # noqa: ARG002
         """No look-up is answered."""
         raise RefusedError("Unsupported", f"the lab does not answer {token}")
@@ -205,7 +193,7 @@ class Kubernetes:
         """What kind of cluster answers at an address; None: none does."""
         for type_, offer in _OFFERS.items():
             for one in self.world.objects(type_):
-                if _host(server) in {_host(_at(one.outputs, path)) for path in offer.addresses}:
+                if _host(server) in {_host(word(one.outputs, path)) for path in offer.addresses}:
                     return offer
         return None
 
@@ -248,13 +236,6 @@ class Kubernetes:
             asked, before, self.resource(token).outputs
         )
         return Made(server, id_, outputs, {key: str(value) for key, value in child(metadata, "labels").items()})
-
-
-def _at(outputs: Object, path: str) -> str:
-    *blocks, name = path.split(".")
-    for block in blocks:
-        outputs = child(outputs, block)
-    return text(outputs, name)
 
 
 def _host(address: str) -> str:
