@@ -29,3 +29,15 @@ DnsName = Annotated[
     StringConstraints(max_length=253, pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"),
 ]
 """A fully qualified host or zone name in lower case, without the last dot."""
+
+
+def check_names(zone_id: str | None, *, create_zone: bool, check_interval_s: int) -> None:
+    """What holds for names over regions and over clouds alike.
+
+    Raises:
+        ValueError: The zone is neither given nor to be made, or both; or the interval is none that DNS providers have.
+    """
+    if bool(zone_id) == create_zone:
+        raise ValueError("give zone_id, or set create_zone to true; not both, not neither")
+    if check_interval_s not in (10, 30):
+        raise ValueError("check_interval_s must be 10 or 30")

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from components.base import Scope
+    from components.edge.spec import EdgeSpec
     from components.place import Place
+    from components.traffic.spec import TrafficSpec
+
+HTTPS_PORT = 443
 
 
 def zone_name(region: str, letter: str) -> str:
@@ -149,4 +153,31 @@ def refuse_public(scope: Scope, name: str, bucket: aws.s3.Bucket, region: str | 
         ignore_public_acls=True,
         restrict_public_buckets=True,
         opts=scope.opts(),
+    )
+
+
+def dns_zone(scope: Scope, zone: str) -> aws.route53.Zone:
+    """A zone of names, on request."""
+    name = scope.named("zone")
+    return aws.route53.Zone(
+        name, name=zone, force_destroy=False, tags=scope.tags(name), opts=scope.opts(holds_data=True)
+    )
+
+
+def https_check(
+    scope: Scope, name: str, spec: TrafficSpec | EdgeSpec, host: pulumi.Input[str], path: pulumi.Input[str]
+) -> aws.route53.HealthCheck:
+    """Ask a host over HTTPS, as often as the names want it; who inverts or disables it is an operator."""
+    return aws.route53.HealthCheck(
+        name,
+        type="HTTPS",
+        fqdn=host,
+        port=HTTPS_PORT,
+        resource_path=path,
+        request_interval=spec.check_interval_s,
+        failure_threshold=spec.failure_threshold,
+        measure_latency=True,
+        enable_sni=True,
+        tags=scope.tags(name),
+        opts=scope.opts(ignore=["invertHealthcheck", "disabled"]),
     )

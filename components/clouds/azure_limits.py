@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from components.clouds.azure_sizes import CACHES, PLANS, USABLE, cache_size, plan_size
+from components.clouds.limits import without_password
 from components.clouds.zones import AZURE_PAIRS
 from components.keys.spec import Purpose
 from components.tags import URN_TAG_PLAIN
@@ -29,7 +30,6 @@ _ZONE_ID = re.compile(
     r"^/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/]+/providers/Microsoft\.Network/(?i:dnszones)/[^/]+$"
 )
 _ZONE_WORDS = "a zone's resource id: /subscriptions/S/resourceGroups/G/providers/Microsoft.Network/dnszones/NAME"
-_POSTGRES_PORT: Final = 5432
 _POSTGRES_MAJORS: Final = range(14, 19)
 _RESERVED: Final = frozenset({"postgres", "azure_maintenance", "azure_sys", "template0", "template1"})
 _CACHE_PORT: Final = 10000
@@ -121,12 +121,7 @@ def service(spec: ServiceSpec, _: str) -> Iterator[str]:
 
 def database(spec: DatabaseSpec, _: str) -> Iterator[str]:
     """The port is fixed, nobody signs in with a password, and two servers stand in two zones."""
-    if spec.port != _POSTGRES_PORT:
-        yield f"port: {spec.port} cannot be had on Azure; allowed: {_POSTGRES_PORT}"
-    if spec.password_version != 1:
-        yield "password_version: there is no password on Azure: people and services sign in with their identity"
-    if "master_user" in spec.model_fields_set:
-        yield "master_user: there is no master password on Azure; leave it out"
+    yield from without_password(spec, "Azure")
     if int(spec.engine_version.split(".", maxsplit=1)[0]) not in _POSTGRES_MAJORS:
         first, last = _POSTGRES_MAJORS[0], _POSTGRES_MAJORS[-1]
         yield f"engine_version: Azure has no PostgreSQL {spec.engine_version}; allowed: {first} to {last}"

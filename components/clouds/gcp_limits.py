@@ -6,6 +6,7 @@ import re
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Final
 
+from components.clouds.limits import without_password
 from components.network.spec import Nat
 from components.tags import URN_LABEL
 
@@ -39,9 +40,9 @@ _RUN_CPU_MILLICORES, _RUN_MEMORY_MIB = 8000, 32768
 """Cloud Run, "Configure CPU limits" and "Configure memory limits"."""
 _RUN_RESERVED = {"PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"}
 """Set by Cloud Run itself ("Container runtime contract")."""
-_POSTGRESQL_PORT, _POSTGRESQL_NEWEST = 5432, 18
 _ENTERPRISE_PLUS = ("db-perf-optimized-N-", "db-c4a-highmem-")
 """Cloud SQL, "Machine series overview": the tiers of Enterprise Plus, which alone has disaster recovery replicas."""
+_POSTGRESQL_NEWEST = 18
 _SQL_ZONES = 2
 _VALKEY, _VALKEY_PORT, _VALKEY_NODES = ("7.2", "8.0", "9.0"), 6379, 250
 """Memorystore for Valkey, "Supported versions" (2026-03-11) and "Instance and node specification"."""
@@ -113,12 +114,7 @@ def service(spec: ServiceSpec, _: str) -> Iterator[str]:
 
 def database(spec: DatabaseSpec, _: str) -> Iterator[str]:
     """The port is fixed, nobody signs in with a password, an instance has two zones."""
-    if spec.port != _POSTGRESQL_PORT:
-        yield f"port: {spec.port} cannot be had on Google Cloud; allowed: {_POSTGRESQL_PORT}"
-    if spec.password_version != 1:
-        yield "password_version: there is no password on Google Cloud: people and services sign in with their identity"
-    if "master_user" in spec.model_fields_set:
-        yield "master_user: there is no master password on Google Cloud; leave it out"
+    yield from without_password(spec, "Google Cloud")
     if int(spec.engine_version.split(".", maxsplit=1)[0]) > _POSTGRESQL_NEWEST:
         yield f"engine_version: Cloud SQL has no PostgreSQL {spec.engine_version}; allowed: up to {_POSTGRESQL_NEWEST}"
     if spec.gcp.tier and not spec.gcp.tier.startswith(_ENTERPRISE_PLUS):

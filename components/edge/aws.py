@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi_aws as aws
 
+from components.clouds.aws import dns_zone, https_check
 from components.edge.component import EdgeOutputs
 from components.edge.spec import Steering
 from components.traffic.component import ADDRESSES
@@ -32,7 +33,7 @@ Checks = dict["Cloud", aws.route53.HealthCheck]
 
 def build(scope: Scope, spec: EdgeSpec, targets: Targets) -> EdgeOutputs:
     """Make checks and records."""
-    zone_id = spec.zone_id or make_zone(scope, spec).zone_id
+    zone_id = spec.zone_id or dns_zone(scope, spec.zone).zone_id
     told: dict[str, Mapping[str, pulumi.Input[str]]] = {}
     for record in spec.records:
         hosts = {
@@ -48,14 +49,6 @@ def build(scope: Scope, spec: EdgeSpec, targets: Targets) -> EdgeOutputs:
                 to_cloud(scope, zone_id, record.name, cloud, hosts, checks, weighted_routing_policies=policy)
         told[record.name] = {cloud.value: made.id for cloud, made in checks.items()}
     return EdgeOutputs(scope.place, zone_id, told)
-
-
-def make_zone(scope: Scope, spec: EdgeSpec) -> aws.route53.Zone:
-    """The zone, on request."""
-    name = scope.named("zone")
-    return aws.route53.Zone(
-        name, name=spec.zone, force_destroy=False, tags=scope.tags(name), opts=scope.opts(holds_data=True)
-    )
 
 
 def host_of(
@@ -82,19 +75,7 @@ def check(
 ) -> aws.route53.HealthCheck:
     """Ask a cloud's host over HTTPS."""
     name = scope.named("check", record.name.replace(".", "-"), cloud)
-    return aws.route53.HealthCheck(
-        name,
-        type="HTTPS",
-        fqdn=host,
-        port=443,
-        resource_path=spec.health_path,
-        request_interval=spec.check_interval_s,
-        failure_threshold=spec.failure_threshold,
-        measure_latency=True,
-        enable_sni=True,
-        tags=scope.tags(name),
-        opts=scope.opts(ignore=["invertHealthcheck", "disabled"]),
-    )
+    return https_check(scope, name, spec, host, spec.health_path)
 
 
 def lead(

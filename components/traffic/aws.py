@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import pulumi
 import pulumi_aws as aws
 
-from components.clouds.aws import policy, statement
+from components.clouds.aws import HTTPS_PORT, dns_zone, https_check, policy, statement
 from components.traffic.component import Backend, Switch, TrafficOutputs
 from components.traffic.spec import Routing
 
@@ -27,12 +27,11 @@ if TYPE_CHECKING:
 
 NOT_OFFERED: Final[Mapping[str, str]] = {"steering": "a name follows its regions' switches: nothing else is changed"}
 """Outputs that AWS does not have, and why."""
-HOST_CHECK_PORT = 443
 
 
 def build(scope: Scope, spec: TrafficSpec, backends: Mapping[str, Backend]) -> TrafficOutputs:
     """Make switches, checks and records."""
-    zone_id = spec.zone_id or make_zone(scope, spec).zone_id
+    zone_id = spec.zone_id or dns_zone(scope, spec.zone).zone_id
     regions = sorted(spec.all_regions())
     switches = make_switches(scope, spec, regions)
     arc = make_arc(scope, regions) if spec.aws.routing_controls else None
@@ -50,14 +49,6 @@ def build(scope: Scope, spec: TrafficSpec, backends: Mapping[str, Backend]) -> T
 
 def _by_region(endpoints: Sequence[aws.route53recoverycontrol.outputs.ClusterClusterEndpoint]) -> list[str]:
     return [f"{each.region}={each.endpoint}" for each in endpoints]
-
-
-def make_zone(scope: Scope, spec: TrafficSpec) -> aws.route53.Zone:
-    """The zone, on request."""
-    name = scope.named("zone")
-    return aws.route53.Zone(
-        name, name=spec.zone, force_destroy=False, tags=scope.tags(name), opts=scope.opts(holds_data=True)
-    )
 
 
 def make_switches(scope: Scope, spec: TrafficSpec, regions: list[str]) -> dict[str, Switch]:
@@ -119,20 +110,7 @@ def decide(
 
 def check_endpoint(scope: Scope, spec: TrafficSpec, region: str, backend: Backend) -> aws.route53.HealthCheck:
     """Ask the region's entrance over HTTPS."""
-    name = scope.named("endpoint", region)
-    return aws.route53.HealthCheck(
-        name,
-        type="HTTPS",
-        fqdn=backend.host,
-        port=HOST_CHECK_PORT,
-        resource_path=backend.health_path,
-        request_interval=spec.check_interval_s,
-        failure_threshold=spec.failure_threshold,
-        measure_latency=True,
-        enable_sni=True,
-        tags=scope.tags(name),
-        opts=scope.opts(ignore=["invertHealthcheck", "disabled"]),
-    )
+    return https_check(scope, scope.named("endpoint", region), spec, backend.host, backend.health_path)
 
 
 def check_switch(scope: Scope, spec: TrafficSpec, region: str, switch: Switch) -> aws.route53.HealthCheck:
@@ -142,7 +120,7 @@ def check_switch(scope: Scope, spec: TrafficSpec, region: str, switch: Switch) -
         name,
         type="HTTPS",
         fqdn=pulumi.Output.concat(switch.bucket, f".s3.{switch.region}.amazonaws.com"),
-        port=HOST_CHECK_PORT,
+        port=HTTPS_PORT,
         resource_path=f"/{switch.key}",
         request_interval=spec.check_interval_s,
         failure_threshold=1,

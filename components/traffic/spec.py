@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from components.spec import DnsName, Spec
+from components.spec import DnsName, Spec, check_names
 
 
 class Routing(StrEnum):
@@ -94,10 +94,7 @@ class TrafficSpec(Spec):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
-        if bool(self.zone_id) == self.create_zone:
-            raise ValueError("give zone_id, or set create_zone to true; not both, not neither")
-        if self.check_interval_s not in (10, 30):
-            raise ValueError("check_interval_s must be 10 or 30")
+        check_names(self.zone_id, create_zone=self.create_zone, check_interval_s=self.check_interval_s)
         for record in self.records:
             if record.name != self.zone and not record.name.endswith(f".{self.zone}"):
                 raise ValueError(f"record {record.name} is not in zone {self.zone}")
