@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ruamel.yaml import YAML
 
 from aurops.errors import UsageError
+from components.clouds import limits
 
 if TYPE_CHECKING:
     from stacks.fleet import Fleet
@@ -18,14 +19,18 @@ def check(fleet: Fleet, stack: str) -> int:
     """The years that will be locked.
 
     Raises:
-        UsageError: The stack does not exist, or has no archive.
+        UsageError: The stack does not exist, has no archive, or its cloud locks in another way.
     """
     with_archive = {name: each.archive for name, each in fleet.regions().items() if each.archive}
     if stack not in with_archive:
         raise UsageError(
             f"{stack} has no archive", where="STACK", allowed=", ".join(sorted(with_archive)) or "no stack has one"
         )
-    return with_archive[stack].retention_years
+    archive, config = with_archive[stack], fleet.stacks[stack]
+    locked_spec = archive.model_copy(update={"locked": True})
+    for refusal in limits.refused(config.cloud, config.region, "archive", locked_spec):
+        raise UsageError(refusal, where=f"stacks/Pulumi.{stack}.yaml: aurops:region.archive")
+    return archive.retention_years
 
 
 def locked(text: str, file: str) -> str:

@@ -78,6 +78,7 @@ def test_a_lock_that_was_taken_out_by_hand_is_put_back_in_its_place(repo: Path) 
         ((STACK, "--sure", "yes"), 4, "'yes' is not aws-us-east-1"),
         (("aws-eu-west-1", "--sure", "aws-eu-west-1"), 2, "aws-eu-west-1 has no archive"),
         (("moon", "--sure", "moon"), 2, "moon has no archive"),
+        (("azure-eastus", "--sure", "azure-eastus"), 2, "az storage container immutability-policy lock"),
     ],
 )
 def test_what_is_not_asked_for_by_name_changes_nothing(
