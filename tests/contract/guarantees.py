@@ -25,11 +25,12 @@ DEMANDED: Mapping[str, tuple[str, ...]] = {
 }
 """Nouns by guarantee: each must hold on every cloud, or be `NOT_OFFERED` there with a reason."""
 
+_MODULES = {Cloud.AWS: guarantees_aws, Cloud.AZURE: guarantees_azure, Cloud.GCP: guarantees_gcp}
 BY_CLOUD: Mapping[Cloud, Mapping[tuple[str, str], Holds]] = {
-    Cloud.AWS: guarantees_aws.HOLDS,
-    Cloud.AZURE: guarantees_azure.HOLDS,
-    Cloud.GCP: guarantees_gcp.HOLDS,
+    cloud: {**module.HOLDS, **{(noun, "tags"): module.carries_tags for noun in DEMANDED["tags"]}}
+    for cloud, module in _MODULES.items()
 }
+"""By cloud, noun and guarantee: whether what the cloud is told keeps it."""
 
 
 def pairs() -> list[tuple[str, str]]:

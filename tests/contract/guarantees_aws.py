@@ -153,7 +153,8 @@ def _archive_protected(graph: Graph) -> bool:
     return all(node.protect and not node.inputs["forceDestroy"] for node in graph.of("s3/bucket:Bucket").values())
 
 
-def _tagged(graph: Graph) -> bool:
+def carries_tags(graph: Graph) -> bool:
+    """Whether the place's tags are on all that can carry them."""
     tags = [node.inputs["tags"] for node in graph.nodes if node.type.startswith("aws:") and "tags" in node.inputs]
     return bool(tags) and all(each["team"] == "platform" for each in tags)
 
@@ -185,8 +186,5 @@ HOLDS: Mapping[tuple[str, str], Callable[[Graph], bool]] = {
     ("database", "deletion_protection"): _database_protected,
     ("cache", "deletion_protection"): _cache_protected,
     ("archive", "deletion_protection"): _archive_protected,
-} | {
-    (noun, "tags"): _tagged
-    for noun in ("keys", "network", "nodes", "service", "database", "cache", "traffic", "archive")
 }
 """By noun and guarantee."""

@@ -145,7 +145,8 @@ def _archive_protected(graph: Graph) -> bool:
     return all(graph.one(f"storage:{kind}").protect for kind in kinds)
 
 
-def _tagged(graph: Graph) -> bool:
+def carries_tags(graph: Graph) -> bool:
+    """Whether the place's tags are on all that can carry them."""
     tags = [node.inputs["tags"] for node in graph.nodes if "tags" in node.inputs]
     return bool(tags) and all(each["team"] == "platform" for each in tags)
 
@@ -173,8 +174,5 @@ HOLDS: Mapping[tuple[str, str], Callable[[Graph], bool]] = {
     ("archive", "backups"): _archive_backups,
     ("keys", "deletion_protection"): _keys_protected,
     ("archive", "deletion_protection"): _archive_protected,
-} | {
-    (noun, "tags"): _tagged
-    for noun in ("keys", "network", "nodes", "service", "database", "cache", "traffic", "archive")
 }
 """By noun and guarantee."""

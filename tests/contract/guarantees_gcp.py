@@ -94,7 +94,8 @@ def _archive_protected(graph: Graph) -> bool:
     return all(node.protect and not node.inputs["forceDestroy"] for node in graph.of(_BUCKET).values())
 
 
-def _labelled(graph: Graph) -> bool:
+def carries_tags(graph: Graph) -> bool:
+    """Whether the place's labels are on all that can carry them."""
     able = [node for node in graph.nodes if node.type in LABELLED]
     return bool(able) and all(labels(node.inputs).get("team") == "platform" for node in able)
 
@@ -133,7 +134,4 @@ HOLDS: Mapping[tuple[str, str], Callable[[Graph], bool]] = {
         graph.one(_CACHE).protect and graph.one(_CACHE).inputs["deletionProtectionEnabled"]
     ),
     ("archive", "deletion_protection"): _archive_protected,
-} | {
-    (noun, "tags"): _labelled
-    for noun in ("keys", "network", "nodes", "service", "database", "cache", "traffic", "archive")
 }

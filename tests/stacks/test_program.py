@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 import pytest
@@ -10,35 +10,13 @@ import pytest
 from aurops import inventory
 from aurops.errors import ExitCode
 from components.tags import URN_TAG, urn_tag
-from stacks.config import load
-from stacks.fleet import Kind, waves
 from stacks.model import CloudConfig
-from stacks.program import run as run_stack
 from stacks.upstream import UpstreamMissingError
-from tests.components.graph import UNKNOWN, Graph, run
+from tests.components.graph import UNKNOWN, Graph
+from tests.stacks.graphs import FLEET, made
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-ROOT = Path(__file__).parents[2]
-FLEET = load(ROOT / "stacks")
 HOME, EU, GLOBAL = "aws-us-east-1", "aws-eu-west-1", "aws-global"
 GOLDEN = Path(__file__).parent / "golden"
-
-
-def made(stack: str, upstream: Mapping[str, Mapping[str, Any]] | None = None, *, preview: bool = False) -> Graph:
-    """The graph of a stack."""
-    return run(lambda: run_stack(FLEET, stack), stack=stack, upstream=upstream, preview=preview)
-
-
-@pytest.fixture(scope="module")
-def graphs() -> dict[str, Graph]:
-    """Every stack, made in waves, each reading what the ones before exported."""
-    done: dict[str, Graph] = {}
-    for wave in waves(FLEET, Kind.CREATE):
-        for stack in wave:
-            done[stack] = made(stack, {name: graph.exports for name, graph in done.items()})
-    return done
 
 
 def test_each_stack_exports_an_inventory_that_can_be_read_back(graphs: dict[str, Graph]) -> None:

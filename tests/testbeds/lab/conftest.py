@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from testbeds.lab.azure.cloud import Azure
+from testbeds.lab.gcp.cloud import Gcp
 from testbeds.lab.world import World
 from tests.testbeds.lab.azure_things import GROUP, make
+from tests.testbeds.lab.gcp_place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,4 +24,12 @@ def azure(tmp_path: Path) -> Iterator[Azure]:
     made = Azure(world)
     make(made, "azure-native:resources:ResourceGroup", {**GROUP})
     yield made
+    world.close()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """An empty project of Google's."""
+    world = World(tmp_path / "world.sqlite")
+    yield Place(Gcp(world))
     world.close()

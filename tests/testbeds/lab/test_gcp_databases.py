@@ -7,28 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from testbeds.lab.cloud import RefusedError
-from testbeds.lab.gcp.cloud import Gcp
 from testbeds.lab.gcp.kinds import (
     NETWORK,
 )
 from testbeds.lab.wire import child, children
-from testbeds.lab.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from testbeds.lab.wire import Object
 
 from tests.testbeds.lab.gcp_place import BACKUPS, Place
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    """An empty project."""
-    world = World(tmp_path / "world.sqlite")
-    yield Place(Gcp(world))
-    world.close()
 
 
 def test_a_private_database_needs_its_networks_connection(place: Place) -> None:

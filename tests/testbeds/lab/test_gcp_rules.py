@@ -8,7 +8,6 @@ import pytest
 
 from testbeds.lab.cloud import RefusedError, Settings
 from testbeds.lab.filling import preview
-from testbeds.lab.gcp.cloud import Gcp
 from testbeds.lab.gcp.kinds import (
     BACKEND,
     BUCKET,
@@ -29,23 +28,11 @@ from testbeds.lab.gcp.kinds import (
     ZONE,
 )
 from testbeds.lab.wire import UNKNOWN
-from testbeds.lab.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from testbeds.lab.wire import Object
 
 from tests.testbeds.lab.gcp_place import HOME, VPC, Place
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    """An empty project."""
-    world = World(tmp_path / "world.sqlite")
-    yield Place(Gcp(world))
-    world.close()
 
 
 @pytest.mark.parametrize(
