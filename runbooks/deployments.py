@@ -30,7 +30,7 @@ from stacks.health import Health, ServiceHealth
 from stacks.survey import survey
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Mapping, Sequence
 
     from aurops.inventory import Inventory
     from aurops.journal import Journal
@@ -76,16 +76,15 @@ def look(opened: OpenSite, stacks: Sequence[str]) -> list[Survey]:
     return list(found.values())
 
 
-def up_now(opened: OpenSite, fleet: Fleet) -> frozenset[str]:
+def up_now(opened: OpenSite, fleet: Fleet) -> dict[str, Survey]:
     """The stacks that export an inventory; of others, an archive or half a stack may be there all the same."""
     there = sorted(deployed(opened.site) & set(fleet.stacks))
-    return frozenset(each.stack for each in look(opened, there) if each.inventory is not None)
+    return {each.stack: each for each in look(opened, there) if each.inventory is not None}
 
 
-def settled(opened: OpenSite, fleet: Fleet, there: Collection[str]) -> frozenset[str]:
-    """Those of the stacks that are up and have settled once; of those that never do, none is asked."""
-    may = sorted(stack for stack in there if fleet.settles_after(stack))
-    return frozenset(each.stack for each in look(opened, may) if (each.inventory or {}).get("settled"))
+def settled(there: Mapping[str, Survey]) -> frozenset[str]:
+    """Those of the stacks that are up and have settled once."""
+    return frozenset(stack for stack, each in there.items() if (each.inventory or {}).get("settled"))
 
 
 def start(order: Order, fleet: Fleet, store: Store) -> Journal:

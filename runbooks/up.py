@@ -50,7 +50,7 @@ def up(
         fleet = files.load(opened.site.stacks_dir)
         wanted = deployments.chosen(fleet, stacks or ())
         there = deployments.up_now(opened, fleet)
-        settled = deployments.settled(opened, fleet, there)
+        settled = deployments.settled(there)
         order = deploy.order_up(fleet, wanted, there, is_lab=lab, refresh=refresh, settled=settled)
         if dry_run:
             typer.echo(plans.shown(deploy.plan(order, History([])), as_json=as_json))

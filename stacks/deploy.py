@@ -154,15 +154,9 @@ def _up(order: Order) -> tuple[Stage[None], ...]:
             Stage(f"gate {number}", tuple(_step(Action.HEALTH, stack, _GATE, HEALTHY_WITHIN_S) for stack in wave)),
         ]
     if order.settle:
-        steps = tuple(_step(Action.SETTLE, stack, _SETTLED, OPERATION_WITHIN_S) for stack in order.settle)
-        again = (_step(Action.RECORD, stack, _RECORDED) for stack in order.settle)
-        stages += [
-            Stage("settle", steps),
-            Stage(
-                "record settled",
-                tuple(replace(step, name=f"record settled {s}") for step, s in zip(again, order.settle, strict=True)),
-            ),
-        ]
+        settle = tuple(_step(Action.SETTLE, stack, _SETTLED, OPERATION_WITHIN_S) for stack in order.settle)
+        record = tuple(replace(_step(Action.RECORD, s, _RECORDED), name=f"record settled {s}") for s in order.settle)
+        stages += [Stage("settle", settle), Stage("record settled", record)]
     return tuple(stages)
 
 
