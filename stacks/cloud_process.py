@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from aurops.errors import OutsideError
 from stacks.site import Site
 
 if TYPE_CHECKING:
@@ -56,24 +57,28 @@ class CloudProcess:
     """
 
     def __init__(self, site: Site, stacks: Sequence[str]) -> None:
+        self._stacks = tuple(stacks)
         command = [sys.executable, "-m", "stacks.cloud_child"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0)
         plain = Site(site.work_dir, dict(site.env), is_lab=site.is_lab)
         with suppress(BrokenPipeError), self._of(self._process.stdin) as pipe:
-            pickle.dump(Work(plain, tuple(stacks)), pipe)
+            pickle.dump(Work(plain, self._stacks), pipe)
 
     def previews(self, listen: Listen) -> tuple[StackPreview, ...]:
         """Wait for the child.
 
         Raises:
-            ChildProcessError: It died, by a fault of its own; it has said of what on standard error.
+            OutsideError: It died. What it died of, if it was a fault of its own, stands on standard error.
         """
         for told in _messages(self._of(self._process.stdout)):
             if isinstance(told, Done):
                 self._process.wait()
                 return told.previews
             listen(told.stack, told.changes)
-        raise ChildProcessError(f"a preview process ended with code {self._process.wait()}")
+        raise OutsideError(
+            f"the process that previews {', '.join(self._stacks)} ended with code {self._process.wait()}",
+            next_step="run the same command again; a traceback above is a bug: report it",
+        )
 
     def interrupt(self) -> None:
         """Ask the child to end its engines, then itself."""

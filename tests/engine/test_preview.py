@@ -158,3 +158,14 @@ def test_an_interrupt_of_this_process_alone_ends_the_engines(repo: Path, home_se
     assert "Traceback" not in said
     assert all((stat := read_stat(pid)) is None or not stat.alive for pid in started)
     assert left_behind(lab) == {f"{HOME}.json"}
+
+
+def test_stacks_of_three_clouds_are_previewed_in_one_command(repo: Path, tmp_path: Path) -> None:
+    """Each cloud in a process of its own: one answer, in the order that was asked for, with every cloud's resources."""
+    wanted = ("gcp-global", "aws-global", "azure-global", "edge")
+    done = aurops(repo, tmp_path / "lab", "preview", "--lab", "--json", *wanted)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["stacks"]
+    assert [row["stack"] for row in rows] == list(wanted)
+    assert all(row["counts"]["create"] > 10 and row["is_new"] and row["error"] is None for row in rows)
+    assert left_behind(tmp_path / "lab") == set()
