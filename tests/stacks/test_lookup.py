@@ -19,7 +19,6 @@ from stacks.lookup.clouds import CloudFinder
 from stacks.lookup.finder import CannotSayError, LostCreate
 from testbeds.lab.kubernetes import rules
 from testbeds.lab.world import NewObject, World
-from tests.stacks.test_program import graphs  # noqa: F401 (a fixture)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +68,7 @@ def aws(session: boto3.Session) -> AwsFinder:
     return AwsFinder(session)
 
 
-def test_every_type_of_the_fleet_can_be_looked_for(graphs: dict[str, Graph], world: World) -> None:  # noqa: F811
+def test_every_type_of_the_fleet_can_be_looked_for(graphs: dict[str, Graph], world: World) -> None:
     """In the lab none is beyond finding; for real clouds each has a tag, an identity, or a look-up of its own."""
     real = AwsFinder(boto3.Session(region_name="us-east-1"))
     seen = set()
