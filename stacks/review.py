@@ -1,0 +1,127 @@
+"""What a change would do to the fleet and what policy says of it: the one value that every output is made from. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from stacks.changes import Change
+    from stacks.preview import StackPreview
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of the policy, as a person reads it.
+
+    Args:
+        id: Short and stable; waivers, SARIF and people refer to it: `customer-key`.
+        title: What must hold, in one sentence.
+        why: What goes wrong without it.
+        mend: What to do about a finding.
+        control: The control that it serves: framework and number.
+    """
+
+    id: str
+    title: str
+    why: str
+    mend: str
+    control: str
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """Somebody's leave, in the repository, to break a rule for a while.
+
+    Args:
+        rule: The rule's id.
+        stack: The stack.
+        resource: Name of the resource.
+        who: Who gave it.
+        why: For what reason.
+        until: The last day on which it counts.
+    """
+
+    rule: str
+    stack: str
+    resource: str
+    who: str
+    why: str
+    until: date
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One resource that breaks one rule.
+
+    Args:
+        rule: The rule.
+        stack: The stack.
+        urn: The engine's name of the resource; empty when the finding is about the stack or the policy itself.
+        type: The resource's type token.
+        what: What was found, in one sentence, with property and value; never a secret.
+        waiver: The waiver that allows it; None when nobody did.
+    """
+
+    rule: Rule
+    stack: str
+    urn: str
+    type: str
+    what: str
+    waiver: Waiver | None = None
+
+    @property
+    def name(self) -> str:
+        """The resource's own name."""
+        return self.urn.rsplit("::", 1)[-1]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the change was compared with.
+
+    Args:
+        revision: As it was asked for: `origin/main`.
+        commit: The commit that it was, 40 hexadecimal digits.
+        is_warm: Whether it stood in the cache already.
+        seconds: How long it took to have it.
+    """
+
+    revision: str
+    commit: str
+    is_warm: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Review:
+    """All that is said of one change.
+
+    Args:
+        previews: Of the stacks that were previewed, in the fleet's order.
+        findings: What policy found, waived ones included; None when policy was not asked.
+        left_out: Stacks that were not previewed because their recorded graphs are equal before and after.
+        removed: Stacks that the change takes out of the repository.
+        baseline: What it was compared with; None when with what is up.
+        notes: What else the reader must know, a sentence each.
+    """
+
+    previews: Sequence[StackPreview]
+    findings: Sequence[Finding] | None = None
+    left_out: Sequence[str] = ()
+    removed: Sequence[str] = ()
+    baseline: Baseline | None = None
+    notes: Sequence[str] = ()
+
+    @property
+    def losses(self) -> tuple[tuple[str, Change], ...]:
+        """Every replacement or deletion of what holds data, with its stack."""
+        return tuple((each.stack, change) for each in self.previews for change in each.losses)
+
+    @property
+    def violations(self) -> tuple[Finding, ...]:
+        """What policy found and nobody has allowed."""
+        return tuple(each for each in self.findings or () if each.waiver is None)
