@@ -1,4 +1,4 @@
-"""What a change would do to the fleet and what policy says of it: the one value that every output is made from. Pure."""
+"""What a change would do to the fleet and what policy says of it: one value that every output is made from. Pure."""
 
 from __future__ import annotations
 
