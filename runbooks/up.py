@@ -18,6 +18,8 @@ from stacks import config as files
 from stacks import deploy
 from stacks.abreast import abreast_or_raise
 from stacks.preview import preview
+from stacks.review import Review
+from stacks.review_text import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,9 +84,9 @@ def show_changes(site: Site, fleet: Fleet, stacks: Sequence[str]) -> None:
         AuropsError: A stack could not be previewed.
     """
     with previewing.progress(stacks) as listen:
-        previews = preview(site, fleet, stacks, listen=listen)
-    typer.echo(previewing.text(previews, diff=False), err=True)
-    previewing.conclude(previews, None)
+        review = Review(preview(site, fleet, stacks, listen=listen))
+    typer.echo(text(review, diff=False), err=True)
+    previewing.conclude(review, None)
 
 
 def show_drift(site: Site, stacks: Sequence[str]) -> None:

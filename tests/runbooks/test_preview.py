@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from aurops.errors import AnswerIsNoError, AuropsError, OutsideError, UsageError
-from runbooks.preview import FailOn, conclude, document, text
+from runbooks.preview import FailOn, conclude
 from stacks.changes import Change, Changes, Difference, Op
 from stacks.config import load
 from stacks.preview import StackPreview, with_upstream
+from stacks.review import Baseline, Finding, Review, Rule, Waiver
+from stacks.review_document import document
+from stacks.review_text import text
 
 HOME, EU, GLOBAL = "aws-us-east-1", "aws-eu-west-1", "aws-global"
 FLEET = load(Path(__file__).parents[2] / "stacks")
@@ -36,7 +40,7 @@ def made(
 
 def test_the_summary_comes_first_then_what_would_be_lost() -> None:
     """A row for each stack; then each loss with stack, operation, name, type, cause, and that `up` would refuse."""
-    lines = text([made(HOME, LOST), made(EU)], diff=False).splitlines()
+    lines = text(Review([made(HOME, LOST), made(EU)]), diff=False).splitlines()
     assert lines[0].split() == ["STACK", "create", "update", "replace", "delete", "same", "seconds"]
     assert [line.split() for line in lines[1:3]] == [
         [HOME, "0", "0", "1", "0", "3", "1.2"],
@@ -50,7 +54,7 @@ def test_the_summary_comes_first_then_what_would_be_lost() -> None:
 
 def test_details_come_only_when_asked_for() -> None:
     """`--diff` shows the values before and after."""
-    assert 'databaseName: "ledger" → "journal"  (forces the replacement)' in text([made(HOME, LOST)], diff=True)
+    assert 'databaseName: "ledger" → "journal"  (forces the replacement)' in text(Review([made(HOME, LOST)]), diff=True)
 
 
 def test_readers_of_a_stack_are_told_what_of_it_would_change() -> None:
@@ -61,7 +65,7 @@ def test_readers_of_a_stack_are_told_what_of_it_would_change() -> None:
         EU: {HOME: ("cache.group",)},
         GLOBAL: {HOME: ("cache.group",)},
     }
-    said = text(previews, diff=False)
+    said = text(Review(previews), diff=False)
     assert "Values of other stacks are those of their last `up`." in said
     assert f"{EU} reads {HOME}, which would then export other values: cache.group" in said
 
@@ -71,26 +75,69 @@ def test_every_failure_is_said_once_and_the_command_ends_with_one(capsys: pytest
     outside, usage = OutsideError("no backend"), UsageError("wrong value")
     previews = [made(HOME, error=outside), made(EU, error=OutsideError("no backend")), made(GLOBAL, error=usage)]
     with pytest.raises(UsageError):
-        conclude(previews, None)
+        conclude(Review(previews), None)
     assert capsys.readouterr().err.count("no backend") == 1
-    assert text(previews, diff=False).count("failed") == 3
+    assert text(Review(previews), diff=False).count("failed") == 3
 
 
 def test_fail_on_counts_losses_and_nothing_else() -> None:
     """Exit 1 exactly when something that holds data would be replaced or deleted and the option was given."""
     role = Change("urn::r", "aws:iam/role:Role", Op.REPLACE)
-    conclude([made(HOME, role)], FailOn.STATEFUL_REPLACE)
-    conclude([made(HOME, LOST)], None)
+    conclude(Review([made(HOME, role)]), FailOn.STATEFUL_REPLACE)
+    conclude(Review([made(HOME, LOST)]), None)
     with pytest.raises(AnswerIsNoError) as caught:
-        conclude([made(HOME, LOST)], FailOn.STATEFUL_REPLACE)
+        conclude(Review([made(HOME, LOST)]), FailOn.STATEFUL_REPLACE)
     assert f"{HOME}: db" in str(caught.value)
+
+
+RULE = Rule("customer-key", "Data is encrypted with our key", "else others read it", "set kms_key_id", "SOC 2 CC6.1")
+WAIVER = Waiver("customer-key", HOME, "db", "the data team", "it moves next week", date(2031, 5, 1))
+FINDINGS = (
+    Finding(RULE, HOME, LOST.urn, LOST.type, "kmsKeyId is not set"),
+    Finding(RULE, EU, "urn:pulumi:s::aurops::t::old", "t", "kmsKeyId is not set", WAIVER),
+)
+BASELINE = Baseline("origin/main", "c0ffee" * 6 + "c0de", is_warm=True, seconds=0.5)
+
+
+def test_what_policy_found_is_said_with_the_way_to_mend_it_and_waived_is_said_too() -> None:
+    """Nothing without policy; else what is against it, by stack, rule and resource; then who allowed what."""
+    assert "policy" not in text(Review([made(HOME)]), diff=False)
+    lines = text(Review([made(HOME, LOST), made(EU)], FINDINGS), diff=False).splitlines()
+    first = lines.index("1 against policy, 1 waived")
+    assert [line.strip() for line in lines[first + 1 : first + 4]] == [
+        f"{HOME}  customer-key  db: kmsKeyId is not set",
+        "set kms_key_id",
+        f"{EU}  customer-key  old: kmsKeyId is not set; waived by the data team until 2031-05-01: it moves next week",
+    ]
+
+
+def test_stacks_without_a_preview_are_said_with_the_reason() -> None:
+    """A stack left out, a stack removed, and what all was compared with."""
+    said = text(
+        Review([], left_out=[EU], removed=[GLOBAL], baseline=BASELINE, notes=["The clone is shallow."]), diff=False
+    )
+    assert f"{EU}   left out" in said
+    assert f"{GLOBAL}      its file is gone; what it has up stays up" in said
+    assert "Compared with origin/main (c0ffeec0ffee)." in said
+    assert "The clone is shallow." in said
+
+
+def test_what_is_against_policy_is_a_no_unless_it_is_waived() -> None:
+    """Exit 1 with stack, rule and name."""
+    conclude(Review([made(HOME)], FINDINGS[1:]), None)
+    with pytest.raises(AnswerIsNoError) as caught:
+        conclude(Review([made(HOME)], FINDINGS), None)
+    assert f"{HOME}: customer-key db" in str(caught.value)
+    assert EU not in str(caught.value)
 
 
 def test_the_document_has_the_documented_keys() -> None:
     """Every key of the JSON stands in docs/preview.md."""
-    whole = json.loads(json.dumps(document([made(HOME, LOST, error=OutsideError("x"))])))
+    review = Review([made(HOME, LOST, error=OutsideError("x"))], FINDINGS, baseline=BASELINE)
+    whole = json.loads(json.dumps(document(review)))
     (stack,) = whole["stacks"]
     described = (Path(__file__).parents[2] / "docs" / "preview.md").read_text()
     keys = {*whole, *stack, *stack["changes"][0], *stack["changes"][0]["differences"][0], *stack["error"]}
+    keys |= {*whole["baseline"], *whole["findings"][1], *whole["findings"][1]["waiver"], *whole["findings"][0]["rule"]}
     assert {key for key in keys if f"`{key}`" not in described and f'"{key}"' not in described} == set()
     assert (whole["schema"], stack["error"]["exit_code"], stack["losses"]) == (1, 3, [LOST.urn])

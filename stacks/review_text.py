@@ -1,0 +1,107 @@
+"""The review of a change as plain text for a terminal or a log. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stacks.changes import Op
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from stacks.changes import Changes
+    from stacks.preview import StackPreview
+    from stacks.review import Finding, Review
+
+COLUMNS = (Op.CREATE, Op.UPDATE, Op.REPLACE, Op.DELETE, Op.SAME)
+_SHOWN = 6
+_WIDTH = 100
+
+
+def text(review: Review, *, diff: bool) -> str:
+    """The summary, then what would be lost, then what policy says, then what to know about it, then the details."""
+    lines = [*_table(review), "", *_losses(review), "", *_findings(review), *_notes(review)]
+    for each in review.previews if diff else ():
+        lines += ["", each.stack, *_details(each.changes)]
+    return "\n".join(lines)
+
+
+def _table(review: Review) -> Iterator[str]:
+    stacks = [*(each.stack for each in review.previews), *review.left_out, *review.removed]
+    width = max(len(stack) for stack in stacks)
+    yield f"{'STACK':<{width}}" + "".join(f"{op.value:>9}" for op in COLUMNS) + f"{'seconds':>9}"
+    for each in review.previews:
+        counts = each.changes.counts
+        figures = "".join(f"{counts.get(op, 0):>9}" for op in COLUMNS)
+        yield f"{each.stack:<{width}}{figures}{each.seconds:>9.1f}{_remark(each)}"
+    for stack in review.left_out:
+        yield f"{stack:<{width}}   left out: its graph is the same before and after"
+    for stack in review.removed:
+        yield f"{stack:<{width}}   its file is gone; what it has up stays up"
+
+
+def _remark(each: StackPreview) -> str:
+    return "   failed" if each.error else "   new" if each.is_new else ""
+
+
+def _losses(review: Review) -> Iterator[str]:
+    if not review.losses:
+        yield "Nothing that holds data would be replaced or deleted."
+        return
+    yield f"{len(review.losses)} that hold data would be REPLACED or DELETED:"
+    for stack, change in review.losses:
+        because = f" because of {', '.join(change.replaces)}" if change.replaces else ""
+        refused = "; protected: `up` will refuse" if change.protected else ""
+        yield f"  {stack}  {change.op.value}  {change.name}  {change.type}{because}{refused}"
+
+
+def _findings(review: Review) -> Iterator[str]:
+    if review.findings is None:
+        return
+    waived = [each for each in review.findings if each.waiver]
+    yield f"{len(review.violations)} against policy, {len(waived)} waived"
+    for each in review.violations:
+        yield f"  {each.stack}  {each.rule.id}  {each.name}: {each.what}"
+        yield f"      {each.rule.mend}"
+    for each in waived:
+        yield f"  {each.stack}  {each.rule.id}  {each.name}: {each.what}{_leave(each)}"
+    yield ""
+
+
+def _leave(finding: Finding) -> str:
+    waiver = finding.waiver
+    return f"; waived by {waiver.who} until {waiver.until}: {waiver.why}" if waiver else ""
+
+
+def _notes(review: Review) -> Iterator[str]:
+    if review.baseline:
+        yield f"Compared with {review.baseline.revision} ({review.baseline.commit[:12]})."
+    yield from review.notes
+    yield "Values of other stacks are those of their last `up`."
+    for each in review.previews:
+        for name, paths in each.upstream.items():
+            more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+            yield f"  {each.stack} reads {name}, which would then export other values: {_few(paths)}{more}"
+    new = [each.stack for each in review.previews if each.is_new]
+    if new:
+        yield f"Not in the backend, and not left there by this preview: {', '.join(new)}"
+    failed = [each.stack for each in review.previews if each.error]
+    if failed:
+        yield f"Failed, and counted only as far as it went: {', '.join(failed)}"
+
+
+def _few(paths: Sequence[str]) -> str:
+    return ", ".join(paths[:_SHOWN])
+
+
+def _details(changes: Changes) -> Iterator[str]:
+    for change in changes.changes:
+        yield f"  {change.op.value:<8} {change.name}  {change.type}"
+        for each in change.differences:
+            forces = "  (forces the replacement)" if each.key in change.replaces else ""
+            yield f"             {each.key}: {_short(each.before)} → {_short(each.after)}{forces}"
+
+
+def _short(value: str | None) -> str:
+    whole = "nothing" if value is None else value
+    return whole if len(whole) <= _WIDTH else f"{whole[: _WIDTH - 1]}…"
