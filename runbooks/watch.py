@@ -76,9 +76,9 @@ def watch(
     with open_service(bed) as (found, target), ExitStack() as stack:
         told, service = stack.enter_context(timeline()), service_named(found.id)
         region = region_in_force(target.observe())
-        desk = stack.enter_context(Desk(store, service, clock, chores=partial(beds.touch, found)))
         drill_bed = LocalDrillBed(found, clock)
         stack.callback(drill_bed.close)
+        desk = stack.enter_context(Desk(store, service, clock, chores=partial(_keep, found, drill_bed)))
         vantages = drill_bed.start_vantages(region)
         watching = stack.enter_context(
             Watching(
@@ -126,6 +126,12 @@ def status(*, bed: Bed = None) -> None:
     watcher = f"pid {owner.holder.pid} on {owner.holder.host} watches it" if owner else "nobody watches it"
     may = f"held by {on.who} since {on.at[:19]} UTC: {on.reason}" if on else "it may act by itself"
     typer.echo(f"{service}: {watcher}; {may}")
+
+
+def _keep(bed: BedState, drill_bed: LocalDrillBed) -> None:
+    """What a watch sees to now and then: its bed stays up, and whoever watches for it lives."""
+    beds.touch(bed)
+    drill_bed.revive_vantages()
 
 
 def _turn(bed: str | None, *, on: bool, reason: str) -> None:

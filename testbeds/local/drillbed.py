@@ -7,6 +7,7 @@ import os
 import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -54,13 +55,25 @@ class LocalDrillBed:
         self._folder = bed.folder
         self._place = layout.load(bed.folder / "layout.json")
         self._stopped = False
+        self._aimed_at: str | None = None
 
     def start_vantages(self, region: str) -> Mapping[str, str]:
         """Three processes that probe the region through the proxy."""
+        self._start_dead_vantages(region)
+        self._aimed_at = region
+        return {name: self._reports_at(name) for name in self.VANTAGES}
+
+    def revive_vantages(self) -> None:
+        """Start those again that have died, where they were: whoever reads them knows their addresses."""
+        if self._aimed_at is not None:
+            self._start_dead_vantages(self._aimed_at)
+
+    def _start_dead_vantages(self, region: str) -> None:
         for number, name in enumerate(self.VANTAGES):
             if self._living("vantage", f"--name={name}"):
                 continue
             ready = self._folder / f"{name}.json"
+            port = self._place.wiring.report_ports[name] if self._place.wiring else _port_of(ready)
             ready.unlink(missing_ok=True)
             self._start(
                 "vantage",
@@ -69,16 +82,16 @@ class LocalDrillBed:
                     "name": name,
                     "region": region,
                     "url": self._seen_by(name, wiring.EDGE) or self._bed.proxy_url,
-                    "port": self._place.wiring.report_ports[name] if self._place.wiring else 0,
+                    "port": port,
                     "phase-s": number * _PHASE_S,
                     "ready": ready,
                     "log": self._folder / f"{name}.jsonl",
                 },
             )
-        return {name: self._reports_at(name) for name in self.VANTAGES}
 
     def aim_vantages(self, region: str) -> None:
         """Have the vantage points probe another region; one that does not answer is no vote any more."""
+        self._aimed_at = region
         for name in self.VANTAGES:
             with suppress(httpx.HTTPError):
                 url = f"{self._reports_at(name)}/watch"
@@ -201,14 +214,8 @@ class LocalDrillBed:
         return f"http://{layout.LOOPBACK}:{wiring.between(self._place, source, to).port}"
 
     def _ready(self, file: Path) -> str:
-        def url() -> str | None:
-            try:
-                return str(json.loads(file.read_text())["url"])
-            except (FileNotFoundError, ValueError):
-                return None
-
-        self._await(lambda: url() is not None, f"{file.stem} did not come up")
-        return str(url())
+        self._await(lambda: _url_in(file) is not None, f"{file.stem} did not come up")
+        return str(_url_in(file))
 
     def _end(self, module: str, complaint: str, within_s: float = _WAIT_S) -> None:
         processes.send(self._living(module), signal.SIGTERM)
@@ -220,3 +227,17 @@ class LocalDrillBed:
             if self._clock.now_s() > deadline_s:
                 raise OutsideError(complaint, where=str(self._folder))
             self._clock.sleep(0.02)
+
+
+def _url_in(ready: Path) -> str | None:
+    """Where a process said that it listens; None before that."""
+    try:
+        return str(json.loads(ready.read_text())["url"])
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _port_of(ready: Path) -> int:
+    """The port of a process that lived before; 0, any free one, for a new one."""
+    url = _url_in(ready)
+    return urlsplit(url).port or 0 if url else 0

@@ -19,6 +19,7 @@ from aurops.clock import RealClock
 from aurops.store import open_store
 from testbeds.local import bed as beds
 from testbeds.local.drillbed import LocalDrillBed
+from tests.e2e.commands import until
 
 pytestmark = pytest.mark.e2e
 COMMAND = [sys.executable, "-m", "runbooks", "watch"]
@@ -94,13 +95,20 @@ class Daemon:
 def test_a_watch_acts_alone_unless_it_is_held(tmp_path: Path) -> None:
     """Held, it calls a person about a lost region and moves nobody; let go, it fails over, by itself and once.
 
-    A second watch is refused; while nothing happens the service's lease is free; every change reaches the webhook.
+    A second watch is refused; while nothing happens the service's lease is free; every change reaches the webhook; a
+    vantage point that died is started again where it was.
     """
     env = {**os.environ, "AUROPS_STORE": (tmp_path / "store").as_uri()}
     bed = beds.up(idle_s=120)
     drill_bed = LocalDrillBed(bed, RealClock())
     watch: Daemon | None = None
     try:
+        where = drill_bed.start_vantages("north")
+        (dead,) = drill_bed._living("vantage", f"--name={drill_bed.VANTAGES[0]}")
+        os.kill(dead.pid, signal.SIGKILL)
+        until(lambda: not dead.is_alive(), limit_s=10)
+        drill_bed.revive_vantages()
+        assert drill_bed.start_vantages("north") == where
         with receiver() as (url, got):
             watch = Daemon(bed.id, env, "--metrics", "0", "--webhook", url)
             watch.until(change="found", state="well", region="north")
