@@ -106,7 +106,7 @@ class Supervisor:
         """
         self._say("starting Envoy, three agents and a fresh PostgreSQL")
         if self._place.wiring is not None:
-            await self._children.start("links", _module("testbeds.local.links", f"--layout={self._place.file}"))
+            await self._children.start("links", module("testbeds.local.links", f"--layout={self._place.file}"))
         await self._start_edge()
         for region in self._place.regions:
             await self._start_agent(region)
@@ -192,7 +192,7 @@ class Supervisor:
             await self._ask(session, name, f"{region.agent_url}/observe")
 
     async def _start_agent(self, region: Region) -> None:
-        command = _module("testbeds.local.agent", f"--layout={self._place.file}", f"--region={region.name}")
+        command = module("testbeds.local.agent", f"--layout={self._place.file}", f"--region={region.name}")
         if region.limited:
             region.volume.mkdir(parents=True, exist_ok=True)
             command = volumes.enclosed(region, command)
@@ -203,7 +203,7 @@ class Supervisor:
         # Without hot restart Envoy keeps no shared memory and no socket that a kill would leave behind.
         options = ["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"]
         await self._children.start("envoy", [self._place.components.envoy, "-c", str(configuration), *options])
-        await self._children.start("edge", _module("testbeds.local.edge", f"--layout={self._place.file}"))
+        await self._children.start("edge", module("testbeds.local.edge", f"--layout={self._place.file}"))
 
     async def _make_templates(self) -> None:
         """One cluster, copied for each region: the standbys are copies of a clean start."""
@@ -261,7 +261,8 @@ def _configure_envoy(place: Layout) -> Path:
     return configuration
 
 
-def _module(name: str, *arguments: str) -> list[str]:
+def module(name: str, *arguments: str) -> list[str]:
+    """The command that runs a module of this environment."""
     return [sys.executable, "-m", name, *arguments]
 
 
@@ -278,7 +279,7 @@ def start_guardian(bed: str, folder: Path) -> subprocess.Popen[bytes]:
     """Start the process that cleans up after this one. It carries no mark and has a session of its own."""
     environment = {name: value for name, value in os.environ.items() if name != BED_MARK}
     return subprocess.Popen(
-        _module("testbeds.local.guardian", f"--bed={bed}", f"--folder={folder}"),
+        module("testbeds.local.guardian", f"--bed={bed}", f"--folder={folder}"),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         env=environment,
