@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from components.data import holds_data
+from stacks.values import both_shown, differing, masked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from pulumi.automation.events import EngineEvent, StepEventMetadata
-
-
-UNKNOWN = "(known after up)"
-# `plugin.UnknownStringValue` and `resource.SigKey` in the engine's source.
-_UNKNOWN_MARK = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-_SECRET_MARK = "4dabf18193072939515e22adb298388d"  # noqa: S105 (marks a secret, is none)
-_PART = re.compile(r'\["([^"]+)"\]|\[(\d+)\]|\.?([^.\[\]]+)')
+    from pulumi.automation.events import DiagnosticEvent, EngineEvent, StepEventMetadata
 
 
 class Op(StrEnum):
@@ -36,6 +28,8 @@ class Op(StrEnum):
     IMPORT = "import"
     DRIFT = "drift"
     """The cloud's object differs from what the engine last saw of it."""
+    UNPROTECT = "unprotect"
+    """Nothing in the cloud: the engine would no longer refuse to replace or delete it."""
 
 
 _OPS = {
@@ -63,8 +57,8 @@ class Difference:
 
     Args:
         key: Its path.
-        before: Its value as JSON, None when there is none; the engine has already put `[secret]` for secrets.
-        after: Likewise; `UNKNOWN` where only the cloud will say.
+        before: Its value as JSON, None when there is none; `values.SECRET` for both when either is one.
+        after: Likewise; `values.UNKNOWN` where only the cloud will say.
     """
 
     key: str
@@ -84,6 +78,7 @@ class Change:
         replaces: Those of them that force the replacement.
         differences: The values of `keys`, where the engine told them.
         protected: Whether an `up` would refuse to replace or delete it.
+        unprotected: Whether it is so no longer after this change.
     """
 
     urn: str
@@ -93,6 +88,7 @@ class Change:
     replaces: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
     protected: bool = False
+    unprotected: bool = False
 
     @property
     def name(self) -> str:
@@ -112,12 +108,14 @@ class Changes:
     Args:
         by_urn: Each resource's change, in the engine's order; those that stay the same are only counted.
         errors: What the engine reported as errors, in order.
+        warnings: What it warned of, each once, in order.
         done: Resources that are finished.
         exported: Paths of the stack's exports that differ, or would.
     """
 
     by_urn: dict[str, Change] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     done: int = 0
     same: int = 0
     exported: tuple[str, ...] = ()
@@ -135,11 +133,18 @@ class Changes:
                 old = after.metadata.old.outputs if after.metadata.old else None
                 # Told twice: when the stack is registered, with the old values, and at the end.
                 self.exported = tuple(differing(old or {}, after.metadata.new.outputs or {}))
-        elif (said := event.diagnostic_event) is not None and said.severity == "error" and not said.ephemeral:
-            name = said.urn.rsplit("::", 1)[-1] if said.urn else ""
-            # What an inline program raises comes with its traceback; that is in the engine's output too, for --debug.
-            message = said.message.partition("\nTraceback (most recent call last)")[0].strip()
-            self.errors.append(f"{name}: {message}".removeprefix(": "))
+        elif (said := event.diagnostic_event) is not None and not said.ephemeral:
+            self._told(said)
+
+    def _told(self, said: DiagnosticEvent) -> None:
+        name = said.urn.rsplit("::", 1)[-1] if said.urn else ""
+        # What an inline program raises comes with its traceback; that is in the engine's output too, for --debug.
+        message = said.message.partition("\nTraceback (most recent call last)")[0].strip()
+        line = masked(f"{name}: {message}".removeprefix(": "))
+        if said.severity == "error":
+            self.errors.append(line)
+        elif said.severity == "warning" and line not in self.warnings:
+            self.warnings.append(line)
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -157,11 +162,14 @@ class Changes:
         if step.op.value == "refresh":
             self._refreshed.add(step.urn)
         op = _OPS[step.op.value]
+        unprotected = op in (Op.SAME, Op.UPDATE) and _loses_protection(step)
+        if op is Op.SAME and unprotected:
+            op = Op.UNPROTECT
         if op in (Op.SAME, Op.READ):
             self.same += op is Op.SAME
             return
         details = step.detailed_diff or {}
-        keys = tuple(sorted(details)) or tuple(step.diffs or ())
+        keys = tuple(sorted(details)) or tuple(step.diffs or ()) or _undetailed(op, step)
         replaces = tuple(sorted(key for key, diff in details.items() if diff.diff_kind.value.endswith("-replace")))
         known = self.by_urn.get(step.urn)
         if known is None or op is Op.REPLACE:
@@ -174,6 +182,7 @@ class Changes:
                 replaces or tuple(step.keys or ()) or earlier.replaces,
                 earlier.differences or tuple(_difference(key, step) for key in keys),
                 protected=earlier.protected or bool(step.old and step.old.protect),
+                unprotected=unprotected,
             )
 
     def _drift(self, step: StepEventMetadata) -> None:
@@ -184,34 +193,17 @@ class Changes:
             self.by_urn[step.urn] = Change(step.urn, step.type, Op.DELETE)
 
 
-def differing(old: Any, new: Any, path: str = "") -> Iterator[str]:
-    """Paths of the values that differ."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted({*old, *new}):
-            yield from differing(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
-    elif old != new:
-        yield path
+def _undetailed(op: Op, step: StepEventMetadata) -> tuple[str, ...]:
+    """The engine tells no difference of a provider's own configuration."""
+    if op is not Op.UPDATE or not step.old or not step.new:
+        return ()
+    return tuple(differing(step.old.inputs or {}, step.new.inputs or {}))
 
 
 def _difference(key: str, step: StepEventMetadata) -> Difference:
-    old, new = (step.old.inputs if step.old else None), (step.new.inputs if step.new else None)
-    return Difference(key, _shown(old, key), _shown(new, key))
+    return Difference(key, *both_shown(step.old and step.old.inputs, step.new and step.new.inputs, key))
 
 
-def _shown(values: Any, key: str) -> str | None:
-    """The value at a property path such as `rules[0].tags["cost-center"]`, as JSON."""
-    for quoted, index, name in _PART.findall(key):
-        try:
-            values = values[int(index) if index else quoted or name]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return None if values is None else json.dumps(_readable(values), ensure_ascii=False)
-
-
-def _readable(value: Any) -> Any:
-    """The value with words where the engine has marks."""
-    if isinstance(value, dict):
-        return "[secret]" if _SECRET_MARK in value else {key: _readable(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_readable(each) for each in value]
-    return UNKNOWN if value == _UNKNOWN_MARK else value
+def _loses_protection(step: StepEventMetadata) -> bool:
+    """Whether a resource that stays is protected no longer; a refresh has no new state."""
+    return bool(step.old and step.old.protect and step.new and not step.new.protect)

@@ -12,6 +12,7 @@ from aurops.errors import UsageError
 from stacks.fleet import Fleet
 from stacks.fleet_check import check
 from stacks.model import EdgeConfig, GlobalConfig, RegionConfig, StackConfig
+from stacks.values import SECRET_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,10 +24,6 @@ MODELS: dict[str, type[StackConfig]] = {
     "aurops:edge": EdgeConfig,
 }
 SECRET_KEY = re.compile(r"(?i)(password|passwd|secret(?!s|_region)|token|private_?key|access_?key|api_?key|credential)")
-SECRET_VALUE = re.compile(
-    r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|\bgh[pousr]_\w{36}\b"
-    r"|\b[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@"
-)
 NOT_SECRETS = frozenset({"password_version"})
 STACK_FILE = re.compile(r"Pulumi\.(?P<stack>[a-z0-9-]+)\.yaml")
 

@@ -113,3 +113,49 @@ def test_an_error_of_the_program_comes_without_its_traceback() -> None:
     fixed = {"prefix": "", "color": "never", "urn": "urn:x::y"}
     event = EngineEvent.from_json({"sequence": 0, "timestamp": 0, "diagnosticEvent": said | fixed})
     assert heard(event).errors == ["y: runtime error: no such key"]
+
+
+MARK = "4dabf18193072939515e22adb298388d"
+HIDDEN = {MARK: "1b47ef9", "ciphertext": "c2VhbGVk", "plaintext": '"hunter2"'}
+
+
+def test_what_is_a_secret_on_one_side_is_shown_on_neither() -> None:
+    """A value that becomes a secret, or was one, a path into a secret, and what only by name or shape is one."""
+    old = state({"a": "hunter2", "b": HIDDEN, "c": HIDDEN, "masterPassword": "hunter2", "url": "https://u:hunter2@h/"})
+    new = state({"a": HIDDEN, "b": "hunter2", "c": {**HIDDEN, "plaintext": '"x"'}, "masterPassword": "x", "url": "y"})
+    keys = ("a", "b", "c.plaintext", "masterPassword", "url")
+    diff = {"detailedDiff": {key: {"diffKind": "update", "inputDiff": True} for key in keys}}
+    (change,) = heard(event("resourcePreEvent", "update", "t", "n", old=old, new=new, **diff)).changes
+    assert {(each.before, each.after) for each in change.differences} == {('"[secret]"', '"[secret]"')}
+
+
+def test_protection_that_goes_is_a_change_though_nothing_in_the_cloud_is() -> None:
+    """The engine calls it the same; a reader is told, and it no longer counts as the same. An update says so too."""
+    kind = "aws:s3/bucket:Bucket"
+    sides = {"old": state({}, protect=True), "new": state({}, protect=False)}
+    changes = heard(
+        event("resourcePreEvent", "same", kind, "lifted", **sides),
+        event("resourcePreEvent", "update", kind, "both", diffs=["tags"], **sides),
+        event("resourcePreEvent", "same", kind, "kept", old=state({}, protect=True), new=state({}, protect=True)),
+        event("resourcePreEvent", "same", kind, "given", old=state({}), new=state({}, protect=True)),
+    )
+    assert {change.name: (change.op, change.unprotected) for change in changes.changes} == {
+        "lifted": (Op.UNPROTECT, True),
+        "both": (Op.UPDATE, True),
+    }
+    assert changes.counts == {Op.UNPROTECT: 1, Op.UPDATE: 1, Op.SAME: 2}
+
+
+def test_a_provider_tells_what_of_its_configuration_differs() -> None:
+    """The engine gives no difference for a provider; its inputs say which account it leaves."""
+    sides = {"old": state({"project": "a", "x": 1}), "new": state({"project": "b", "x": 1})}
+    (change,) = heard(event("resourcePreEvent", "update", "pulumi:providers:gcp", "p", **sides)).changes
+    assert [(each.key, each.before, each.after) for each in change.differences] == [("project", '"a"', '"b"')]
+
+
+def test_each_warning_is_kept_once_and_no_secret_with_it() -> None:
+    """The engine says the same in each phase; a key in its text is not repeated."""
+    fixed = {"prefix": "", "color": "never", "severity": "warning"}
+    said = {"message": "using it with AKIAABCDEFGHIJKLMNOP\n"}
+    told = EngineEvent.from_json({"sequence": 0, "timestamp": 0, "diagnosticEvent": said | fixed})
+    assert heard(told, told).warnings == ["using it with [secret]"]
