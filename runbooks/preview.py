@@ -90,9 +90,10 @@ def conclude(review: Review, fail_on: FailOn | None) -> None:
             next_step="mend them, or have them waived",
         )
     losses = [f"{stack}: {change.name}" for stack, change in review.losses]
+    losses += [f"{each.stack}: {each.name}" for each in review.orphans]
     if fail_on is FailOn.STATEFUL_REPLACE and losses:
         raise AnswerIsNoError(
-            f"{len(losses)} that hold data would be replaced or deleted",
+            f"{len(losses)} that hold data would be replaced, deleted or orphaned",
             where=", ".join(losses),
             next_step="aurops preview --diff says why",
         )

@@ -18,7 +18,7 @@ from google.protobuf import empty_pb2
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.config import set_all_config
-from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.proto import callback_pb2, resource_pb2
 from pulumi.runtime.stack import run_in_stack
 
 from stacks.graph import Graph, Node, bare, node_of, plain
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 _READ_OUTPUTS = "pulumi:pulumi:readStackOutputs"
+_REFERENCE = "pulumi:pulumi:StackReference"
 
 
 class Answers(Protocol):
@@ -94,15 +95,19 @@ class Recorder(mocks.MockMonitor):
         if request.type == STACK_TYPE:
             return resource_pb2.RegisterResourceResponse(urn=urn)
         node = node_of(request, urn)
-        if request.remote or request.transforms:
-            self.graph.opaque = f"{node.name} is made or changed outside of the program"
+        if request.remote:
+            self.graph.opaque = f"{node.name} is made outside of the program"
         id_, outputs = self._answer(node)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=id_, object=outputs)
 
     def ReadResource(self, request: Any) -> Any:  # noqa: N802
         """Record what exists already, then answer."""
         node = node_of(request, self.make_urn(request.parent, request.type, request.name))
-        _, outputs = self._answer(node)
+        if request.type == _REFERENCE:
+            with self._lock:
+                outputs = _struct(self._outputs(request.id) | {"secretOutputNames": []})
+        else:
+            _, outputs = self._answer(node)
         return resource_pb2.ReadResourceResponse(urn=node.urn, properties=outputs)
 
     def _answer(self, node: Node) -> tuple[str, Struct]:
@@ -125,7 +130,7 @@ class Recorder(mocks.MockMonitor):
         getattr(response, "return").CopyFrom(_struct(answer))  # the field is named by a word of Python's
         return response
 
-    def _outputs(self, name: str) -> Mapping[str, Any]:
+    def _outputs(self, name: str) -> dict[str, Any]:
         stack = name.rsplit("/", 1)[-1]
         if stack not in self.graph.reads:
             self.graph.reads.append(stack)
@@ -140,25 +145,38 @@ class Recorder(mocks.MockMonitor):
             self.graph.exports = bare(plain(rpc.deserialize_properties(request.outputs, keep_unknowns=True)))
         return empty_pb2.Empty()
 
-    def _beside(self, what: str) -> Any:
-        self.graph.opaque = f"the program has {what}, which only the engine runs"
-        return empty_pb2.Empty()
 
-    def RegisterStackTransform(self, _: Any) -> Any:  # noqa: N802
-        """Code that changes resources after the program has registered them."""
-        return self._beside("a transform")
+class _Beside:
+    """Takes up code that a program wants run beside it; only the engine ever calls it.
 
-    def RegisterStackInvokeTransform(self, _: Any) -> Any:  # noqa: N802
-        """Code that changes look-ups."""
-        return self._beside("a transform of look-ups")
+    Args:
+        graph: Is told that it does not say all.
+    """
 
-    def RegisterResourceHook(self, _: Any) -> Any:  # noqa: N802
-        """Code that runs when a resource is made."""
-        return self._beside("a hook")
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
 
-    def RegisterErrorHook(self, _: Any) -> Any:  # noqa: N802
-        """Code that runs when a resource fails."""
-        return self._beside("a hook")
+    def _note(self, what: str) -> callback_pb2.Callback:
+        self._graph.opaque = f"the program has {what}, which only the engine runs"
+        return callback_pb2.Callback(token=what)
+
+    def register_transform(self, _: Any) -> callback_pb2.Callback:
+        """Changes a resource after the program has registered it."""
+        return self._note("a transform")
+
+    def register_stack_transform(self, _: Any) -> None:
+        """Changes every resource."""
+        self._note("a transform")
+
+    def register_invoke_transform(self, _: Any) -> None:
+        """Changes look-ups."""
+        self._note("a transform of look-ups")
+
+    def register_resource_hook(self, _: Any) -> None:
+        """Runs when a resource is made."""
+        self._note("a hook")
+
+    register_error_hook = register_resource_hook
 
 
 class _NoMocks(mocks.Mocks):
@@ -206,7 +224,7 @@ def record(
 
 
 def _run(program: Callable[[], Any], recorder: Recorder, config: Mapping[str, str], *, preview: bool) -> None:
-    settings.set_root_resource(None)  # type: ignore[arg-type] # as the SDK itself resets it
+    settings.ROOT.set(None)  # as `reset_options` does it
     settings.configure(
         settings.Settings(
             project=recorder._project,  # noqa: SLF001
@@ -218,6 +236,7 @@ def _run(program: Callable[[], Any], recorder: Recorder, config: Mapping[str, st
         )
     )
     set_all_config(dict(config))
+    settings.SETTINGS.callbacks = _Beside(recorder.graph)
     with event_loop() as loop:
         loop.run_until_complete(run_in_stack(program))
 

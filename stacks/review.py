@@ -97,6 +97,28 @@ class Baseline:
 
 
 @dataclass(frozen=True)
+class Orphan:
+    """What holds data in a stack that the change takes out of the repository: it stays up, and nothing manages it.
+
+    Args:
+        stack: The stack.
+        urn: The engine's name of the resource.
+        type: Its type token.
+        protected: Whether the engine would refuse its deletion.
+    """
+
+    stack: str
+    urn: str
+    type: str
+    protected: bool
+
+    @property
+    def name(self) -> str:
+        """The resource's own name."""
+        return self.urn.rsplit("::", 1)[-1]
+
+
+@dataclass(frozen=True)
 class Review:
     """All that is said of one change.
 
@@ -107,6 +129,7 @@ class Review:
         removed: Stacks that the change takes out of the repository.
         baseline: What it was compared with; None when with what is up.
         notes: What else the reader must know, a sentence each.
+        orphans: What holds data in the stacks that are removed.
     """
 
     previews: Sequence[StackPreview]
@@ -115,6 +138,7 @@ class Review:
     removed: Sequence[str] = ()
     baseline: Baseline | None = None
     notes: Sequence[str] = ()
+    orphans: Sequence[Orphan] = ()
 
     @property
     def losses(self) -> tuple[tuple[str, Change], ...]:

@@ -28,6 +28,7 @@ def document(review: Review) -> dict[str, Any]:
         "removed": list(review.removed),
         "baseline": _baseline(review.baseline),
         "notes": list(review.notes),
+        "orphans": [{**vars(each), "name": each.name} for each in review.orphans],
     }
 
 

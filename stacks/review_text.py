@@ -45,6 +45,9 @@ def _remark(each: StackPreview) -> str:
 
 
 def _losses(review: Review) -> Iterator[str]:
+    if review.orphans:
+        yield f"{len(review.orphans)} that hold data would be ORPHANED: the file of their stack is gone, they stay up:"
+        yield from (f"  {each.stack}  {each.name}  {each.type}" for each in review.orphans)
     if not review.losses:
         yield "Nothing that holds data would be replaced or deleted."
         return

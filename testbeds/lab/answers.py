@@ -28,19 +28,25 @@ _DRAWN: Final[Mapping[str, str]] = {"aws:secretsmanager/getRandomPassword:getRan
 
 
 class LabAnswers:
-    """The answers to the programs of one revision (`stacks.recording.Answers`, but for other stacks' outputs).
+    """The answers to one program after another (`stacks.recording.Answers`, but for what other stacks export).
 
-    Each cloud is imported when the first program asks for it.
+    Every program has a world of its own, so that its graph depends on nothing that was recorded before it.
     """
 
     def __init__(self) -> None:
-        self._world = World(Path(":memory:"))
-        self._clouds: dict[str, Cloud] = {}
-        self._settings: dict[str, Settings] = {}
+        # All at once, for a program may bring modules of its own under the names that these import.
+        self._modules = {package: import_module(f"testbeds.lab.{cloud}.cloud") for package, cloud in CLOUDS.items()}
+        self.begin()
 
-    def close(self) -> None:
-        """Let the world go."""
-        self._world.close()
+    def begin(self) -> None:
+        """Forget all that the last program made."""
+        self._world = World(Path(":memory:"))
+        self._clouds = {
+            package: cast("Cloud", module.connect(self._world)) for package, module in self._modules.items()
+        }
+        for cloud in self._clouds.values():
+            cloud.judges = False
+        self._settings: dict[str, Settings] = {}
 
     def resource(self, urn: str, inputs: Mapping[str, Json], provider: str) -> tuple[str, Object]:
         """Identifier and outputs of a resource."""
@@ -48,10 +54,10 @@ class LabAnswers:
         asked = dict(inputs)
         if token.startswith(_PROVIDERS):
             return self._configured(urn, token.removeprefix(_PROVIDERS), asked)
-        package = token.split(":")[0]
+        package = token.partition(":")[0]
         if package not in CLOUDS:
             return f"{name}-{digest(urn)}", asked
-        cloud, settings = self._cloud(package), self._settings.get(provider, Settings())
+        cloud, settings = self._clouds[package], self._settings.get(provider, Settings())
         try:
             wanted = cloud.fill_defaults(token, name, asked, {}, urn, settings)
             made = self._made(cloud, token, urn, wanted, settings)
@@ -61,7 +67,7 @@ class LabAnswers:
         return made.id, {key: value for key, value in made.outputs.items() if value is not None}
 
     def _made(self, cloud: Cloud, token: str, urn: str, wanted: Object, settings: Settings) -> Made:
-        """As the cloud makes it; what it would refuse has made-up properties of the right form."""
+        """As the cloud makes it; what it cannot make has made-up properties of the right form."""
         try:
             return cloud.make(token, wanted, settings)
         except (RefusedError, KeyError, TypeError, ValueError):
@@ -73,26 +79,20 @@ class LabAnswers:
         id_ = digest(urn)
         if package in CLOUDS:
             try:
-                self._settings[f"{urn}::{id_}"] = self._cloud(package).settings(config)
+                self._settings[f"{urn}::{id_}"] = self._clouds[package].settings(config)
             except RefusedError:
                 self._settings[f"{urn}::{id_}"] = Settings()
         return id_, config
 
     def call(self, token: str, arguments: Mapping[str, Json], provider: str) -> Object:
         """What a function returns; one that the lab does not know or refuses: digits of its arguments."""
-        package, asked = token.split(":")[0], dict(arguments)
+        package, asked = token.partition(":")[0], dict(arguments)
         if token in _DRAWN:
             return asked | {_DRAWN[token]: digest(token, json.dumps(asked, sort_keys=True))}
         made_up: Object = asked | {"id": digest(token, json.dumps(asked, sort_keys=True))}
         if package not in CLOUDS:
             return made_up
         try:
-            return self._cloud(package).invoke(token, asked, self._settings.get(provider, Settings()))
+            return self._clouds[package].invoke(token, asked, self._settings.get(provider, Settings()))
         except (RefusedError, UnknownTypeError):
             return made_up
-
-    def _cloud(self, package: str) -> Cloud:
-        if package not in self._clouds:
-            module = import_module(f"testbeds.lab.{CLOUDS[package]}.cloud")
-            self._clouds[package] = cast("Cloud", module.connect(self._world))
-        return self._clouds[package]

@@ -67,6 +67,8 @@ class Cloud(Protocol):
     version: str
     """Version of the SDK, which the engine compares with what the program asks for."""
     world: World
+    judges: bool
+    """Whether it refuses what the world does not allow; off where objects of another stack are not in the world."""
     compares_state: bool
     """Whether the provider looks for changes in the object's state (the Terraform bridge), or in the inputs alone."""
 

@@ -25,6 +25,8 @@ class SdkCloud:
     """The SDK's Python package."""
     facts: ClassVar[str]
     """The table: `data/<facts>.json`."""
+    judges: bool = True
+    """Whether it refuses what the world does not allow, such as a subnet of a network that is not there."""
 
     def __init__(self, world: World) -> None:
         self.world = world

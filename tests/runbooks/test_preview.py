@@ -13,7 +13,7 @@ from runbooks.preview import FailOn, conclude
 from stacks.changes import Change, Changes, Difference, Op
 from stacks.config import load
 from stacks.preview import StackPreview, with_upstream
-from stacks.review import Baseline, Finding, Review, Rule, Waiver
+from stacks.review import Baseline, Finding, Orphan, Review, Rule, Waiver
 from stacks.review_document import document
 from stacks.review_text import text
 
@@ -122,6 +122,21 @@ def test_stacks_without_a_preview_are_said_with_the_reason() -> None:
     assert "The clone is shallow." in said
 
 
+ORPHAN = Orphan(GLOBAL, LOST.urn, LOST.type, protected=True)
+
+
+def test_data_in_a_stack_that_is_removed_is_a_danger_of_its_own() -> None:
+    """It is named before all else, and `--fail-on` counts it: it stays up, and nothing manages it any more."""
+    review = Review([made(HOME)], removed=[GLOBAL], orphans=[ORPHAN])
+    said = text(review, diff=False)
+    assert f"  {GLOBAL}  db  {LOST.type}" in said
+    assert said.index("ORPHANED") < said.index("Nothing that holds data would be replaced")
+    conclude(review, None)
+    with pytest.raises(AnswerIsNoError, match="orphaned") as caught:
+        conclude(review, FailOn.STATEFUL_REPLACE)
+    assert f"{GLOBAL}: db" in str(caught.value)
+
+
 def test_what_is_against_policy_is_a_no_unless_it_is_waived() -> None:
     """Exit 1 with stack, rule and name."""
     conclude(Review([made(HOME)], FINDINGS[1:]), None)
@@ -133,11 +148,12 @@ def test_what_is_against_policy_is_a_no_unless_it_is_waived() -> None:
 
 def test_the_document_has_the_documented_keys() -> None:
     """Every key of the JSON stands in docs/preview.md."""
-    review = Review([made(HOME, LOST, error=OutsideError("x"))], FINDINGS, baseline=BASELINE)
+    review = Review([made(HOME, LOST, error=OutsideError("x"))], FINDINGS, baseline=BASELINE, orphans=[ORPHAN])
     whole = json.loads(json.dumps(document(review)))
     (stack,) = whole["stacks"]
     described = (Path(__file__).parents[2] / "docs" / "preview.md").read_text()
     keys = {*whole, *stack, *stack["changes"][0], *stack["changes"][0]["differences"][0], *stack["error"]}
     keys |= {*whole["baseline"], *whole["findings"][1], *whole["findings"][1]["waiver"], *whole["findings"][0]["rule"]}
+    keys |= {*whole["orphans"][0]}
     assert {key for key in keys if f"`{key}`" not in described and f'"{key}"' not in described} == set()
     assert (whole["schema"], stack["error"]["exit_code"], stack["losses"]) == (1, 3, [LOST.urn])
