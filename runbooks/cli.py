@@ -37,7 +37,7 @@ COMMANDS = {
     "compare": Entry("runbooks.compare", "What each cloud makes of each field of each spec, and why they differ."),
     "destroy": Entry("runbooks.destroy", "Take stacks down, in the reverse order of their creation."),
     "doctor": Entry("runbooks.doctor", "What this machine has, what is missing, and how to get it."),
-    "drift": Entry("runbooks.drift", "What somebody changed behind the program's back."),
+    "drift": Entry("runbooks.drift", "What is not in the cloud what it is in the state, why, and what mends it."),
     "failback": Entry("runbooks.failback", "Serve again from the region that was born primary; no request is refused."),
     "failover": Entry("runbooks.failover", "Leave a region of a bed that is up, or show the plan for it."),
     "failover-test": Entry("runbooks.drill", "Lose a region on purpose and measure RTO and RPO."),

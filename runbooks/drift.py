@@ -1,71 +1,108 @@
-"""`aurops drift`: what somebody changed behind the program's back."""
+"""`aurops drift`: what is not in the cloud what it is in the state, and why."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aurops.clock import RealClock
 from aurops.errors import AnswerIsNoError, UsageError
-from runbooks import deployments
+from aurops.journal import readable
+from aurops.store import default_store_url, open_store
+from aurops.store_errors import StoreError
+from runbooks import deployments, drift_output
+from runbooks.preview import progress
 from runbooks.sites import AsJson, Lab, open_site
+from runbooks.terminal import raise_lowest
 from stacks import config as files
-from stacks.abreast import abreast, raise_first
-from stacks.engine import EngineStack, Operation, deployed
+from stacks import moves
+from stacks.drift import Cause, Grounds, look
+from stacks.drift_table import load_table
+from stacks.engine import deployed
+from stacks.moves import Moves
+from stacks.site import repository
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
-    from stacks.changes import Change
-    from stacks.site import Site
+    from runbooks.sites import OpenSite
+    from stacks.drift import StackDrift
+    from stacks.fleet import Fleet
 
 app = typer.Typer(name="drift", add_completion=False, rich_markup_mode=None)
 
 Stacks = Annotated[list[str] | None, typer.Argument(metavar="[STACK]...", help="Which stacks; else all that are up.")]
+Diff = Annotated[bool, typer.Option("--diff", help="Show the values before and after, and what is noise.")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print the result as Markdown, for a job's summary.")]
 
 
 @app.command()
-def drift(stacks: Stacks = None, *, lab: Lab = False, as_json: AsJson = False) -> None:
-    """Compare the state with the cloud, changing neither; exit 1 when they differ.
+def drift(
+    stacks: Stacks = None, *, lab: Lab = False, diff: Diff = False, markdown: Markdown = False, as_json: AsJson = False
+) -> None:
+    """Compare the state with the cloud, changing neither, and say why they differ and what mends it.
 
-    What the program leaves to others (desired counts, weights, who is writable) is no drift: the engine passes over it.
+    Exit 1 when something is gone, or changed by hand or by a failover; what only the provider makes of it is no drift.
     """
+    if markdown and as_json:
+        raise UsageError("one answer has one form", allowed="--markdown or --json")
     with open_site(lab=lab) as opened:
         fleet = files.load(opened.site.stacks_dir)
-        there = deployed(opened.site)
-        chosen = deployments.chosen(fleet, stacks or ())
-        wanted = [stack for stack in chosen if stack in there]
-        if stacks and (absent := [stack for stack in chosen if stack not in there]):
+        wanted, absent = split(deployments.chosen(fleet, stacks or ()), deployed(opened.site))
+        if stacks and absent:
             raise UsageError(f"not up: {', '.join(absent)}", where="STACK", allowed=", ".join(wanted) or "none is up")
-        found, errors = abreast(wanted, lambda stack: compare(opened.site, stack))
+        found = observed(opened, fleet, wanted)
     if as_json:
-        typer.echo(json.dumps({"stacks": {stack: [row(each) for each in drifted] for stack, drifted in found.items()}}))
+        typer.echo(json.dumps(drift_output.document(found, absent), ensure_ascii=False))
     else:
-        typer.echo("\n".join([*lines(found), *(f"{stack:<22} not up" for stack in chosen if stack not in there)]))
-    raise_first(errors)
-    if names := [stack for stack, drifted in found.items() if drifted]:
+        form = drift_output.markdown(found, absent) if markdown else drift_output.text(found, absent, diff=diff)
+        typer.echo(form)
+    conclude(found)
+
+
+def split(stacks: Sequence[str], there: Collection[str]) -> tuple[list[str], list[str]]:
+    """The stacks that are up, and those that are not."""
+    return [stack for stack in stacks if stack in there], [stack for stack in stacks if stack not in there]
+
+
+def observed(opened: OpenSite, fleet: Fleet, stacks: Sequence[str]) -> tuple[StackDrift, ...]:
+    """What drifted of these stacks.
+
+    Raises:
+        UsageError: A team's own table is wrong.
+    """
+    if not stacks:
+        return ()
+    grounds = Grounds(fleet, load_table(repository(Path.cwd())), _moves(fleet, is_lab=opened.lab is not None))
+    with progress(stacks) as listen:
+        return look(opened.site, stacks, grounds, listen=listen)
+
+
+def _moves(fleet: Fleet, *, is_lab: bool) -> Moves:
+    """What the store knows; a store that cannot be read explains nothing, and that is said."""
+    name = next(iter(fleet.stacks.values())).fleet
+    try:
+        return moves.read(readable(open_store(default_store_url()), RealClock()), name, is_lab=is_lab)
+    except StoreError as error:
+        return Moves(unread=error.what)
+
+
+def conclude(found: Sequence[StackDrift]) -> None:
+    """Raise what the command ends with.
+
+    Raises:
+        AuropsError: A stack could not be compared; the others' failures stand on standard error.
+        AnswerIsNoError: Something drifted.
+    """
+    raise_lowest([each.error for each in found if each.error])
+    drifted = {each.stack: [one for one in each.drifted if one.cause is not Cause.NOISE] for each in found}
+    if names := [stack for stack, those in drifted.items() if those]:
+        total = sum(map(len, drifted.values()))
         raise AnswerIsNoError(
-            "the cloud differs from the state",
+            f"the cloud differs from the state in {total} place{'s' * (total > 1)}",
             where=", ".join(names),
-            next_step="take it back with `aurops up --refresh`, or take it over into the stack files",
+            next_step="what mends each stands beside it; --diff shows the values",
         )
-
-
-def lines(found: Mapping[str, Sequence[Change]]) -> list[str]:
-    """What drifted, for a person."""
-    told = []
-    for stack, drifted in found.items():
-        told.append(f"{stack:<22} {len(drifted)} drifted")
-        told += [f"  {each.op.value:<7} {each.type} {each.name}: {', '.join(each.keys) or 'gone'}" for each in drifted]
-    return told
-
-
-def compare(site: Site, stack: str) -> tuple[Change, ...]:
-    """What drifted."""
-    return EngineStack(site, stack).run(Operation.DRIFT).changes.changes
-
-
-def row(change: Change) -> dict[str, Any]:
-    """For `--json`."""
-    return {"urn": change.urn, "type": change.type, "op": change.op.value, "keys": change.keys}

@@ -13,6 +13,7 @@ import typer
 from aurops.errors import AnswerIsNoError
 from runbooks.deployments import chosen
 from runbooks.sites import AsJson, Lab, Stacks, open_site
+from runbooks.terminal import raise_lowest
 from stacks import config as files
 from stacks.preview import preview
 from stacks.review import Review
@@ -76,13 +77,7 @@ def conclude(review: Review, fail_on: FailOn | None) -> None:
         AuropsError: A stack could not be previewed; the others' failures stand on standard error.
         AnswerIsNoError: Something is against policy, or `--fail-on` was met.
     """
-    # Two stacks often fail for one reason.
-    errors = {str(each.error): each.error for each in review.previews if each.error}
-    failed = sorted(errors.values(), key=lambda error: error.exit_code)
-    for error in failed[1:]:
-        typer.echo(f"aurops: {error}", err=True)
-    if failed:
-        raise failed[0]
+    raise_lowest([each.error for each in review.previews if each.error])
     if review.violations:
         raise AnswerIsNoError(
             f"{len(review.violations)} against policy",

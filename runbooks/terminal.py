@@ -20,9 +20,10 @@ from runbooks.stopping import announced
 from runbooks.words import said
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from aurops.errors import AuropsError
     from aurops.journal import Record
 
 _SPOKEN = {
@@ -155,6 +156,20 @@ def confirm_by_name(question: str, name: str, *, given: str, option: str) -> Non
         given = sys.stdin.readline().strip()
     if given != name:
         raise HeldError(f"declined: {given or 'nothing'!r} is not {name}; nothing was changed")
+
+
+def raise_lowest(errors: Iterable[AuropsError]) -> None:
+    """Of what went wrong side by side, raise the one with the lowest exit code; the others are said on stderr.
+
+    Raises:
+        AuropsError: There is one.
+    """
+    # Two stacks often fail for one reason.
+    failed = sorted({str(error): error for error in errors}.values(), key=lambda error: error.exit_code)
+    for error in failed[1:]:
+        typer.echo(f"aurops: {error}", err=True)
+    if failed:
+        raise failed[0]
 
 
 def ended(run: str, result: Result, *, as_json: bool = False, about: Mapping[str, object] | None = None) -> None:

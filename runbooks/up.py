@@ -9,14 +9,13 @@ import typer
 
 from aurops.history import History
 from aurops.store import default_store_url, open_store
-from runbooks import deployments, plans
+from runbooks import deployments, drift_output, plans
 from runbooks import drift as drifting
 from runbooks import preview as previewing
 from runbooks.sites import AsJson, Lab, Stacks, open_site
-from runbooks.terminal import confirm, timeline
+from runbooks.terminal import confirm, raise_lowest, timeline
 from stacks import config as files
 from stacks import deploy
-from stacks.abreast import abreast_or_raise
 from stacks.preview import preview
 from stacks.review import Review
 from stacks.review_text import text
@@ -24,6 +23,7 @@ from stacks.review_text import text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from runbooks.sites import OpenSite
     from stacks.fleet import Fleet
     from stacks.site import Site
 
@@ -60,7 +60,7 @@ def up(
         if not (yes or lab):
             show_changes(opened.site, fleet, wanted)
             if refresh:
-                show_drift(opened.site, [stack for stack in wanted if stack in there])
+                show_drift(opened, fleet, [stack for stack in wanted if stack in there])
         waves = ", then ".join(" and ".join(wave) for wave in order.waves)
         confirm(f"Bring up {waves}{' in the lab' if lab else ''}?", yes=yes or lab)
         store = open_store(default_store_url())
@@ -89,11 +89,12 @@ def show_changes(site: Site, fleet: Fleet, stacks: Sequence[str]) -> None:
     previewing.conclude(review, None)
 
 
-def show_drift(site: Site, stacks: Sequence[str]) -> None:
+def show_drift(opened: OpenSite, fleet: Fleet, stacks: Sequence[str]) -> None:
     """What `--refresh` takes back; the preview before it goes by the state and knows nothing of that.
 
     Raises:
         AuropsError: A stack could not be compared.
     """
-    found = abreast_or_raise(stacks, lambda stack: drifting.compare(site, stack))
-    typer.echo("\n".join(["Taken back besides:", *drifting.lines(found)]), err=True)
+    found = drifting.observed(opened, fleet, stacks)
+    typer.echo("\n".join(["Taken back, or taken note of, besides:", *drift_output.groups(found, diff=True)]), err=True)
+    raise_lowest([each.error for each in found if each.error])

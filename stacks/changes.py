@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from components.data import holds_data
+from stacks.seen import Seen, Sides, differences
 from stacks.values import both_shown, differing, masked
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ class Changes:
         warnings: What it warned of, each once, in order.
         done: Resources that are finished.
         exported: Paths of the stack's exports that differ, or would.
+        seen: After a refresh: each resource that is not in the cloud what it is in the state, also where the engine
+            passes over the difference.
     """
 
     by_urn: dict[str, Change] = field(default_factory=dict)
@@ -119,6 +122,7 @@ class Changes:
     done: int = 0
     same: int = 0
     exported: tuple[str, ...] = ()
+    seen: list[Seen] = field(default_factory=list)
     _refreshed: set[str] = field(default_factory=set)
 
     def hear(self, event: EngineEvent) -> None:
@@ -187,10 +191,22 @@ class Changes:
 
     def _drift(self, step: StepEventMetadata) -> None:
         """A refresh begins as `refresh` and ends as what the cloud made of it: same, update, delete."""
+        if (seen := _seen(step)) is not None:
+            self.seen.append(seen)
         if step.op.value == "update":
             self.by_urn[step.urn] = Change(step.urn, step.type, Op.DRIFT, tuple(step.diffs or ()))
         elif step.op.value == "delete":
             self.by_urn[step.urn] = Change(step.urn, step.type, Op.DELETE)
+
+
+def _seen(step: StepEventMetadata) -> Seen | None:
+    if step.op.value == "delete":
+        return Seen(step.urn, step.type, is_gone=True)
+    if step.old is None or step.new is None:
+        return None
+    old, new = (Sides(each.inputs or {}, each.outputs or {}) for each in (step.old, step.new))
+    leaves = differences(old, new, tuple(step.detailed_diff or {}) or tuple(step.diffs or ()))
+    return Seen(step.urn, step.type, leaves=leaves) if leaves else None
 
 
 def _undetailed(op: Op, step: StepEventMetadata) -> tuple[str, ...]:

@@ -246,7 +246,8 @@ class EngineStack:
             case Operation.REFRESH:
                 stack.refresh(target=only, on_event=hear, color="never", suppress_outputs=True)
             case Operation.DRIFT:
-                stack.preview_refresh(on_event=hear, color="never", suppress_outputs=True)
+                with _copied(self._site.stacks_dir / f"Pulumi.{self.name}.yaml") as file:
+                    stack.preview_refresh(on_event=hear, color="never", suppress_outputs=True, config_file=file)
         return {}
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LOCKED_PARENT = "aurops:index:Archive$"
-_GUARDS = ("deletionProtection", "enableDeletionProtection")
+GUARDS = ("deletionProtection", "enableDeletionProtection")
 """Inputs that make the cloud refuse a deletion."""
 _BUCKET = "aws:s3/bucket:Bucket"
 _STACK = "pulumi:pulumi:Stack"
@@ -100,6 +100,6 @@ def without_exports(state: Mapping[str, Any]) -> dict[str, Any]:
 
 def _resource(given: Mapping[str, Any]) -> Resource:
     inputs: Mapping[str, Any] = given.get("inputs") or {}
-    guarded = any(inputs.get(name) is True for name in _GUARDS)
+    guarded = any(inputs.get(name) is True for name in GUARDS)
     guarded |= given["type"] == _BUCKET and not inputs.get("forceDestroy")
     return Resource(given["urn"], given["type"], given.get("id", ""), bool(given.get("protect")), guarded)

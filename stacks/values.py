@@ -17,7 +17,8 @@ UNKNOWN_MARK = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 SECRET_MARK = "4dabf18193072939515e22adb298388d"  # noqa: S105 (marks a secret, is none)
 _PART = re.compile(r'\["([^"]+)"\]|\[(\d+)\]|\.?([^.\[\]]+)')
 _SECRET_NAME = re.compile(
-    r"(?i)(password|passwd|private_?key|access_?key|api_?key|auth_?token|secret_?string|connection_?string)$"
+    r"(?i)(password|passwd|private_?key|access_?key|api_?key|token|secret_?string|connection_?string"
+    r"|(primary|secondary|storage|shared|account)_?key|kubeconfig)$"
 )
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 SECRET_VALUE = re.compile(
@@ -35,7 +36,7 @@ def shown(values: Any, key: str) -> str | None:
     """
     name = next((quoted or plain for quoted, _, plain in reversed(_PART.findall(key)) if quoted or plain), "")
     value = at(values, key)
-    return None if value is None else json.dumps(_readable(value, name), ensure_ascii=False)
+    return None if value is None else json.dumps(hidden(value, name), ensure_ascii=False)
 
 
 def at(values: Any, key: str) -> Any:
@@ -70,17 +71,56 @@ def is_secret(value: Any) -> bool:
     return isinstance(value, dict) and SECRET_MARK in value
 
 
-def _readable(value: Any, name: str = "") -> Any:
-    """The value with words where the engine has marks."""
-    if isinstance(value, dict):
-        return SECRET if is_secret(value) else {key: _readable(each, key) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_readable(each, name) for each in value]
+def hidden(value: Any, name: str = "") -> Any:
+    """The value with words where the engine has marks, and for what is a secret though nobody marked it.
+
+    Args:
+        value: As the engine's events carry it.
+        name: The key that it stands at.
+    """
+    match value:
+        case dict():
+            return _hidden_object(value)
+        case list():
+            return [hidden(each, name) for each in value]
+        case str():
+            return _hidden_text(value, name)
+        case _:
+            return value
+
+
+def _hidden_text(value: str, name: str) -> str:
     if value == UNKNOWN_MARK:
         return UNKNOWN
-    if isinstance(value, str) and (_SECRET_NAME.search(name) or SECRET_VALUE.search(value)):
+    if names_secret(name):
         return SECRET
-    return value
+    if (inner := document(value)) is not None:
+        told = hidden(inner)
+        return value if told == inner else json.dumps(told)
+    return SECRET if SECRET_VALUE.search(value) else value
+
+
+def _hidden_object(value: dict[str, Any]) -> Any:
+    if is_secret(value):
+        return SECRET
+    if {"name", "value"} <= value.keys() and names_secret(str(value["name"])):  # a variable of a container
+        return {**value, "value": SECRET}
+    return {key: hidden(each, key) for key, each in value.items()}
+
+
+def names_secret(name: str) -> bool:
+    """Whether a key of this name holds a secret."""
+    return bool(_SECRET_NAME.search(name))
+
+
+def document(text: object) -> Any:
+    """The JSON object or list that a text is; None when it is none."""
+    if not isinstance(text, str) or text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def masked(text: str) -> str:

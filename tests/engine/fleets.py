@@ -60,7 +60,8 @@ class SmallFleet:
             whole = yaml.load(ROOT / "stacks" / f"Pulumi.{stack}.yaml")
             region = whole["config"]["aurops:region"]
             small = {key: region[key] for key in kept if key in region}  # an archive is home's alone
-            small["network"] = {**small["network"], "nat": "single"}
+            if region["cloud"] != "gcp":  # which has no other
+                small["network"] = {**small["network"], "nat": "single"}
             yaml.dump({"config": {"aurops:region": small}}, folder / "stacks" / f"Pulumi.{stack}.yaml")
         return cls(folder, state)
 

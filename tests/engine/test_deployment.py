@@ -118,18 +118,18 @@ def test_drift_is_found_named_and_taken_back(fleet: SmallFleet) -> None:
     fleet.tamper(CLUSTER, "engineVersion", "17.6")
     fleet.tamper(KEY, "deletionWindowInDays", 7)
     told = fleet.aurops("drift", HOME, "--lab", code=1)
-    assert "1 drifted" in told
+    assert f"{HOME:<22} 1 by hand" in told
     assert "deletionWindowInDays" in told
-    assert "aurops up --refresh" in told
+    assert f"aurops up {HOME} --refresh" in told
+    assert f"to keep it: stacks/Pulumi.{HOME}.yaml: aurops:region.keys.deletion_window_days" in told
     asked = replace(fleet, folder=fleet.state / "lab" / "work").aurops("up", HOME, "--refresh", code=2)
-    assert "Taken back besides:" in asked
-    assert "deletionWindowInDays" in asked.partition("Taken back besides:")[2]
+    assert "deletionWindowInDays: 30 → 7" in asked.partition("Taken back, or taken note of, besides:")[2]
     assert "there is no terminal to ask on" in asked
     assert fleet.objects(KEY)[0].outputs["deletionWindowInDays"] == 7
     fleet.aurops("up", HOME, "--lab", "--refresh")
     assert fleet.objects(KEY)[0].outputs["deletionWindowInDays"] == 30
     assert fleet.objects(CLUSTER)[0].outputs["engineVersion"] == "17.6"
-    assert "0 drifted" in fleet.aurops("drift", HOME, "--lab")
+    assert f"{HOME:<22} as it should be" in fleet.aurops("drift", HOME, "--lab")
 
 
 def test_a_dry_run_names_waves_and_reasons_and_makes_no_run(fleet: SmallFleet) -> None:
