@@ -35,7 +35,7 @@ test: setup ## Run the test suite
 	@$(RUN) pytest -q -m "e2e and not campaign"
 
 lint: setup ## Format check, ruff, mypy, ty
-	@$(RUN) ruff format --check . && $(RUN) ruff check . && $(RUN) mypy && $(RUN) ty check --quiet
+	@$(RUN) ruff format --check . && $(RUN) ruff check . && $(RUN) mypy && $(RUN) mypy ci/policy && $(RUN) ty check --quiet
 
 format: setup ## Format and fix what can be fixed
 	@$(RUN) ruff format . && $(RUN) ruff check --fix .

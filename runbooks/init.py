@@ -29,6 +29,10 @@ Zone = Annotated[str, typer.Option("--zone", help="Its DNS zone; by default the 
 ZoneId = Annotated[str, typer.Option("--zone-id", help="Id of that zone; without it the global stack makes one.")]
 Account = Annotated[str, typer.Option("--account", help="The account, subscription or project; refuse any other.")]
 Image = Annotated[str, typer.Option("--image", help="Container image with tag or digest.")]
+Owner = Annotated[str, typer.Option("--owner", help="Tag: who answers for it; the fleet's name by default.")]
+CostCenter = Annotated[str, typer.Option("--cost-center", help="Tag: who pays; the fleet's name by default.")]
+Environment = Annotated[str, typer.Option("--environment", help="Tag: what it is for.")]
+DataClass = Annotated[str, typer.Option("--data-class", help="Tag: decides where data may lie (docs/policy.md).")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the files; write nothing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the files as JSON on standard output.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the files that were listed as existing; no others.")]
@@ -46,13 +50,20 @@ def init(  # noqa: PLR0913 (each is an option)
     zone_id: ZoneId = "",
     account: Account = "",
     image: Image = template.SAMPLE_IMAGE,
+    owner: Owner = "",
+    cost_center: CostCenter = "",
+    environment: Environment = "production",
+    data_class: DataClass = "confidential",
     dry_run: DryRun = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a stack file for each region, and one for what the cloud has once. Asks nothing."""
     zone = zone or domain.partition(".")[2]
-    choices = template.Choices(fleet, cloud, tuple(region), home or region[0], domain, zone, zone_id, image, account)
+    choices = template.Choices(
+        *(fleet, cloud, tuple(region), home or region[0], domain, zone, zone_id, image, account),
+        *(owner, cost_center, environment, data_class),
+    )
     texts = template.files(choices)
     folder = Site(repository(Path.cwd())).stacks_dir
     fits(folder, texts)

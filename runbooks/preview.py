@@ -12,6 +12,7 @@ import typer
 
 from aurops.errors import AnswerIsNoError
 from runbooks.deployments import chosen
+from runbooks.policy import own_rules
 from runbooks.sites import AsJson, Lab, Stacks, open_site
 from runbooks.terminal import raise_lowest
 from stacks import config as files
@@ -39,18 +40,29 @@ Fail = Annotated[
     FailOn | None,
     typer.Option("--fail-on", help="Exit 1 if something that holds data would be replaced or deleted."),
 ]
+Policy = Annotated[
+    bool, typer.Option("--policy", help="Judge by the rules in ci/policy; exit 1 on what breaks one without a waiver.")
+]
 
 
 @app.command(name="preview")
 def command(
-    stacks: Stacks = None, *, lab: Lab = False, diff: Diff = False, fail_on: Fail = None, as_json: AsJson = False
+    stacks: Stacks = None,
+    *,
+    lab: Lab = False,
+    diff: Diff = False,
+    fail_on: Fail = None,
+    policy: Policy = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what `aurops up` would do to each stack; changes nothing."""
+    rules = own_rules() if policy else None
     with open_site(lab=lab) as opened:
         fleet = files.load(opened.site.stacks_dir)
         wanted = chosen(fleet, stacks or ())
         with progress(wanted) as listen:
             review = Review(preview(opened.site, fleet, wanted, listen=listen))
+    review = rules.judged(review, fleet.stacks) if rules else review
     typer.echo(json.dumps(document(review), ensure_ascii=False) if as_json else text(review, diff=diff))
     conclude(review, fail_on)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from components.data import holds_data
 from stacks.seen import Seen, Sides, differences
@@ -14,7 +14,7 @@ from stacks.values import both_shown, differing, masked
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pulumi.automation.events import DiagnosticEvent, EngineEvent, StepEventMetadata
+    from pulumi.automation.events import DiagnosticEvent, EngineEvent, StepEventMetadata, StepEventStateMetadata
 
 
 class Op(StrEnum):
@@ -102,12 +102,32 @@ class Change:
         return self.op in (Op.REPLACE, Op.DELETE) and holds_data(self.type)
 
 
+@dataclass(frozen=True)
+class Declared:
+    """What the program says of one resource, changed or not, as the engine tells it.
+
+    Args:
+        urn: The engine's name of it.
+        type: Type token.
+        inputs: Its properties, with the engine's marks (`stacks.values`); a secret comes without its value.
+        protect: Whether the engine refuses to replace or delete it.
+        provider: The URN of the provider that makes it; empty for what no provider makes.
+    """
+
+    urn: str
+    type: str
+    inputs: Mapping[str, Any]
+    protect: bool = False
+    provider: str = ""
+
+
 @dataclass
 class Changes:
     """All changes of one operation, filled event by event.
 
     Args:
         by_urn: Each resource's change, in the engine's order; those that stay the same are only counted.
+        declared: By URN: what the program says of each resource.
         errors: What the engine reported as errors, in order.
         warnings: What it warned of, each once, in order.
         done: Resources that are finished.
@@ -123,6 +143,7 @@ class Changes:
     same: int = 0
     exported: tuple[str, ...] = ()
     seen: list[Seen] = field(default_factory=list)
+    declared: dict[str, Declared] = field(default_factory=dict)
     _refreshed: set[str] = field(default_factory=set)
 
     def hear(self, event: EngineEvent) -> None:
@@ -162,7 +183,13 @@ class Changes:
         counts[Op.SAME] = self.same
         return {op: counts[op] for op in Op if counts[op]}
 
+    def without_inputs(self) -> Changes:
+        """The same for whoever only wants to know how far it is."""
+        return replace(self, declared={})
+
     def _begin(self, step: StepEventMetadata) -> None:
+        if step.new is not None and step.op.value != "delete":
+            self.declared[step.urn] = _declared(step.new)
         if step.op.value == "refresh":
             self._refreshed.add(step.urn)
         op = _OPS[step.op.value]
@@ -197,6 +224,12 @@ class Changes:
             self.by_urn[step.urn] = Change(step.urn, step.type, Op.DRIFT, tuple(step.diffs or ()))
         elif step.op.value == "delete":
             self.by_urn[step.urn] = Change(step.urn, step.type, Op.DELETE)
+
+
+def _declared(state: StepEventStateMetadata) -> Declared:
+    # The engine refers to a provider by URN and identifier.
+    provider = state.provider.rpartition("::")[0] if state.provider else ""
+    return Declared(state.urn, state.type, state.inputs or {}, protect=bool(state.protect), provider=provider)
 
 
 def _seen(step: StepEventMetadata) -> Seen | None:

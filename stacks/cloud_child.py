@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stacks.cloud_process import Work
 
 _TELL_EVERY_S = 0.2
-"""How often a child says how far a stack is: each time it sends all of the changes so far."""
+"""How often a child says how far a stack is: each time it sends all of the changes so far, without inputs."""
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
         now_s = time.monotonic()
         if now_s - last_s.get(stack, 0.0) >= _TELL_EVERY_S:
             last_s[stack] = now_s
-            send(Progress(stack, changes))
+            send(Progress(stack, changes.without_inputs()))
 
     def send(message: object) -> None:
         data = pickle.dumps(message)  # whole, before a thread of another stack writes

@@ -53,7 +53,8 @@ class StackConfig(Spec):
     refused. Google Cloud cannot do without."""
 
     tags: dict[str, str] = Field(default_factory=dict)
-    """Put on everything that can carry tags."""
+    """Put on everything that can carry tags. Policy wants owner, data-class, cost-center and environment
+    (docs/policy.md); keys of lower-case letters, digits and dashes fit every cloud."""
 
     protect: bool = True
     """Deletion protection of all that holds data; `aurops destroy` lifts it in a step of its own."""

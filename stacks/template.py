@@ -85,6 +85,10 @@ class Choices:
         zone_id: The zone's id; empty: the global stack makes the zone.
         image: Container image of service and nodes.
         account: The account, subscription or project; empty: whoever signs in decides. Google Cloud needs one.
+        owner: Who answers for it; empty: the fleet's name.
+        cost_center: Who pays; empty: the fleet's name.
+        environment: What it is for.
+        data_class: How sensitive its data is.
     """
 
     fleet: str
@@ -96,6 +100,10 @@ class Choices:
     zone_id: str = ""
     image: str = SAMPLE_IMAGE
     account: str = ""
+    owner: str = ""
+    cost_center: str = ""
+    environment: str = "production"
+    data_class: str = "confidential"
 
 
 def files(choices: Choices) -> dict[str, str]:
@@ -178,6 +186,11 @@ config:
     home: {choices.home}
     tags:
       service: {choices.fleet}
+      owner: {choices.owner or choices.fleet}
+      environment: {choices.environment}
+      cost-center: {choices.cost_center or choices.fleet}
+      # Decides where its data may lie: ci/policy/settings.py.
+      data-class: {choices.data_class}
 """
 
 

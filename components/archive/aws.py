@@ -14,7 +14,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.archive.component import ArchiveOutputs
-from components.clouds.aws import policy, refuse_public, role, statement
+from components.clouds.aws import no_plain_http, policy, refuse_public, role, statement
 from components.keys.spec import Purpose
 
 if TYPE_CHECKING:
@@ -125,10 +125,7 @@ def close(scope: Scope, name: str, region: str, bucket: aws.s3.Bucket) -> None:
     aws.s3.BucketOwnershipControls(
         name, region=region, bucket=bucket.id, rule={"object_ownership": "BucketOwnerEnforced"}, opts=scope.opts()
     )
-    everything = [bucket.arn, pulumi.Output.concat(bucket.arn, "/*")]
-    plain = {"Bool": {"aws:SecureTransport": "false"}}
-    refuse = statement("s3:*", everything, principal="*", condition=plain, effect="Deny")
-    aws.s3.BucketPolicy(name, region=region, bucket=bucket.id, policy=policy(refuse), opts=scope.opts())
+    aws.s3.BucketPolicy(name, region=region, bucket=bucket.id, policy=policy(no_plain_http(bucket)), opts=scope.opts())
 
 
 def age(

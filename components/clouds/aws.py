@@ -71,6 +71,13 @@ def policy(*statements: Mapping[str, Any]) -> pulumi.Output[str]:
     return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": list(statements)}, sort_keys=True)
 
 
+def no_plain_http(bucket: aws.s3.Bucket) -> dict[str, Any]:
+    """The statement by which a bucket refuses every request without TLS, whoever sends it."""
+    everything = [bucket.arn, pulumi.Output.concat(bucket.arn, "/*")]
+    plain = {"Bool": {"aws:SecureTransport": "false"}}
+    return statement("s3:*", everything, principal="*", condition=plain, effect="Deny")
+
+
 def trust(service: str) -> str:
     """The trust policy that lets one AWS service assume a role."""
     actions = ["sts:AssumeRole", "sts:TagSession"] if service == "pods.eks.amazonaws.com" else ["sts:AssumeRole"]

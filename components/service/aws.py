@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Final
 import pulumi
 import pulumi_aws as aws
 
-from components.clouds.aws import allow_in, allow_out, log_group, policy, refuse_public, role, security_group, statement
+from components.clouds.aws import (
+    allow_in,
+    allow_out,
+    log_group,
+    no_plain_http,
+    policy,
+    refuse_public,
+    role,
+    security_group,
+    statement,
+)
 from components.keys.spec import Purpose
 from components.network.spec import Tier
 from components.service.component import ServiceOutputs
@@ -77,11 +87,8 @@ def make_log_bucket(scope: Scope, spec: ServiceSpec) -> aws.s3.BucketPolicy:
     }
     aws.s3.BucketLifecycleConfiguration(name, bucket=bucket.id, rules=[rule], opts=scope.opts())
     writer = {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}
-    everything = [bucket.arn, pulumi.Output.concat(bucket.arn, "/*")]
-    tls_only = statement(
-        "s3:*", everything, principal="*", condition={"Bool": {"aws:SecureTransport": "false"}}, effect="Deny"
-    )
-    document = policy(statement("s3:PutObject", everything[1], principal=writer), tls_only)
+    write = statement("s3:PutObject", pulumi.Output.concat(bucket.arn, "/*"), principal=writer)
+    document = policy(write, no_plain_http(bucket))
     return aws.s3.BucketPolicy(name, bucket=bucket.id, policy=document, opts=scope.opts())
 
 

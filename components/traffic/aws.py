@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import pulumi
 import pulumi_aws as aws
 
-from components.clouds.aws import HTTPS_PORT, dns_zone, https_check, policy, statement
+from components.clouds.aws import HTTPS_PORT, dns_zone, https_check, no_plain_http, policy, statement
 from components.traffic.component import Backend, Switch, TrafficOutputs
 from components.traffic.spec import Routing
 
@@ -62,7 +62,10 @@ def make_switches(scope: Scope, spec: TrafficSpec, regions: list[str]) -> dict[s
 
 
 def make_switch_bucket(scope: Scope, keeper: str) -> aws.s3.Bucket:
-    """A bucket whose `off/` objects anyone may read, as Route 53's checkers do unsigned; they say nothing but `off`."""
+    """A bucket whose `off/` objects anyone may read, as Route 53's checkers do unsigned; they say nothing but `off`.
+
+    The checkers and a failover speak TLS; nobody else needs to be heard without.
+    """
     name = scope.named("switch", keeper)
     bucket = aws.s3.Bucket(name, region=keeper, tags=scope.tags(name), opts=scope.opts())
     reach = aws.s3.BucketPublicAccessBlock(
@@ -76,7 +79,13 @@ def make_switch_bucket(scope: Scope, keeper: str) -> aws.s3.Bucket:
         opts=scope.opts(),
     )
     read = statement("s3:GetObject", pulumi.Output.concat(bucket.arn, "/off/*"), principal="*")
-    aws.s3.BucketPolicy(name, region=keeper, bucket=bucket.id, policy=policy(read), opts=scope.opts(depends_on=[reach]))
+    aws.s3.BucketPolicy(
+        name,
+        region=keeper,
+        bucket=bucket.id,
+        policy=policy(read, no_plain_http(bucket)),
+        opts=scope.opts(depends_on=[reach]),
+    )
     return bucket
 
 

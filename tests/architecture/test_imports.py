@@ -59,6 +59,13 @@ def test_components_know_nothing_of_the_core_but_its_errors() -> None:
     assert {name for name in used if name.split(".")[0] == "aurops"} <= {"aurops", "aurops.errors"}
 
 
+def test_the_rules_of_the_policy_know_stacks_and_components_only() -> None:
+    """A rule is pure: no engine, no command, no cloud's SDK."""
+    used = {name for file in (ROOT / "ci" / "policy").glob("*.py") for name in imported(file)}
+    assert {name.split(".")[0] for name in used} & PACKAGES == {"components", "stacks"}
+    assert not {name for name in used if name.split(".")[0] in {*SDK_OF_CLOUD, "pulumi", "pulumi_policy"}}
+
+
 @pytest.mark.parametrize("file", modules(), ids=lambda file: str(file.relative_to(ROOT)))
 def test_a_cloud_sdk_stays_in_files_named_after_its_cloud(file: Path) -> None:
     """An SDK is imported only in files (or lab folders) named after its cloud."""

@@ -11,9 +11,14 @@ from aurops import inventory
 from aurops.errors import ExitCode
 from components.tags import URN_TAG, urn_tag
 from stacks.model import CloudConfig
+from stacks.policy.judge import judge
+from stacks.policy.pack import FOLDER, load
+from stacks.policy.waivers import read
 from stacks.upstream import UpstreamMissingError
 from tests.components.graph import UNKNOWN, Graph
 from tests.stacks.graphs import FLEET, made
+from tests.stacks.policy.conftest import ROOT, TODAY
+from tests.stacks.policy.recorded import previewed
 
 HOME, EU, GLOBAL = "aws-us-east-1", "aws-eu-west-1", "aws-global"
 GOLDEN = Path(__file__).parent / "golden"
@@ -119,3 +124,14 @@ def test_no_name_vanishes_without_an_alias(graphs: dict[str, Graph], stack: str)
     gone = [line for line in file.read_text().splitlines() if line not in lines and line.split()[1] not in aliases]
     assert gone == []
     assert lines == file.read_text().splitlines(), "new resources: AUROPS_ACCEPT=1 writes them into the list"
+
+
+def test_every_stack_keeps_the_policy_or_has_leave(graphs: dict[str, Graph]) -> None:
+    """No violation without a waiver in any of the 13 stacks, and no waiver that is gone, expired or for nothing."""
+    pack = load(ROOT / FOLDER)
+    waivers = read(pack.waivers, TODAY, pack.longest_waiver_days)
+    previews = [previewed(stack, graph) for stack, graph in graphs.items()]
+    verdict = judge(pack, waivers, previews, set(graphs), TODAY)
+    assert len(previews) == 13
+    assert [(each.stack, each.rule.id, each.name, each.what) for each in verdict.findings if not each.waiver] == []
+    assert verdict.unused == []

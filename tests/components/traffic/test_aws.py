@@ -55,11 +55,12 @@ def test_each_region_has_a_switch_in_another_region(names: Graph) -> None:
 
 
 def test_checkers_can_read_the_switch_and_nothing_else(names: Graph) -> None:
-    """Public is `off/*` alone, for reading alone."""
+    """Public is `off/*` alone, for reading alone; and only over TLS."""
     document = json.loads(names.of("s3/bucketPolicy:BucketPolicy")["pay-dns-switch-eu-west-1"].inputs["policy"])
-    (statement,) = document["Statement"]
-    assert (statement["Action"], statement["Principal"]) == ("s3:GetObject", "*")
-    assert statement["Resource"].endswith("/off/*")
+    read, refuse = document["Statement"]
+    assert (read["Action"], read["Principal"], read["Effect"]) == ("s3:GetObject", "*", "Allow")
+    assert read["Resource"].endswith("/off/*")
+    assert (refuse["Effect"], refuse["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 
 
 def test_a_region_is_in_dns_while_all_parts_are_well(names: Graph) -> None:
