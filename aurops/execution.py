@@ -53,6 +53,7 @@ def drive(  # noqa: PLR0913 (what a runner needs)
     take_over: bool = False,
     reported_epochs: tuple[int, ...] = (),
     check: Callable[[], None] = lambda: None,
+    again: bool = False,
 ) -> Result:
     """Take the lease, run the journal's goal until it ends, release the lease.
 
@@ -68,6 +69,7 @@ def drive(  # noqa: PLR0913 (what a runner needs)
         take_over: A person says that the present holder cannot act any more.
         reported_epochs: Epochs that targets have seen; the new one is above them.
         check: Whether the run still makes sense, asked under the lease before anything is written; raises if not.
+        again: It has waited at a gate and goes on by itself: who asked it to pause meanwhile is obeyed.
 
     Raises:
         HeldByAnotherError: Somebody else acts; it says who.
@@ -79,7 +81,7 @@ def drive(  # noqa: PLR0913 (what a runner needs)
         with lease.keep():
             check()
             history, who = History(journal.records), getpass.getuser()
-            if history.epoch:
+            if history.epoch and not again:
                 above_n = history.requests_seen
                 ask(store, journal.run, RequestKind.RESUME, who=who, reason="resumed", clock=clock, above_n=above_n)
             _stop_previous(lease.previous, journal, lease.epoch, store, clock)

@@ -79,6 +79,7 @@ class Step(Generic[World]):
         lasting: Whether the world or the journal says that it is done.
         required: False for best effort: it is tried once, and its failure blocks nothing.
         no_return: Its intent is the point of no return: after it the run only goes forward.
+        may_skip: Whether a person may leave it out with a word; nobody leaves out a gate.
     """
 
     name: str
@@ -92,10 +93,11 @@ class Step(Generic[World]):
     lasting: Lasting = Lasting.MAINTAINED
     required: bool = True
     no_return: bool = False
+    may_skip: bool = True
 
     def finished(self, world: World, history: History) -> bool:
         """Whether nothing is left to do for this step."""
-        if self.name in history.skipped or (not self.required and history.attempted(self.name)):
+        if (self.name in history.skipped and self.may_skip) or (not self.required and history.attempted(self.name)):
             return True
         if self.lasting is Lasting.LATCHED:
             return history.latched(self.name)
@@ -153,10 +155,13 @@ class Answer:
     Args:
         data: What to keep of it in the journal.
         waiting: Not empty: the call was understood and its effect is on the way; asking again is no retry.
+        shut: Not empty: a gate, and why it is not open. Nothing is on the way: the run ends here, lets its lease go,
+            and is taken up again when somebody or something outside may have opened it.
     """
 
     data: Mapping[str, Json] = field(default_factory=dict)
     waiting: str = ""
+    shut: str = ""
 
 
 class CallUnknownError(Exception):

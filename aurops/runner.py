@@ -42,6 +42,8 @@ class Ending(StrEnum):
     HALTED = "halted"
     HELD = "held"
     """The plan needs a person."""
+    AT_GATE = "at a gate"
+    """A gate is not open; the run goes on from there when it is taken up again (aurops/gates)."""
     STUCK = "stuck"
     VIOLATION = "violation"
 
@@ -170,7 +172,14 @@ class Runner(Generic[World]):
             raise error
         if self._unwritten is not None:
             raise self._unwritten
+        if shut := self._shut(steps):
+            raise _StopError(Ending.AT_GATE, shut)
         return any(future.result() is Outcome.WAITING for future in futures)
+
+    def _shut(self, called: tuple[Step[World], ...]) -> str:
+        """Why a run cannot pass: what the gates among these steps said just now; empty when none is shut."""
+        results = self._history().results
+        return "; ".join(str(why) for step in called if (why := results.get(step.name, {}).get("shut")))
 
     def _do(self, stage: str, step: Step[World], world: World, history: History) -> Outcome:
         if step.lasting is Lasting.LATCHED and history.in_doubt(step.name):
@@ -206,6 +215,8 @@ class Runner(Generic[World]):
             return Outcome.FAILED, {"error": str(error), "exit_code": int(error.exit_code)}
         except Exception as error:  # noqa: BLE001 (the runner is where any failure of a step becomes an outcome)
             return Outcome.FAILED, {"error": f"{type(error).__name__}: {error}", "bug": True}
+        if answer.shut:
+            return Outcome.WAITING, {"waiting": answer.shut, "shut": answer.shut, **answer.data}
         if answer.waiting:
             return Outcome.WAITING, {"waiting": answer.waiting, **answer.data}
         return Outcome.DONE, answer.data

@@ -207,6 +207,8 @@ def ways_on(run: str, ending: Ending) -> str:
             return f"mend what it names, then {resume}; or leave the step out: {skip}; or go back, if it can: {abort}"
         case Ending.HELD:
             return f"do what it asks for, then {resume}; or go back, if it can: {abort}"
+        case Ending.AT_GATE:
+            return f"open it, then {resume}; or let it wait there: {resume} --wait; or go back, if it can: {abort}"
         case Ending.VIOLATION:
             return f"look before anything else: aurops local status; {show}. When only one region can write: {resume}"
         case Ending.HALTED:

@@ -1,0 +1,159 @@
+"""Looks at gates: asks what a file says, and hands what was seen to the pure judgements. It changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aurops.calls import CallPool
+from aurops.errors import AuropsError
+from aurops.gates import approval, commands, holds, port, prometheus, signing, soak, sql, urls, window
+from aurops.gates.finding import Finding, State
+from aurops.gates.seen import found
+from aurops.gates.spec import (
+    MOST_POINTS,
+    ApprovalGate,
+    Check,
+    CommandCheck,
+    Gate,
+    HoldGate,
+    HttpCheck,
+    PortCheck,
+    PrometheusCheck,
+    SoakGate,
+    SqlCheck,
+    WindowGate,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from aurops.clock import Clock
+    from aurops.gates.approval import Binding
+    from aurops.gates.signing import Signers
+    from aurops.ports import Ports
+    from aurops.store import Store
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a run waits.
+
+    Args:
+        stage: The stage behind the gates.
+        gates: All of them.
+        binding: What an approval must be for.
+        latest_at: The time of day of the journal's last record: ours is not before it, unless a clock is wrong.
+        before: What the last look found, by gate.
+    """
+
+    stage: str
+    gates: tuple[Gate, ...]
+    binding: Binding
+    latest_at: datetime
+    before: Mapping[str, Finding] = field(default_factory=dict)
+
+
+class Keeper:
+    """Looks at all gates of a spot, side by side.
+
+    Args:
+        store: Where approvals and holds are left.
+        clock: Time.
+        signers: Who may sign.
+        ports: For gates that ask one.
+    """
+
+    def __init__(self, store: Store, clock: Clock, signers: Signers, ports: Ports) -> None:
+        self._store = store
+        self._clock = clock
+        self._signers = signers
+        self._ports = ports
+
+    def look(self, spot: Spot) -> tuple[Finding, ...]:
+        """One look; it never raises: what cannot be seen is unknown."""
+        now = self._clock.wall()
+        with CallPool(len(spot.gates) + 1, "gate") as pool:
+            held = pool.submit(self._held, spot, now)
+            looks = [pool.submit(self._look_at, gate, spot, now) for gate in spot.gates]
+        return (*_skewed(spot, now), *held.result(), *(look.result() for look in looks))
+
+    def _held(self, spot: Spot, now: datetime) -> tuple[Finding, ...]:
+        try:
+            return holds.judge_turns(holds.turns(self._store, spot.binding.run), spot.stage, now)
+        except AuropsError as error:
+            return (Finding("hold", "hold", State.UNKNOWN, f"the store: {error.what}", now.isoformat()),)
+
+    def _look_at(self, gate: Gate, spot: Spot, now: datetime) -> Finding:
+        try:
+            return self._finding(gate, spot, now)
+        except AuropsError as error:
+            return found(gate, State.UNKNOWN, error.what, now, {})
+        except Exception as error:  # noqa: BLE001 (a look that fails in whatever way opens nothing)
+            return found(gate, State.UNKNOWN, f"a bug in aurops: {type(error).__name__}: {error}", now, {})
+
+    def _finding(self, gate: Gate, spot: Spot, now: datetime) -> Finding:
+        match gate:
+            case ApprovalGate():
+                return self._approvals(gate, spot, now)
+            case WindowGate():
+                return window.judge(gate, now)
+            case SoakGate():
+                return self._soak(gate, spot.before.get(gate.name), now)
+            case HoldGate():
+                return holds.judge(gate, holds.turns(self._store, spot.binding.run), spot.stage, now)
+            case _:
+                return self._check(gate, now)
+
+    def _check(self, check: Check, now: datetime, since_s: float | None = None) -> Finding:
+        match check:
+            case HttpCheck():
+                return urls.judge(check, urls.look(check, self._clock), now)
+            case PrometheusCheck():
+                return prometheus.judge(check, prometheus.look(check, self._clock, since_s=since_s), now)
+            case SqlCheck():
+                return sql.judge(check, sql.look(check, self._clock), now)
+            case CommandCheck():
+                return commands.judge(check, commands.look(check, self._clock), now)
+            case PortCheck():
+                return port.judge(check, port.look(check, self._ports), now, self._clock.now_s())
+
+    def _soak(self, gate: SoakGate, before: Finding | None, now: datetime) -> Finding:
+        well_at = soak.last_look(before)
+        since_s = None if well_at is None else well_at.timestamp()
+        can_bridge = since_s is not None and all(
+            isinstance(check, PrometheusCheck) and (now.timestamp() - since_s) / check.step_s < MOST_POINTS
+            for check in gate.checks
+        )
+        with CallPool(len(gate.checks), "check") as pool:
+            futures = [pool.submit(self._check, check, now, since_s if can_bridge else None) for check in gate.checks]
+        return soak.judge(gate, before, [future.result() for future in futures], now, bridged=can_bridge)
+
+    def _approvals(self, gate: ApprovalGate, spot: Spot, now: datetime) -> Finding:
+        if why := self._signers.unusable():
+            return found(gate, State.UNKNOWN, why, now, {})
+        given = [each for each in approval.left(self._store, spot.binding.run) if _is_for(each, spot)]
+        checked = [
+            approval.Checked(
+                each.n,
+                each.statement,
+                signing.verify(each.statement.text(), each.signature, self._signers, gate.of, now),
+            )
+            for each in given
+        ]
+        return approval.judge(gate, spot.binding, checked, now)
+
+
+def _is_for(given: approval.Approval, spot: Spot) -> bool:
+    """Whether it is about this stage at all; of the others nothing is said."""
+    return given.statement.binding.stage == spot.stage
+
+
+def _skewed(spot: Spot, now: datetime) -> tuple[Finding, ...]:
+    """A journal written in our future: one of two hosts has a wrong clock, and no time of day means anything."""
+    ahead_s = (spot.latest_at - now).total_seconds()
+    if ahead_s <= approval.MAX_SKEW_S:
+        return ()
+    why = f"the run's last record is {ahead_s:.0f} s in this host's future: the clock here or its writer's is wrong"
+    return (Finding("clock", "clock", State.UNKNOWN, why, now.isoformat(timespec="seconds")),)

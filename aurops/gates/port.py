@@ -1,0 +1,93 @@
+"""The gate that asks a port (aurops/ports.py)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, TypeAlias
+
+from aurops.gates.finding import Finding, State
+from aurops.gates.seen import found, unseen
+from aurops.ports import Comparison, Drained, Judgement, Lag, Unsynced, Verdict
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from aurops.gates.spec import PortCheck
+    from aurops.plan import Json, Observation
+    from aurops.ports import Ports
+
+Said: TypeAlias = Comparison | Lag | Unsynced | Drained | Judgement
+_OF_VERDICT = {Verdict.PASS: State.OPEN, Verdict.ROLL_BACK: State.CLOSED, Verdict.UNDECIDED: State.UNKNOWN}
+
+
+def look(check: PortCheck, ports: Ports) -> Observation[Said]:
+    """Ask the port."""
+    match check.port:
+        case "equal":
+            return ports.equal.equal(check.timeout_s)
+        case "lag":
+            return ports.lag.lag(check.timeout_s)
+        case "unsynced":
+            return ports.unsynced.unsynced(check.timeout_s)
+        case "drained":
+            return ports.drained.drained(check.side, check.timeout_s)
+        case "judge":
+            return ports.judge.judge("", check.timeout_s)
+
+
+def judge(check: PortCheck, seen: Observation[Said], now: datetime, now_s: float) -> Finding:
+    """Whether what the port says opens the gate. Pure.
+
+    Args:
+        check: Which port.
+        seen: Its answer.
+        now: The time of day.
+        now_s: The clock that the answer's time is of.
+    """
+    if seen.value is None:
+        return unseen(check, seen, now)
+    age_s = seen.age_s(now_s)
+    state, why = _said(check, seen.value)
+    if age_s > check.max_age_s:
+        state, why = State.UNKNOWN, f"stale: its answer is {age_s:.0f} s old ({why})"
+    evidence: dict[str, Json] = {"port": check.port, "observer": seen.observer, "said": _plain(seen.value)}
+    return found(check, state, why, now, evidence, age_s)
+
+
+def _said(check: PortCheck, said: Said) -> tuple[State, str]:
+    match said:
+        case Comparison():
+            return _compared(said)
+        case Lag():
+            why = f"{said.to_v11_s:.3f} s behind towards V11, {said.to_v10_s:.3f} s towards V10"
+            return _open_if(
+                said.to_v11_s <= check.lag_s and said.to_v10_s <= check.lag_s
+            ), f"{why}; allowed {check.lag_s:g} s"
+        case Unsynced():
+            some = f": {', '.join(said.some)} …" if said.some else ""
+            return _open_if(said.count == 0), f"{said.count} acknowledged V11 writes are not in V10{some}"
+        case Drained():
+            if said.side is not check.side:
+                return State.UNKNOWN, f"it speaks of {said.side}, asked was {check.side}"
+            return _open_if(said.left == 0), f"{said.left} changes of {said.side} are on their way"
+        case Judgement():
+            return _OF_VERDICT[said.verdict], f"{said.verdict}: {said.why}"
+
+
+def _compared(said: Comparison) -> tuple[State, str]:
+    counts = f"{said.compared} compared, {said.equal} equal, {said.in_flight} in flight"
+    if said.unequal:
+        kinds = {"missing in V10": said.missing_v10, "missing in V11": said.missing_v11, "different": said.different}
+        kinds["parked"] = said.parked
+        return State.CLOSED, f"{counts}, {', '.join(f'{count} {kind}' for kind, count in kinds.items() if count)}"
+    if said.in_flight or not said.compared:
+        return State.UNKNOWN, counts
+    return State.OPEN, counts
+
+
+def _open_if(condition: bool) -> State:  # noqa: FBT001 (a condition)
+    return State.OPEN if condition else State.CLOSED
+
+
+def _plain(said: Said) -> dict[str, Json]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(said).items()}

@@ -1,0 +1,69 @@
+"""The gate that asks PostgreSQL."""
+
+from __future__ import annotations
+
+import math
+import os
+from decimal import Decimal
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from aurops.gates.finding import Finding, State
+from aurops.gates.seen import found, unseen
+from aurops.plan import Observation
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from aurops.clock import Clock
+    from aurops.gates.spec import SqlCheck
+
+HOW_TO_GET = "uv sync --group local, or pip install 'psycopg[binary]'"
+_MOST_CHARS = 300
+
+
+def available() -> bool:
+    """Whether psycopg is installed."""
+    return find_spec("psycopg") is not None
+
+
+def look(check: SqlCheck, clock: Clock) -> Observation[float]:
+    """Ask once, in a read-only transaction."""
+    at_s, dsn = clock.now_s(), os.environ.get(check.dsn_env, "")
+    if not dsn:
+        return Observation(None, at_s, check.dsn_env, f"{check.dsn_env} is not set here")
+    if not available():
+        return Observation(None, at_s, check.dsn_env, f"psycopg is not installed: {HOW_TO_GET}")
+    import psycopg  # noqa: PLC0415 (in the group `local`: only who asks a database needs it)
+
+    try:
+        with psycopg.connect(dsn, connect_timeout=max(2, round(check.timeout_s))) as connection:
+            connection.read_only = True
+            limit_ms = str(round(check.timeout_s * 1000))
+            connection.execute("select set_config('statement_timeout', %s, true)", (limit_ms,))
+            cursor = connection.execute(check.query.encode())
+            rows = cursor.fetchmany(2) if cursor.description else []
+    except psycopg.Error as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        return Observation(None, at_s, check.dsn_env, said[:_MOST_CHARS])
+    return _number(rows, at_s, check.dsn_env)
+
+
+def _number(rows: list[tuple[object, ...]], at_s: float, observer: str) -> Observation[float]:
+    if len(rows) != 1 or len(rows[0]) != 1:
+        shape = "no row" if not rows else f"{'more than one row' if len(rows) > 1 else 'one row'} of {len(rows[0])}"
+        return Observation(None, at_s, observer, f"the query gives {shape}, not one row of one column")
+    value = rows[0][0]
+    if not isinstance(value, int | float | Decimal):
+        return Observation(None, at_s, observer, f"the query gives {'NULL' if value is None else repr(value)}")
+    return Observation(float(value), at_s, observer)
+
+
+def judge(check: SqlCheck, seen: Observation[float], now: datetime) -> Finding:
+    """Whether the number opens the gate. Pure."""
+    if seen.value is None:
+        return unseen(check, seen, now)
+    broken, evidence = check.value.broken_by(seen.value), {"query": check.query, "value": repr(seen.value)}
+    if math.isnan(seen.value):
+        return found(check, State.UNKNOWN, "the query gives NaN", now, evidence)
+    return found(check, State.CLOSED if broken else State.OPEN, broken or f"{seen.value:g}", now, evidence)

@@ -1,0 +1,136 @@
+"""Waits at gates for as long as it takes, and holds nothing meanwhile: no lease, no open call.
+
+A run that meets a shut gate ends, and its lease is let go (`Ending.AT_GATE`). Whoever stays looks at the gates from
+time to time, reading only, and takes the run up when there is something to journal: a gate that turned, an approval, a
+look that a soak counts, a request. So a wait of days costs nothing when the process dies, and any other may go on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from aurops.gates.finding import shut
+from aurops.gates.spec import ApprovalGate, HoldGate, SoakGate, WindowGate
+from aurops.gates.steps import waits_at
+from aurops.history import History
+from aurops.journal import Journal
+from aurops.requests import pending
+from aurops.runner import Ending
+from aurops.store_errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from aurops.clock import Clock
+    from aurops.gates.finding import Finding
+    from aurops.gates.keeper import Keeper, Spot
+    from aurops.gates.spec import Gate
+    from aurops.runner import Result
+    from aurops.store import Store
+
+_PEOPLE_S = 2.0
+"""How often approvals and holds are looked for, which only lists the store."""
+_CHECK_S = 15.0
+"""How often a shut check is asked again."""
+_STORE_S = 10.0
+"""How long a store that does not answer is left alone."""
+
+
+class Drive(Protocol):
+    """Takes a run up and drives it until it ends or meets a shut gate."""
+
+    def __call__(self, *, again: bool) -> Result:
+        """Drive it; `again`: it goes on by itself, so that who asked it to pause meanwhile is obeyed."""
+        ...
+
+
+class Waiter:
+    """Waits at the gates of a run.
+
+    Args:
+        store: Where the run stands.
+        run: Its id.
+        clock: Time.
+        keeper: Looks at the gates.
+        tell: Told what it waits for, when that changes.
+    """
+
+    def __init__(
+        self, store: Store, run: str, clock: Clock, keeper: Keeper, tell: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._store = store
+        self._run = run
+        self._clock = clock
+        self._keeper = keeper
+        self._tell = tell
+        self._told = ""
+
+    def pass_gates(self, drive: Drive) -> Result:
+        """Drive the run, wait whenever it meets a shut gate, and drive it again, until it ends otherwise.
+
+        Args:
+            drive: Takes the run up, and holds the lease only while it acts.
+        """
+        result = drive(again=False)
+        while result.ending is Ending.AT_GATE:
+            self._say(f"waits: {result.why}")
+            result = self._again(drive, result)
+        return result
+
+    def _again(self, drive: Drive, before: Result) -> Result:
+        try:
+            self.wait()
+            return drive(again=True)
+        except StoreError as error:
+            self._say(f"the store: {error.what}; it is tried again every {_STORE_S:g} s")
+            self._clock.sleep(_STORE_S)
+            return before
+
+    def wait(self) -> None:
+        """Return when it makes sense to take the run up.
+
+        Raises:
+            StoreError: The store does not say.
+        """
+        while True:
+            records = Journal.open(self._store, self._run, self._clock).records
+            history = History(records)
+            spot = waits_at(records, history)
+            if spot is None or pending(self._store, self._run, history.requests_seen):
+                return
+            self._sleep_until_due(spot)
+            if any(isinstance(gate, SoakGate) for gate in spot.gates):
+                return  # each of its looks is journalled
+            findings = self._keeper.look(spot)
+            if worth_journalling(spot, findings):
+                return
+            self._say(f"waits: {shut(findings)}")
+            self._clock.sleep(pause_s(spot.gates))
+
+    def _sleep_until_due(self, spot: Spot) -> None:
+        """So that a gate that turns at every look is not looked at all the time."""
+        pause = pause_s(spot.gates)
+        since_s = (self._clock.wall() - spot.latest_at).total_seconds()
+        self._clock.sleep(min(pause, max(0.0, pause - since_s)))
+
+    def _say(self, text: str) -> None:
+        if text != self._told:
+            self._told = text
+            self._tell(text)
+
+
+def worth_journalling(spot: Spot, findings: Iterable[Finding]) -> bool:
+    """Whether a look found something that the journal does not say yet: a turn, or what people did. Pure."""
+
+    def gist(given: Iterable[Finding]) -> set[tuple[str, str, str]]:
+        return {(each.gate, each.state.value, each.why if each.kind in ("approval", "hold") else "") for each in given}
+
+    return gist(findings) != gist(spot.before.values())
+
+
+def pause_s(gates: Iterable[Gate]) -> float:
+    """How long to wait between two looks, seconds. Pure."""
+    soaks = [gate.every_s for gate in gates if isinstance(gate, SoakGate)]
+    if soaks:
+        return min(soaks)
+    return _PEOPLE_S if all(isinstance(gate, ApprovalGate | HoldGate | WindowGate) for gate in gates) else _CHECK_S

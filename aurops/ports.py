@@ -1,0 +1,237 @@
+"""What the runbooks ask of parts that are built elsewhere: whether data is equal and in step, and what a canary says.
+
+Each port is a protocol of one method. Who has nothing to connect to it leaves the stand-in: it says "not connected",
+which opens no gate. Observing methods never raise: what cannot be seen is unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from aurops.errors import OutsideError
+from aurops.plan import Observation
+
+if TYPE_CHECKING:
+    from aurops.clock import Clock
+    from aurops.plan import Answer
+
+Value = TypeVar("Value")
+
+
+class Side(StrEnum):
+    """One of the two platforms."""
+
+    V10 = "v10"
+    V11 = "v11"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The records of both sides, counted exactly; a record is in one of the counts.
+
+    Args:
+        equal: Alike on both sides.
+        in_flight: Changed while it was compared: not known to differ, not known to be equal.
+        missing_v10: Only V11 has it.
+        missing_v11: Only V10 has it.
+        different: Both have it, and they differ.
+        parked: Set aside for a person by the synchronisation.
+        digest: Of the comparison, for the journal.
+    """
+
+    equal: int
+    in_flight: int = 0
+    missing_v10: int = 0
+    missing_v11: int = 0
+    different: int = 0
+    parked: int = 0
+    digest: str = ""
+
+    @property
+    def unequal(self) -> int:
+        """Records that are known to differ, or wait for a person."""
+        return self.missing_v10 + self.missing_v11 + self.different + self.parked
+
+    @property
+    def compared(self) -> int:
+        """All records."""
+        return self.equal + self.in_flight + self.unequal
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How far each way is behind: the age of the oldest change that was acknowledged and is not readable there yet.
+
+    Args:
+        to_v11_s: From V10 to V11, seconds.
+        to_v10_s: From V11 to V10, seconds.
+    """
+
+    to_v11_s: float
+    to_v10_s: float
+
+
+@dataclass(frozen=True)
+class Unsynced:
+    """Acknowledged writes of V11 that V10 does not have.
+
+    Args:
+        count: How many.
+        oldest_s: The age of the oldest, seconds; 0 when there is none.
+        some: Names of the first of them.
+    """
+
+    count: int
+    oldest_s: float = 0.0
+    some: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Drained:
+    """After a fence: what the fenced side acknowledged and the other does not have yet.
+
+    Args:
+        side: The fenced side.
+        left: How many changes are still on their way; 0: drained.
+    """
+
+    side: Side
+    left: int
+
+
+class Verdict(StrEnum):
+    """What a canary's statistics say."""
+
+    PASS = "pass"  # noqa: S105 (a verdict, no password)
+    ROLL_BACK = "roll back"
+    UNDECIDED = "undecided"
+    """It cannot tell yet; never taken for a pass."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the judge says of a region.
+
+    Args:
+        verdict: Pass, roll back, undecided.
+        why: In words, with the evidence.
+    """
+
+    verdict: Verdict
+    why: str
+
+
+class EqualPort(Protocol):
+    """Compares the data of both sides."""
+
+    def equal(self, timeout_s: float) -> Observation[Comparison]:
+        """The latest comparison, and when it was made."""
+        ...
+
+
+class LagPort(Protocol):
+    """Measures how far each side is behind the other."""
+
+    def lag(self, timeout_s: float) -> Observation[Lag]:
+        """The lag now."""
+        ...
+
+
+class UnsyncedPort(Protocol):
+    """Knows what V10 lacks."""
+
+    def unsynced(self, timeout_s: float) -> Observation[Unsynced]:
+        """Acknowledged V11 writes that V10 does not have, now."""
+        ...
+
+
+class FencePort(Protocol):
+    """Stops the writes of one side."""
+
+    def fence(self, side: Side, epoch: int, timeout_s: float) -> Answer:
+        """From the answer on the side refuses every write of an older epoch, also after its restart. Idempotent.
+
+        Raises:
+            CallUnknownError: It may or may not have happened.
+            StaleEpochError: It obeys a newer epoch.
+            AuropsError: It did not happen, and why.
+        """
+        ...
+
+
+class DrainedPort(Protocol):
+    """Knows whether everything before a fence has arrived."""
+
+    def drained(self, side: Side, timeout_s: float) -> Observation[Drained]:
+        """What is still on its way from the fenced side."""
+        ...
+
+
+class JudgePort(Protocol):
+    """Judges V11 against V10 by the traffic that both get."""
+
+    def judge(self, region: str, timeout_s: float) -> Observation[Judgement]:
+        """The verdict on a region, now; empty region: on all."""
+        ...
+
+
+class NotConnected:
+    """Every port, when nothing stands behind it: unknown for whoever asks, a refusal for whoever commands.
+
+    Args:
+        clock: Gives the time of an observation.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def equal(self, timeout_s: float) -> Observation[Comparison]:  # noqa: ARG002 (the protocol's)
+        """Unknown."""
+        return self._unknown("equal")
+
+    def lag(self, timeout_s: float) -> Observation[Lag]:  # noqa: ARG002
+        """Unknown."""
+        return self._unknown("lag")
+
+    def unsynced(self, timeout_s: float) -> Observation[Unsynced]:  # noqa: ARG002
+        """Unknown."""
+        return self._unknown("unsynced")
+
+    def drained(self, side: Side, timeout_s: float) -> Observation[Drained]:  # noqa: ARG002
+        """Unknown."""
+        return self._unknown("drained")
+
+    def judge(self, region: str, timeout_s: float) -> Observation[Judgement]:  # noqa: ARG002
+        """Unknown."""
+        return self._unknown("judge")
+
+    def fence(self, side: Side, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
+        """Refused."""
+        raise OutsideError(
+            f"the port `fence` is not connected: nothing here can stop writes to {side}",
+            where="aurops/ports.py",
+            next_step="stop them by hand, or connect the data synchronisation",
+        )
+
+    def _unknown(self, port: str) -> Observation[Value]:
+        return Observation(None, self._clock.now_s(), port, f"the port `{port}` is not connected")
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What a runbook was given for each port."""
+
+    equal: EqualPort
+    lag: LagPort
+    unsynced: UnsyncedPort
+    fence: FencePort
+    drained: DrainedPort
+    judge: JudgePort
+
+
+def not_connected(clock: Clock) -> Ports:
+    """Stand-ins for all of them."""
+    nothing = NotConnected(clock)
+    return Ports(nothing, nothing, nothing, nothing, nothing, nothing)
