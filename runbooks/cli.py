@@ -33,6 +33,7 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
+    "approve": Entry("runbooks.approve", "Sign with an SSH key that a run may go on."),
     "archive": Entry("runbooks.archive", "Lock the retention of records that must be kept."),
     "compare": Entry("runbooks.compare", "What each cloud makes of each field of each spec, and why they differ."),
     "destroy": Entry("runbooks.destroy", "Take stacks down, in the reverse order of their creation."),
@@ -41,7 +42,9 @@ COMMANDS = {
     "failback": Entry("runbooks.failback", "Serve again from the region that was born primary; no request is refused."),
     "failover": Entry("runbooks.failover", "Leave a region of a bed that is up, or show the plan for it."),
     "failover-test": Entry("runbooks.drill", "Lose a region on purpose and measure RTO and RPO."),
+    "gates": Entry("runbooks.gates", "The gates that a run waits at, and why they are shut."),
     "halt": Entry("runbooks.halt", "Halt every run before its next call, or let them go on."),
+    "hold": Entry("runbooks.hold", "Keep the gates of a run shut."),
     "init": Entry("runbooks.init", "Write the stack files of a new fleet for chosen clouds and regions."),
     "lab": Entry("runbooks.lab", "Stand-in clouds on this machine: no account."),
     "local": Entry("runbooks.local", "Test beds of real processes on this machine."),
@@ -49,6 +52,7 @@ COMMANDS = {
     "recover": Entry(
         "runbooks.recover", "Finish what a killed engine left on a stack, with your answers where needed."
     ),
+    "release": Entry("runbooks.release", "Let go of the gates of a run."),
     "reprotect": Entry("runbooks.reprotect", "Make a region that was left or lost a standby of the one that serves."),
     "runs": Entry("runbooks.runs", "List, show, verify and steer runs."),
     "status": Entry("runbooks.status", "What is up, what was never finished, and whether the store knows it."),

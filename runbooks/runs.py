@@ -12,6 +12,7 @@ import typer
 from aurops import requests
 from aurops.clock import RealClock
 from aurops.errors import AuropsError, HeldError, UsageError
+from aurops.gates.steps import GATES_OF, waits_at
 from aurops.history import History
 from aurops.journal import Journal, RecordKind, list_runs
 from aurops.lease import Lease
@@ -132,10 +133,11 @@ def verify(run: Run) -> None:
 
 @app.command()
 def pause(run: Run, *, reason: Reason) -> None:
-    """Stop the run before its next stage."""
+    """Stop the run before its next stage; one that waits at a gate stops waiting."""
     store = open_store(default_store_url())
     journal = _unended(store, run)
-    if _acting(store, journal) is None:
+    waits = waits_at(journal.records, History(journal.records))
+    if waits is None and _acting(store, journal) is None:
         typer.echo(f"no process acts on {run}: it stands still until `aurops runs resume {run}`")
         return
     _ask(store, journal, RequestKind.PAUSE, reason)
@@ -205,6 +207,10 @@ def skip(
     store = open_store(default_store_url())
     journal = _unended(store, run)
     called = History(journal.records).tries
+    if step.startswith(GATES_OF):
+        raise UsageError(
+            "nobody skips a gate", where=f"run {run}: {step}", next_step="open it; or begin a new run by another plan"
+        )
     if step not in called and not later:
         raise UsageError(
             f"no step `{step}` was called in this run",

@@ -197,7 +197,7 @@ def ended(run: str, result: Result, *, as_json: bool = False, about: Mapping[str
     )
 
 
-def ways_on(run: str, ending: Ending) -> str:
+def ways_on(run: str, ending: Ending) -> str:  # noqa: PLR0911 (an ending, its ways)
     """What a person can do with a run that stopped, as commands."""
     show, resume = f"aurops runs show {run}", f"aurops runs resume {run}"
     skip = f'aurops runs skip {run} "STEP" --reason …'

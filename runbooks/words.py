@@ -36,6 +36,8 @@ def said(record: Record, *, brief: bool = False) -> str:
         case RecordKind.INTENT:
             remark = " (no way back after this)" if data.get("no_return") else ""
             text = f"{data['step']}{remark}: {data.get('reason', '')}{_besides(record)}"
+        case RecordKind.RESULT if "findings" in data:
+            text = f"{data['step']}: {_gates(data['findings'])}"
         case RecordKind.RESULT:
             gave = "" if brief else _besides(record)
             text = f"{data['step']}: {data['outcome']} {data.get('error') or data.get('waiting') or gave}"
@@ -46,6 +48,12 @@ def said(record: Record, *, brief: bool = False) -> str:
         case _:
             text = _pairs(data)
     return " ".join(text.split())
+
+
+def _gates(findings: object) -> str:
+    """What a look at gates found."""
+    found = [each for each in findings if isinstance(each, dict)] if isinstance(findings, list) else []
+    return "; ".join(f"{each['gate']} {each['state']} ({each['why']})" for each in found) or "no gate"
 
 
 def _besides(record: Record) -> str:

@@ -131,23 +131,31 @@ def judge(gate: ApprovalGate, wanted: Binding, given: Iterable[Checked], now: da
         given: Approvals whose signature was checked.
         now: The time of day, with an offset.
     """
-    counted: dict[str, Checked] = {}
-    refused: list[str] = []
-    for each in given:
-        if why := void(gate, wanted, each, counted.values(), now):
-            refused.append(f"approval {each.n} does not count: {why}")
-        else:
-            counted[each.signed.who] = each
-    evidence: dict[str, Json] = {"counted": [_said(each) for each in counted.values()], "refused": list(refused)}
-    have = f"{len(counted)} of {gate.need} approvals"
+    counted, void = sift(gate, wanted, given, now)
+    refused = [f"approval {n} does not count: {why}" for n, why in void.items()]
+    evidence: dict[str, Json] = {"counted": [_said(each) for each in counted], "refused": list(refused)}
+    have, names = f"{len(counted)} of {gate.need} approvals", [each.signed.who for each in counted]
     if len(counted) >= gate.need:
-        return _finding(gate, State.OPEN, f"{have}: {', '.join(counted)}", now, evidence)
-    missing = ", ".join(who for who in gate.of if who not in counted)
+        return _finding(gate, State.OPEN, f"{have}: {', '.join(names)}", now, evidence)
+    missing = ", ".join(who for who in gate.of if who not in names)
     return _finding(gate, State.CLOSED, "; ".join([f"{have}; asked: {missing}", *refused]), now, evidence)
 
 
-def void(gate: ApprovalGate, wanted: Binding, given: Checked, counted: Iterable[Checked], now: datetime) -> str:
-    """Why an approval does not count; empty when it does. Pure."""
+def sift(
+    gate: ApprovalGate, wanted: Binding, given: Iterable[Checked], now: datetime
+) -> tuple[list[Checked], dict[int, str]]:
+    """The approvals that count, in order, and by number why the others do not. Pure; arguments as for `judge`."""
+    counted: list[Checked] = []
+    void: dict[int, str] = {}
+    for each in given:
+        if why := _void(gate, wanted, each, counted, now):
+            void[each.n] = why
+        else:
+            counted.append(each)
+    return counted, void
+
+
+def _void(gate: ApprovalGate, wanted: Binding, given: Checked, counted: list[Checked], now: datetime) -> str:
     signed = given.signed
     if other := given.statement.binding.differs_from(wanted):
         return f"it is for {other}"

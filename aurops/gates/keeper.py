@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from aurops.calls import CallPool
 from aurops.errors import AuropsError
-from aurops.gates import approval, commands, holds, port, prometheus, signing, soak, sql, urls, window
+from aurops.gates import approval, commands, holds, port, prometheus, soak, sql, urls, window
+from aurops.gates.approving import checked
 from aurops.gates.finding import Finding, State
 from aurops.gates.seen import found
 from aurops.gates.spec import (
@@ -133,21 +134,8 @@ class Keeper:
     def _approvals(self, gate: ApprovalGate, spot: Spot, now: datetime) -> Finding:
         if why := self._signers.unusable():
             return found(gate, State.UNKNOWN, why, now, {})
-        given = [each for each in approval.left(self._store, spot.binding.run) if _is_for(each, spot)]
-        checked = [
-            approval.Checked(
-                each.n,
-                each.statement,
-                signing.verify(each.statement.text(), each.signature, self._signers, gate.of, now),
-            )
-            for each in given
-        ]
-        return approval.judge(gate, spot.binding, checked, now)
-
-
-def _is_for(given: approval.Approval, spot: Spot) -> bool:
-    """Whether it is about this stage at all; of the others nothing is said."""
-    return given.statement.binding.stage == spot.stage
+        given = approval.left(self._store, spot.binding.run)
+        return approval.judge(gate, spot.binding, checked(given, spot.stage, gate.of, self._signers, now), now)
 
 
 def _skewed(spot: Spot, now: datetime) -> tuple[Finding, ...]:

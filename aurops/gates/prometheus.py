@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from aurops.plan import Json
 
 _NO_VALUE = (promql_parser.MatrixSelector, promql_parser.SubqueryExpr, promql_parser.StringLiteral)
+_OPERATORS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
 _MOST_SHOWN = 5
 _GAP_STEPS = 1.5
 
@@ -99,14 +100,24 @@ def selectors(query: str) -> tuple[str, ...]:
 
     def visit(expression: promql_parser.Expr) -> bool:
         if isinstance(expression, promql_parser.VectorSelector):
-            expression.offset, expression.at = None, None
-            read.append(str(expression))
+            read.append(_spelled(expression))
         return True
 
     promql_parser.walk(parsed, visit)
     if not read:
         raise ValueError("it reads no series: whatever it gives says nothing about the service")
     return tuple(dict.fromkeys(read))
+
+
+def _spelled(selector: promql_parser.VectorSelector) -> str:
+    """A selector by its name and labels alone; the parser's own `str` (0.12) does not escape quotes."""
+    groups = [selector.matchers.matchers, *selector.matchers.or_matchers]
+    labels = " or ".join(
+        ",".join(f"{each.name}{_OPERATORS[str(each.op)]}{json.dumps(each.value, ensure_ascii=False)}" for each in group)
+        for group in groups
+        if group
+    )
+    return f"{selector.name or ''}{{{labels}}}" if labels else str(selector.name)
 
 
 def look(check: PrometheusCheck, clock: Clock, *, since_s: float | None = None) -> Observation[Metrics]:
@@ -120,7 +131,7 @@ def look(check: PrometheusCheck, clock: Clock, *, since_s: float | None = None) 
     at_s = clock.now_s()
     try:
         with httpx.Client(base_url=check.url.rstrip("/")) as client:
-            ask = partial(_ask, client, clock, at_s + check.timeout_s)
+            ask = partial(_ask, client, clock, check.timeout_s, at_s + check.timeout_s)
             now_s = ask("query", query="time()")[0].points[0][1]
             if since_s is None and check.over_s:
                 since_s = now_s - check.over_s
@@ -146,16 +157,16 @@ def _oldest(answer: tuple[Series, ...]) -> float | None:
 
 
 def _ask(
-    client: httpx.Client, clock: Clock, deadline_s: float, endpoint: str, **params: float | str
+    client: httpx.Client, clock: Clock, timeout_s: float, deadline_s: float, endpoint: str, **params: float | str
 ) -> tuple[Series, ...]:
     """One question to the API (https://prometheus.io/docs/prometheus/latest/querying/api/)."""
     left_s = deadline_s - clock.now_s()
     if left_s <= 0:
-        raise _UnknownError("no whole answer in time")
+        raise _UnknownError(f"no whole answer within {timeout_s:g} s")
     try:
         answer = client.get(f"/api/v1/{endpoint}", params=params, timeout=left_s)
     except httpx.HTTPError as error:
-        raise _UnknownError(unread(error, left_s)) from error
+        raise _UnknownError(unread(error, timeout_s)) from error
     try:
         body = answer.json()
     except ValueError as error:

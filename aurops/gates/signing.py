@@ -19,6 +19,8 @@ from aurops.errors import OutsideError, UsageError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from aurops.plan import Json
+
 NAMESPACE = "aurops-approval"
 """A signature made for anything else (git, a file) does not verify under it, nor the other way round."""
 _TIMEOUT_S = 10.0
@@ -42,6 +44,10 @@ class Signers:
     text: str
     file: str = ""
     revoked: str = ""
+
+    def arguments(self) -> dict[str, Json]:
+        """For the first record of a run, so that the goal's digest covers the file."""
+        return {"text": self.text, "file": self.file, "revoked": self.revoked}
 
     def unusable(self) -> str:
         """Why no signature can be judged now; empty when it can."""

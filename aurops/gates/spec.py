@@ -121,7 +121,8 @@ class PrometheusCheck(_Check):
     over_s: float = Field(default=0.0, ge=0)
     """Not only now: at every step of so many seconds until now; 0: now."""
     step_s: float = Field(default=15.0, ge=1)
-    """The step of such a range, seconds."""
+    """The step of such a range, seconds. What lies between two steps is not seen: not longer than the scrape interval,
+    or a query with max_over_time(…)."""
     max_age_s: float = Field(default=120.0, gt=0)
     """How old the latest sample of each series behind the query may be, seconds."""
     fresh: tuple[str, ...] = ()

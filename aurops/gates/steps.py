@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from aurops.gates.approval import binding
 from aurops.gates.finding import Finding, shut
 from aurops.gates.keeper import Spot
+from aurops.gates.signing import Signers
 from aurops.gates.spec import Gate
 from aurops.history import Outcome
 from aurops.journal import RecordKind
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 World = TypeVar("World")
 ACTION = "pass gates"
+GATES_OF = "gates of "
+"""How the name of every such step begins."""
 GOOD_FOR_S = 300.0
 """Gates that were passed, and behind which nothing has happened for so long, are looked at again: the run stood still
 between them and what they let through, and they may be shut by now."""
@@ -33,7 +36,7 @@ _GATES = TypeAdapter(tuple[Gate, ...])
 
 def name(stage: str) -> str:
     """What the step is called that waits before a stage."""
-    return f"gates of {stage}"
+    return f"{GATES_OF}{stage}"
 
 
 def gate_step(
@@ -105,6 +108,12 @@ def waits_at(records: Sequence[Record], history: History) -> Spot | None:
     ):
         return None
     return spot(records, history, str(arguments["stage"]), read(arguments["gates"]))
+
+
+def signers_of(history: History) -> Signers:
+    """Who may sign for a run, as its first record says."""
+    said = history.arguments.get("signers", {})
+    return Signers(said.get("text", ""), said.get("file", ""), said.get("revoked", ""))
 
 
 def read(given: object) -> tuple[Gate, ...]:

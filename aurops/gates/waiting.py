@@ -13,9 +13,9 @@ from aurops.gates.finding import shut
 from aurops.gates.spec import ApprovalGate, HoldGate, SoakGate, WindowGate
 from aurops.gates.steps import waits_at
 from aurops.history import History
-from aurops.journal import Journal
+from aurops.journal import Journal, journal_key
 from aurops.requests import pending
-from aurops.runner import Ending
+from aurops.runner import Ending, Result
 from aurops.store_errors import StoreError
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from aurops.gates.finding import Finding
     from aurops.gates.keeper import Keeper, Spot
     from aurops.gates.spec import Gate
-    from aurops.runner import Result
     from aurops.store import Store
 
 _PEOPLE_S = 2.0
@@ -74,17 +73,25 @@ class Waiter:
         result = drive(again=False)
         while result.ending is Ending.AT_GATE:
             self._say(f"waits: {result.why}")
-            result = self._again(drive, result)
+            result = self._again(drive)
         return result
 
-    def _again(self, drive: Drive, before: Result) -> Result:
-        try:
-            self.wait()
-            return drive(again=True)
-        except StoreError as error:
-            self._say(f"the store: {error.what}; it is tried again every {_STORE_S:g} s")
-            self._clock.sleep(_STORE_S)
-            return before
+    def _again(self, drive: Drive) -> Result:
+        while True:
+            try:
+                self.wait()
+                return self._ended() or drive(again=True)
+            except StoreError as error:
+                self._say(f"the store: {error.what}; it is tried again every {_STORE_S:g} s")
+                self._clock.sleep(_STORE_S)
+
+    def _ended(self) -> Result | None:
+        """How another process ended the run meanwhile; None: it did not."""
+        outcome = History(Journal.open(self._store, self._run, self._clock).records).finished
+        if not outcome:
+            return None
+        known = outcome in (Ending.DONE.value, Ending.RESTORED.value)
+        return Result(Ending(outcome) if known else Ending.HELD, f"another process ended it: {outcome}")
 
     def wait(self) -> None:
         """Return when it makes sense to take the run up.
@@ -92,20 +99,25 @@ class Waiter:
         Raises:
             StoreError: The store does not say.
         """
-        while True:
-            records = Journal.open(self._store, self._run, self._clock).records
-            history = History(records)
-            spot = waits_at(records, history)
-            if spot is None or pending(self._store, self._run, history.requests_seen):
-                return
-            self._sleep_until_due(spot)
-            if any(isinstance(gate, SoakGate) for gate in spot.gates):
-                return  # each of its looks is journalled
+        records = Journal.open(self._store, self._run, self._clock).records
+        history = History(records)
+        spot = waits_at(records, history)
+        if spot is None:
+            return
+        self._sleep_until_due(spot)
+        if any(isinstance(gate, SoakGate) for gate in spot.gates):
+            return  # each of its looks is journalled
+        while not self._moved(records[-1].n, history.requests_seen):
             findings = self._keeper.look(spot)
             if worth_journalling(spot, findings):
                 return
             self._say(f"waits: {shut(findings)}")
             self._clock.sleep(pause_s(spot.gates))
+
+    def _moved(self, last_n: int, requests_seen: int) -> bool:
+        """Whether somebody asked something of the run, or took it up. The journal is not read as a whole for that."""
+        asked = pending(self._store, self._run, requests_seen)
+        return bool(asked) or self._store.read(journal_key(self._run, last_n + 1)) is not None
 
     def _sleep_until_due(self, spot: Spot) -> None:
         """So that a gate that turns at every look is not looked at all the time."""

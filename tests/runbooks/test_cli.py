@@ -43,6 +43,7 @@ def test_help_imports_no_sdk_and_no_command() -> None:
 
 
 EVERY = [
+    *((name,) for name in ("approve", "gates", "hold", "release")),
     ("archive", "lock"),
     *((name,) for name in ("compare", "destroy", "drift", "init", "preview", "recover", "status", "up")),
     *(("lab", verb) for verb in ("list", "tamper", "status", "reset", "run")),
@@ -75,7 +76,7 @@ def test_every_command_has_help_and_refuses_what_it_does_not_know(
     """`--help` explains every option and exits 0; an unknown option is named and exits 2."""
     assert here(*command, "--help") == 0
     told = capsys.readouterr().out
-    assert f"Usage: pytest {' '.join(command)}" in re.sub("Usage: [^ ]+", "Usage: pytest", told)
+    assert f"Usage: pytest {' '.join(command)}" in re.sub("Usage: (python -m )?[^ ]+", "Usage: pytest", told)
     options = re.findall(r"^ +(--[a-z-]+)(.*)$", told, re.MULTILINE)
     assert all(text.strip() for _, text in options), options
     assert "completion" not in told

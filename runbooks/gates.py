@@ -1,0 +1,89 @@
+"""`aurops gates RUN`: the gates that a run waits at, and what the commands about them share."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aurops.clock import RealClock
+from aurops.errors import UsageError
+from aurops.gates import holds
+from aurops.gates.steps import waits_at
+from aurops.history import History
+from aurops.journal import Journal, list_runs
+from aurops.store import default_store_url, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aurops.gates.finding import Finding
+    from aurops.gates.keeper import Spot
+    from aurops.store import Store
+
+app = typer.Typer(name="gates", add_completion=False, rich_markup_mode=None)
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id; `aurops runs list` shows them.")]
+Stage = Annotated[str, typer.Option(help="The stage that it must wait before; else the one that it waits before now.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def gates(run: Run, *, as_json: AsJson = False) -> None:
+    """Show the gates that a run waits at, as its last look found them, and who holds them."""
+    store, journal = open_run(run)
+    spot = waiting(journal, "")
+    held = holds.holding(holds.turns(store, run), spot.stage)
+    if as_json:
+        found = [each.data() for each in spot.before.values()]
+        holders = [{"who": turn.who, "reason": turn.reason, "stage": turn.stage, "at": turn.at} for turn in held]
+        typer.echo(json.dumps({"run": run, "stage": spot.stage, "gates": found, "held": holders}))
+        return
+    typer.echo(f"run {run} waits before: {spot.stage}")
+    typer.echo(table(spot.before.values()))
+    for turn in held:
+        what = f"the stage {turn.stage}" if turn.stage else "the whole run"
+        typer.echo(f"{turn.who} holds {what} since {turn.at[:19]} UTC: {turn.reason}")
+
+
+def table(findings: Iterable[Finding]) -> str:
+    """Findings for people, a line each."""
+    found = list(findings)
+    width = max((len(each.gate) for each in found), default=0)
+    rows = [f"  {each.gate:<{width}}  {each.state:<7}  {each.at[11:19]}  {each.why}" for each in found]
+    return "\n".join(rows) or "  no gate was looked at yet"
+
+
+def open_run(run: str) -> tuple[Store, Journal]:
+    """The store and the journal of a run that has not ended.
+
+    Raises:
+        UsageError: There is no such run, or it has ended.
+    """
+    store = open_store(default_store_url())
+    if run not in list_runs(store):
+        raise UsageError(f"there is no run `{run}`", where=store.url, next_step="aurops runs list")
+    journal = Journal.open(store, run, RealClock())
+    if outcome := History(journal.records).finished:
+        raise UsageError(f"the run has ended: {outcome}", where=f"run {run}", next_step=f"aurops runs show {run}")
+    return store, journal
+
+
+def waiting(journal: Journal, stage: str) -> Spot:
+    """Where a run waits.
+
+    Args:
+        journal: The run.
+        stage: It must be before this stage; empty: wherever it is.
+
+    Raises:
+        UsageError: It waits at no gate, or before another stage.
+    """
+    spot = waits_at(journal.records, History(journal.records))
+    if spot is None:
+        run = journal.run
+        raise UsageError("the run waits at no gate", where=f"run {run}", next_step=f"aurops runs show {run}")
+    if stage and stage != spot.stage:
+        raise UsageError(f"the run does not wait before `{stage}`", where=f"run {journal.run}", allowed=spot.stage)
+    return spot

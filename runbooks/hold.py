@@ -1,0 +1,72 @@
+"""`aurops hold RUN`, `aurops release RUN`: keep the gates of a run shut, and let go."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aurops.clock import RealClock
+from aurops.errors import UsageError
+from aurops.gates import holds
+from aurops.gates.spec import HoldGate
+from aurops.gates.steps import waits_at
+from aurops.history import History
+from runbooks.gates import Run, open_run
+
+if TYPE_CHECKING:
+    from aurops.journal import Journal
+
+app = typer.Typer(name="hold", add_completion=False, rich_markup_mode=None)
+
+Reason = Annotated[str, typer.Option(help="Why; it is journalled, and whoever waits is shown it.")]
+Stage = Annotated[str, typer.Option(help="Only the gates before this stage; else every gate of the run.")]
+
+
+@app.command()
+def hold(run: Run, *, reason: Reason, stage: Stage = "") -> None:
+    """Keep the gates of a run shut until `aurops release`. What is under way between two gates goes on.
+
+    To stop a run before its next stage: `aurops runs pause`. To keep a watch from acting: `aurops watch hold`.
+    """
+    store, _ = open_run(run)
+    holds.turn(store, run, on=True, stage=stage, reason=reason, who=getpass.getuser(), clock=RealClock())
+    typer.echo(f"held: {_of(stage)} of run {run} until `aurops release {run}{_option(stage)}`")
+
+
+def release(run: Run, *, reason: Reason, stage: Stage = "") -> None:
+    """Let go of a run's gates: of what `aurops hold` holds, and of a gate that waits for a person.
+
+    Without --stage: of the whole run, and of the stage that it waits before now.
+    """
+    store, journal = open_run(run)
+    stages = [stage] if stage else ["", *_here(journal)]
+    given = holds.turns(store, run)
+    held = [each for each in stages if any(turn.on and turn.stage == each for turn in holds.holding(given, each))]
+    held += [each for each in _waits_for_a_person(journal) if each in stages and each not in held]
+    if not held:
+        raise UsageError(f"nobody holds {_of(stage)}", where=f"run {run}", next_step=f"aurops gates {run}")
+    for each in held:
+        holds.turn(store, run, on=False, stage=each, reason=reason, who=getpass.getuser(), clock=RealClock())
+    typer.echo(f"released: {' and '.join(map(_of, held))} of run {run}")
+
+
+def _here(journal: Journal) -> list[str]:
+    """The stage that the run waits before."""
+    spot = waits_at(journal.records, History(journal.records))
+    return [spot.stage] if spot else []
+
+
+def _waits_for_a_person(journal: Journal) -> list[str]:
+    """The same, if one of its gates waits for a person to let go."""
+    spot = waits_at(journal.records, History(journal.records))
+    return [spot.stage] if spot and any(isinstance(gate, HoldGate) for gate in spot.gates) else []
+
+
+def _of(stage: str) -> str:
+    return f"the gates before `{stage}`" if stage else "every gate"
+
+
+def _option(stage: str) -> str:
+    return f' --stage "{stage}"' if stage else ""

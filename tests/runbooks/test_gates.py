@@ -1,0 +1,206 @@
+"""Approving, holding, releasing, and looking at gates, by command and with real keys."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from aurops.clock import RealClock
+from aurops.execution import begin
+from aurops.gates import holds
+from aurops.gates.finding import Finding, State
+from aurops.gates.keeper import Keeper, Spot
+from aurops.gates.signing import Signers
+from aurops.gates.spec import ApprovalGate, Gate, HoldGate
+from aurops.gates.steps import ACTION, answer, gate_step, name, spot
+from aurops.history import History
+from aurops.journal import Journal, RecordKind
+from aurops.ports import not_connected
+from aurops.requests import pending
+from aurops.store import Store, open_store
+from runbooks.words import said
+from tests.aurops.gates.people import needs_ssh_keygen, new_key
+from tests.runbooks.here import here
+
+APPROVAL = ApprovalGate(kind="approval", name="two", need=2, of=("ann", "bob"))
+BY_HAND = HoldGate(kind="hold", name="by hand", reason="look first")
+
+
+class Waiting:
+    """A run that waits before `west 5%`, and three people with keys; eve is not asked."""
+
+    def __init__(self, folder: Path, gates: tuple[Gate, ...]) -> None:
+        self.folder, self.gates, self.clock = folder, gates, RealClock()
+        self.store = open_store(str(folder / "store"))
+        people = ("ann", "bob", "eve")
+        self.keys = {who: new_key(folder / who) for who in people}
+        self.signers = Signers("".join(f"{who} {(folder / f'{who}.pub').read_text()}" for who in people))
+        self.journal = begin(self.store, self.clock, "cutover", {"signers": self.signers.arguments()})
+        self.journal.append(RecordKind.DECISION, {"name": "regions", "value": ["west", "north"], "reason": "asked for"})
+        self.run = self.journal.run
+        self.look()
+
+    @property
+    def spot(self) -> Spot:
+        records = self.journal.records
+        return spot(records, History(records), "west 5%", self.gates)
+
+    def look(self) -> tuple[Finding, ...]:
+        """The run looks at its gates, as the runner journals it."""
+        step = gate_step("west 5%", self.gates, History(self.journal.records), self.clock.wall(), behind=())
+        intent = {"stage": "s", "step": step.name, "action": ACTION, "reason": "", "arguments": dict(step.arguments)}
+        self.journal.append(RecordKind.INTENT, intent)
+        findings = Keeper(self.store, self.clock, self.signers, not_connected(self.clock)).look(self.spot)
+        made = answer(findings)
+        result = {"step": step.name, "outcome": "waiting" if made.shut else "done", **made.data}
+        self.journal.append(RecordKind.RESULT, result)
+        return findings
+
+    def approve(self, who: str, *more: str) -> int:
+        return here("approve", self.run, "--yes", "--key", str(self.keys[who]), *more)
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The store that the commands use."""
+    monkeypatch.setenv("AUROPS_STORE", str(tmp_path / "store"))
+    return open_store(str(tmp_path / "store"))
+
+
+@pytest.fixture
+def waiting(tmp_path: Path, store: Store) -> Waiting:
+    """Before an approval of two."""
+    del store
+    return Waiting(tmp_path, (APPROVAL,))
+
+
+@needs_ssh_keygen
+def test_two_people_approve_and_the_gate_opens(waiting: Waiting, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each is told what is signed, and by which key it counted; the run's next look finds the gate open."""
+    assert waiting.approve("ann", "--reason", "checked the dashboards") == 0
+    told = capsys.readouterr()
+    assert f"plan       sha256 {waiting.spot.binding.goal}" in told.err
+    assert "decided    regions = west north" in told.err
+    assert "approved by ann (key SHA256:" in told.out
+    assert "two: 1 of 2 approvals; asked: bob" in told.out
+    assert waiting.approve("bob", "--json") == 0
+    said_ = json.loads(capsys.readouterr().out)
+    assert (said_["who"], said_["stage"], said_["gates"][0]["state"]) == ("bob", "west 5%", "open")
+    (found,) = waiting.look()
+    assert found.state is State.OPEN
+    assert said(waiting.journal.records[-1]) == "gates of west 5%: two open (2 of 2 approvals: ann, bob)"
+
+
+@needs_ssh_keygen
+def test_an_approval_that_would_not_count_is_refused_at_once(
+    waiting: Waiting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The wrong person, a second time, another stage: exit 4 or 2, the reason, and nothing is left."""
+    assert waiting.approve("eve") == 4
+    assert "it is signed by eve, who is none of those asked: ann, bob; nothing was left" in capsys.readouterr().err
+    assert waiting.approve("ann") == 0
+    assert waiting.approve("ann") == 4
+    assert "ann has approved already; nothing was left" in capsys.readouterr().err
+    assert waiting.approve("bob", "--stage", "west 50%") == 2
+    assert "does not wait before `west 50%`" in capsys.readouterr().err
+    assert len(waiting.store.keys(f"runs/{waiting.run}/approvals")) == 1
+
+
+@needs_ssh_keygen
+def test_who_has_no_key_here_is_told_how_to_give_one(
+    waiting: Waiting, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Git's key is taken; without it --key is asked for, and a key that cannot sign is named."""
+    config = waiting.folder / "gitconfig"
+    config.write_text("")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", str(config))
+    monkeypatch.chdir(waiting.folder)
+    assert here("approve", waiting.run, "--yes") == 2
+    assert "give the file of your SSH key with --key" in capsys.readouterr().err
+    assert here("approve", waiting.run, "--yes", "--key", "nowhere") == 2
+    assert "ssh-keygen cannot sign" in capsys.readouterr().err
+    subprocess.run(["git", "config", "--global", "user.signingkey", waiting.keys["ann"]], check=True)
+    assert here("approve", waiting.run, "--yes") == 0
+    assert "approved by ann" in capsys.readouterr().out
+
+
+@needs_ssh_keygen
+def test_nothing_is_signed_without_a_yes(waiting: Waiting, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nobody can be asked, nothing is assumed."""
+    assert here("approve", waiting.run, "--key", str(waiting.keys["ann"])) == 2
+    assert "there is no terminal to ask on" in capsys.readouterr().err
+    assert waiting.store.keys(f"runs/{waiting.run}/approvals") == []
+
+
+@needs_ssh_keygen
+def test_the_gates_that_a_run_waits_at_are_shown(waiting: Waiting, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each with state, time and reason; who holds; as JSON with the evidence."""
+    assert here("hold", waiting.run, "--reason", "the database is slow") == 0
+    assert here("gates", waiting.run) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert f"run {waiting.run} waits before: west 5%" in lines
+    assert any(line.startswith("  two  closed ") and "0 of 2 approvals; asked: ann, bob" in line for line in lines)
+    assert any("holds the whole run since" in line and "the database is slow" in line for line in lines)
+    assert here("gates", waiting.run, "--json") == 0
+    dumped = json.loads(capsys.readouterr().out)
+    assert dumped["gates"][0]["evidence"] == {"counted": [], "refused": []}
+    assert dumped["held"][0]["reason"] == "the database is slow"
+
+
+def test_a_hold_is_released_for_what_it_was_said_of(
+    tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`release` lets go of the run, its stage and a gate that waits for a person; else it says that nobody holds."""
+    waiting = Waiting(tmp_path, (BY_HAND,))
+    assert here("hold", waiting.run, "--stage", "west 5%", "--reason", "wait") == 0
+    assert here("hold", waiting.run, "--reason", "wait, all") == 0
+    capsys.readouterr()
+    assert here("release", waiting.run, "--reason", "looked") == 0
+    assert capsys.readouterr().out == f"released: every gate and the gates before `west 5%` of run {waiting.run}\n"
+    assert holds.holding(holds.turns(store, waiting.run), "west 5%") == ()
+    (found,) = waiting.look()
+    assert (found.state, found.gate) == (State.OPEN, "by hand")
+    assert here("release", waiting.run, "--stage", "north 5%", "--reason", "looked") == 2
+    assert "nobody holds the gates before `north 5%`" in capsys.readouterr().err
+
+
+def test_a_gate_that_waits_for_a_person_is_released_without_a_hold(
+    tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The gate of the plan itself is what `release` lets go of."""
+    del store
+    waiting = Waiting(tmp_path, (BY_HAND,))
+    assert here("release", waiting.run, "--reason", "looked") == 0
+    assert capsys.readouterr().out == f"released: the gates before `west 5%` of run {waiting.run}\n"
+    (found,) = waiting.look()
+    assert found.state is State.OPEN
+
+
+def test_a_run_that_waits_nowhere_is_said_to(tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """No such run, one that has ended, one that waits at no gate, one that asks for nobody: exit 2 and which."""
+    for command in (["gates"], ["approve", "--yes"], ["hold", "--reason", "r"], ["release", "--reason", "r"]):
+        assert here(*command, "no-such-run") == 2
+        assert "there is no run `no-such-run`" in capsys.readouterr().err
+    fresh = begin(store, RealClock(), "cutover", {})
+    for command in ("gates", "approve"):
+        assert here(command, fresh.run) == 2
+        assert "the run waits at no gate" in capsys.readouterr().err
+    waiting = Waiting(tmp_path, (BY_HAND,))
+    assert here("approve", waiting.run, "--yes") == 2
+    assert "nobody's approval is asked for" in capsys.readouterr().err
+    fresh.append(RecordKind.FINISHED, {"outcome": "done"})
+    assert here("hold", fresh.run, "--reason", "r") == 2
+    assert "the run has ended: done" in capsys.readouterr().err
+
+
+def test_a_run_that_waits_is_paused_by_request_and_no_gate_is_skipped(
+    tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`runs pause` leaves a request for whoever waits; `runs skip` refuses a gate."""
+    waiting = Waiting(tmp_path, (BY_HAND,))
+    assert here("runs", "skip", waiting.run, name("west 5%"), "--reason", "hurry") == 2
+    assert "nobody skips a gate" in capsys.readouterr().err
+    Journal.open(store, waiting.run, RealClock()).verify()
+    assert [request.kind for request in pending(store, waiting.run)] == []
