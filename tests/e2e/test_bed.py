@@ -18,7 +18,11 @@ import httpx
 import psycopg
 import pytest
 
+from aurops.clock import RealClock
 from aurops.errors import OutsideError, UsageError
+from aurops.gates import sql
+from aurops.gates.finding import State
+from aurops.gates.spec import SqlCheck
 from aurops.processes import Process
 from testbeds.local import bed, guardian, processes
 from testbeds.local.layout import BLOCK_SIZE, REGIONS
@@ -289,6 +293,39 @@ def test_observing_is_quick(orchestra: Orchestra) -> None:
         orchestra.see("north")
         took_s.append(time.monotonic() - began_s)
     assert sorted(took_s)[len(took_s) // 2] < 0.05
+
+
+@pytest.mark.parametrize(
+    ("query", "state", "why"),
+    [
+        ("select count(*) from ledger where id = 'nobody'", State.OPEN, "0"),
+        ("select 5", State.CLOSED, "5 is not at most 0"),
+        ("select false", State.OPEN, "0"),
+        ("select 0.5::numeric", State.CLOSED, "0.5 is not at most 0"),
+        ("select 'NaN'::float8", State.UNKNOWN, "the query gives NaN"),
+        ("select null", State.UNKNOWN, "the query gives NULL"),
+        ("select 'x'", State.UNKNOWN, "the query gives 'x'"),
+        ("select 1 where false", State.UNKNOWN, "the query gives no row"),
+        ("select 1, 2", State.UNKNOWN, "the query gives one row of 2"),
+        ("select generate_series(1, 9)", State.UNKNOWN, "the query gives more than one row"),
+        ("select nothing", State.UNKNOWN, "does not exist"),
+        ("selekt", State.UNKNOWN, "syntax error"),
+        ("delete from ledger", State.UNKNOWN, "read-only transaction"),
+        ("select pg_sleep(30)", State.UNKNOWN, "statement timeout"),
+    ],
+)
+def test_a_gate_asks_the_database_and_changes_nothing(
+    orchestra: Orchestra, monkeypatch: pytest.MonkeyPatch, query: str, state: State, why: str
+) -> None:
+    """One number opens or closes it; anything else is unknown with the reason; writing is refused."""
+    orchestra.write()
+    before = orchestra.ledger("north")
+    monkeypatch.setenv("LEDGER", f"host=127.0.0.1 port={orchestra.bed.postgres_ports['north']} user=postgres")
+    asked = {"kind": "sql", "name": "g", "dsn_env": "LEDGER", "query": query, "value": {"at_most": 0}, "timeout_s": 0.5}
+    check = SqlCheck.model_validate(asked)
+    found = sql.judge(check, sql.look(check, RealClock()), RealClock().wall())
+    assert (found.state, why in found.why) == (state, True), found.why
+    assert orchestra.ledger("north") >= before
 
 
 def test_losing_a_standby_region_stops_no_write(orchestra: Orchestra) -> None:
