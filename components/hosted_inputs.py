@@ -489,6 +489,13 @@ class WorkloadSpec(TypedDict):
     """Environment of the node. No secrets: they belong into the secret store. Default: `{}`."""
 
 
+class GcpEdgeRecord(TypedDict):
+    """What only Google Cloud's DNS needs."""
+
+    addresses: NotRequired[dict[str, str]]
+    """For each cloud whose entrance is a host name, a fixed address that leads to the same service (on AWS that of a Global Accelerator): Cloud DNS checks addresses only. Google Cloud's own is known. Default: `{}`."""
+
+
 class EdgeRecord(TypedDict):
     """One name and its clouds."""
 
@@ -510,6 +517,9 @@ class EdgeRecord(TypedDict):
     weights: NotRequired[dict[str, int]]
     """For `weighted`: cloud and its weight at creation; afterwards an operator's to move. Default: `{}`."""
 
+    gcp: NotRequired[GcpEdgeRecord]
+    """Options that only Google Cloud has."""
+
 
 class EdgeSpec(TypedDict):
     """The names of the service over all clouds, in a zone that is one provider's."""
@@ -530,7 +540,7 @@ class EdgeSpec(TypedDict):
     """Path that answers 200 when a cloud can serve, asked over HTTPS. Default: `/health`."""
 
     check_interval_s: NotRequired[int]
-    """Seconds between health checks from each location: 10 or 30. Cannot be changed in place on AWS. Default: `10`."""
+    """Seconds between health checks from each location: 10 or 30; on Google Cloud 30. Cannot be changed in place on AWS. Default: `10`."""
 
     failure_threshold: NotRequired[int]
     """Failed checks in a row that take a cloud out: one more than within a cloud, whose own failover should come first. Default: `3`."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network
-from typing import Annotated
+from ipaddress import IPv4Address, IPv4Network
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 class Spec(BaseModel):
@@ -20,6 +23,14 @@ def _network(text: str) -> str:
 
 Cidr = Annotated[str, AfterValidator(_network)]
 """A range of IPv4 addresses: 10.0.0.0/8."""
+
+
+def _address(text: str) -> str:
+    return str(IPv4Address(text))
+
+
+Address = Annotated[str, AfterValidator(_address)]
+"""One IPv4 address."""
 
 Zone = Annotated[str, StringConstraints(pattern=r"^[a-h]$")]
 """The letter of an availability zone; a cloud that numbers its zones maps 1 to a, 2 to b."""
@@ -41,3 +52,13 @@ def check_names(zone_id: str | None, *, create_zone: bool, check_interval_s: int
         raise ValueError("give zone_id, or set create_zone to true; not both, not neither")
     if check_interval_s not in (10, 30):
         raise ValueError("check_interval_s must be 10 or 30")
+
+
+def check_weights(weights: Collection[int]) -> None:
+    """Somebody gets something: with nothing but zeros some clouds answer with everybody, some with nobody.
+
+    Raises:
+        ValueError: All weights are 0.
+    """
+    if weights and not any(weights):
+        raise ValueError("weights are all 0; one must be above")

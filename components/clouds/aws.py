@@ -172,13 +172,22 @@ def dns_zone(scope: Scope, zone: str) -> aws.route53.Zone:
 
 
 def https_check(
-    scope: Scope, name: str, spec: TrafficSpec | EdgeSpec, host: pulumi.Input[str], path: pulumi.Input[str]
+    scope: Scope,
+    name: str,
+    spec: TrafficSpec | EdgeSpec,
+    host: pulumi.Input[str],
+    path: pulumi.Input[str],
+    address: pulumi.Input[str] | None = None,
 ) -> aws.route53.HealthCheck:
-    """Ask a host over HTTPS, as often as the names want it; who inverts or disables it is an operator."""
+    """Ask a host over HTTPS, as often as the names want it; who inverts or disables it is an operator.
+
+    With an address, that is asked, and told the host as the one that is wanted.
+    """
     return aws.route53.HealthCheck(
         name,
         type="HTTPS",
         fqdn=host,
+        ip_address=address,
         port=HTTPS_PORT,
         resource_path=path,
         request_interval=spec.check_interval_s,

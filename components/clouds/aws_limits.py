@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
     from components.clouds.limits import Rules
     from components.database.spec import DatabaseSpec
+    from components.edge.spec import EdgeSpec
     from components.keys.spec import KeysSpec
     from components.traffic.spec import TrafficSpec
 
 _KEY = re.compile(r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[\w-]+$")
+_ZONE = re.compile(r"^Z[A-Z0-9]{1,31}$")
 
 
 def keys(spec: KeysSpec, _: str) -> Iterator[str]:
@@ -41,5 +43,11 @@ def traffic(spec: TrafficSpec, _: str) -> Iterator[str]:
             yield f"switches.{region}: {keeper!r} is not a region of aws"
 
 
-RULES: Final[Rules] = {"keys": keys, "database": database, "traffic": traffic}
+def edge(spec: EdgeSpec, _: str) -> Iterator[str]:
+    """Zones go by their id."""
+    if spec.zone_id and not _ZONE.match(spec.zone_id):
+        yield f"zone_id: {spec.zone_id!r} is no hosted zone's id; allowed: Z and up to 31 capital letters and digits"
+
+
+RULES: Final[Rules] = {"keys": keys, "database": database, "traffic": traffic, "edge": edge}
 """Rule by noun."""

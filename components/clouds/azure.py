@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from components.base import Scope
+    from components.edge.spec import EdgeSpec
     from components.keys.component import AzureKeys, KeysOutputs
     from components.keys.spec import Purpose
     from components.place import Place
+    from components.traffic.spec import TrafficSpec
 
 ROLES: Final[Mapping[str, str]] = {
     "AKS RBAC Cluster Admin": "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b",
@@ -36,6 +38,9 @@ ROLES: Final[Mapping[str, str]] = {
 
 ZONE_NUMBERS: Final[Mapping[str, str]] = {"a": "1", "b": "2", "c": "3"}
 """Azure numbers the zones of a region."""
+
+RECORD_TTL_S: Final = 300
+"""Of records that lead to a name or an address that never changes."""
 
 _NO_COLON: Final = frozenset({"dns", "privatedns", "trafficmanager"})
 _OF_AN_API_VERSION: Final = re.compile(r"azure-native:\w+/v[0-9]")
@@ -285,4 +290,91 @@ def account(
         default_to_o_auth_authentication=True,
         tags=scope.tags(name),
         opts=scope.opts(holds_data=scope.is_locked),
+    )
+
+
+def dns_zone(scope: Scope, zone: str, inside: azure.resources.ResourceGroup) -> azure.dns.Zone:
+    """A zone of names, on request."""
+    name = scope.named("zone")
+    return azure.dns.Zone(
+        name,
+        zone_name=zone,
+        location="global",
+        resource_group_name=inside.name,
+        tags=scope.tags(name),
+        opts=scope.opts(holds_data=True),
+    )
+
+
+def unique(scope: Scope, record: str, where: str, ttl_s: int) -> azure.trafficmanager.DnsConfigArgsDict:
+    """The host name of a name's profile, one of its kind in the world.
+
+    Args:
+        scope: Of the component that owns it.
+        record: The name.
+        where: What its resource group is called after, beside the fleet.
+        ttl_s: Seconds that a client may go on using an answer.
+    """
+    head = fit(scope.named(record.replace(".", "-")), 54)
+    ending = client(scope).subscription_id.apply(lambda known: suffix_of(known, scope.place.fleet, where))
+    return {"relative_name": pulumi.Output.concat(head, "-", ending), "ttl": ttl_s}
+
+
+def profile(
+    scope: Scope,
+    spec: TrafficSpec | EdgeSpec,
+    record: str,
+    inside: azure.resources.ResourceGroup,
+    dns: azure.trafficmanager.DnsConfigArgsDict,
+    method: azure.trafficmanager.TrafficRoutingMethod,
+    path: pulumi.Input[str],
+) -> azure.trafficmanager.Profile:
+    """How one name chooses, and how Traffic Manager asks over HTTPS whether what it leads to is well.
+
+    Timeouts: 5 to 9 s with checks each 10 s, 5 to 10 s with 30 (Traffic Manager documentation, "Endpoint monitoring").
+
+    Args:
+        scope: Of the component that owns it.
+        spec: How often is asked, and after how many failures it gives up.
+        record: The name.
+        inside: The resource group.
+        dns: Its host name.
+        method: How it chooses.
+        path: What it asks for.
+    """
+    name = scope.named(record.replace(".", "-"))
+    return azure.trafficmanager.Profile(
+        name,
+        profile_name=fit(name, 63),
+        resource_group_name=inside.name,
+        location="global",
+        traffic_routing_method=method,
+        dns_config=dns,
+        monitor_config={
+            "protocol": azure.trafficmanager.MonitorProtocol.HTTPS,
+            "port": 443,
+            "path": path,
+            "interval_in_seconds": spec.check_interval_s,
+            "timeout_in_seconds": 5,
+            "tolerated_number_of_failures": spec.failure_threshold - 1,
+        },
+        tags=scope.tags(name),
+        # The service writes back what it sees: endpoints are resources of their own.
+        opts=scope.opts(ignore=["endpoints"]),
+    )
+
+
+def lead_to(
+    scope: Scope, part: str, zone_id: pulumi.Input[str], zone: str, name: str, host: pulumi.Input[str]
+) -> azure.dns.RecordSet:
+    """The record by which a name of the zone leads to a host."""
+    return azure.dns.RecordSet(
+        scope.named(part),
+        resource_group_name=segment(zone_id, "resourceGroups"),
+        zone_name=zone,
+        record_type="CNAME",
+        relative_record_set_name=name.removesuffix(f".{zone}"),
+        ttl=RECORD_TTL_S,
+        cname_record={"cname": host},
+        opts=scope.opts(),
     )

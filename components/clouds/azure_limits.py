@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from components.cache.spec import CacheSpec
     from components.clouds.limits import Rules
     from components.database.spec import DatabaseSpec
+    from components.edge.spec import EdgeSpec
     from components.keys.spec import KeysSpec
     from components.network.spec import NetworkSpec
     from components.nodes.spec import NodesSpec
@@ -155,6 +156,14 @@ def traffic(spec: TrafficSpec, _: str) -> Iterator[str]:
             yield f"records: {record.name} is the zone itself, which cannot lead to Traffic Manager; name one below"
 
 
+def edge(spec: EdgeSpec, _: str) -> Iterator[str]:
+    """Zones go by their resource id."""
+    if spec.zone_id and not _ZONE_ID.fullmatch(spec.zone_id):
+        yield f"zone_id: must be {_ZONE_WORDS}"
+    elif spec.zone_id and spec.zone_id.rpartition("/")[2] != spec.zone:
+        yield f"zone_id: is that of {spec.zone_id.rpartition('/')[2]}; allowed: that of {spec.zone}"
+
+
 def archive(spec: ArchiveSpec, region: str) -> Iterator[str]:
     """Azure copies a region's storage to the one region that it is paired with.
 
@@ -181,6 +190,7 @@ RULES: Final[Rules] = {
     "database": database,
     "cache": cache,
     "traffic": traffic,
+    "edge": edge,
     "archive": archive,
 }
 """Rule by noun."""

@@ -185,3 +185,16 @@ def make_key(
 def usable(key: gcp.kms.CryptoKey, grants: list[gcp.kms.CryptoKeyIAMMember]) -> pulumi.Output[str]:
     """The key's name, known only once all grants are: whoever names the key waits for them."""
     return pulumi.Output.all(key.id, *(grant.id for grant in grants)).apply(lambda known: str(known[0]))
+
+
+def dns_zone(scope: Scope, zone: str) -> gcp.dns.ManagedZone:
+    """A zone of names, on request, signed."""
+    return gcp.dns.ManagedZone(
+        scope.named("zone"),
+        dns_name=f"{zone}.",
+        description=f"{zone} of {scope.place.fleet}",
+        dnssec_config={"state": "on"},
+        force_destroy=False,
+        labels=labels(scope),
+        opts=scope.opts(holds_data=True),
+    )

@@ -7,7 +7,9 @@ from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Final
 
 from components.clouds.limits import without_password
+from components.edge.spec import Steering
 from components.network.spec import Nat
+from components.place import Cloud
 from components.tags import URN_LABEL
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from components.cache.spec import CacheSpec
     from components.clouds.limits import Rules
     from components.database.spec import DatabaseSpec
+    from components.edge.spec import EdgeRecord, EdgeSpec
     from components.keys.spec import KeysSpec
     from components.network.spec import NetworkSpec
     from components.nodes.spec import NodesSpec
@@ -47,6 +50,10 @@ _SQL_ZONES = 2
 _VALKEY, _VALKEY_PORT, _VALKEY_NODES = ("7.2", "8.0", "9.0"), 6379, 250
 """Memorystore for Valkey, "Supported versions" (2026-03-11) and "Instance and node specification"."""
 _CHECK_INTERVAL_S, _FAILURE_THRESHOLD = 10, 2
+_EDGE_INTERVAL_S = 30
+"""Health checks from named regions come no more often (Compute API, healthChecks, `sourceRegions`)."""
+_EDGE_ORDER = 2
+_ZONE = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def tags(given: Mapping[str, str], _: str) -> Iterator[str]:
@@ -144,6 +151,35 @@ def traffic(spec: TrafficSpec, _: str) -> Iterator[str]:
         yield f"failure_threshold: Cloud Run's readiness probes decide; allowed: {_FAILURE_THRESHOLD}"
 
 
+def edge(spec: EdgeSpec, _: str) -> Iterator[str]:
+    """Cloud DNS checks addresses, each 30 seconds, and knows a first and a backup."""
+    if spec.zone_id and not _ZONE.fullmatch(spec.zone_id):
+        yield f"zone_id: {spec.zone_id!r} is no managed zone's name; allowed: up to 63 lower-case letters, digits, '-'"
+    if spec.check_interval_s != _EDGE_INTERVAL_S:
+        yield f"check_interval_s: Cloud DNS does not ask each {spec.check_interval_s} s; allowed: {_EDGE_INTERVAL_S}"
+    for number, record in enumerate(spec.records):
+        yield from _edge_record(f"records.{number}", record)
+
+
+def _edge_record(path: str, record: EdgeRecord) -> Iterator[str]:
+    if record.steering is Steering.FAILOVER and len(record.order) > _EDGE_ORDER:
+        yield (
+            f"{path}.order: Cloud DNS knows a first cloud and a backup, and no third; allowed: two clouds, steering "
+            "'weighted', or the edge on another cloud's DNS"
+        )
+    given = record.gcp.addresses
+    for cloud in record.targets:
+        if cloud is not Cloud.GCP and cloud not in given:
+            yield (
+                f"{path}.targets.{cloud}: leads to a host name, and Cloud DNS checks the health of addresses only; "
+                f"allowed: a fixed address for it in gcp.addresses.{cloud}, or the edge on another cloud's DNS"
+            )
+    for cloud in given:
+        if cloud is Cloud.GCP or cloud not in record.targets:
+            why = "its own is known" if cloud is Cloud.GCP else "the record does not lead there"
+            yield f"{path}.gcp.addresses.{cloud}: {why}; leave it out"
+
+
 def _log_days(field: str, days: int) -> Iterator[str]:
     if days > _LOG_DAYS:
         yield f"{field}: {days} cannot be had; allowed: up to {_LOG_DAYS}"
@@ -159,5 +195,6 @@ RULES: Final[Rules] = {
     "database": database,
     "cache": cache,
     "traffic": traffic,
+    "edge": edge,
 }
 """Rule by noun, and for the tags of all."""

@@ -2,7 +2,8 @@
 
 A cloud is in a name's answers while its health check is healthy. The checkers ask each cloud's host over HTTPS and do
 not validate the certificate (Route 53 Developer Guide, "How Route 53 determines whether a health check is healthy").
-Names lead on by CNAME, because another cloud's host is no alias target; an address gets a name of its own first.
+Names lead on by CNAME, because another cloud's host is no alias target; an address gets a name of its own first. Checks
+ask it by the name that its cloud knows, for which alone it has a certificate.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ def build(scope: Scope, spec: EdgeSpec, targets: Targets) -> EdgeOutputs:
             cloud: host_of(scope, zone_id, record, cloud, targets[cloud][name])
             for cloud, name in sorted(record.targets.items())
         }
-        checks = {cloud: check(scope, spec, record, cloud, hosts[cloud]) for cloud in sorted(hosts)}
+        checks = {
+            cloud: check(scope, spec, record, cloud, targets[cloud][name])
+            for cloud, name in sorted(record.targets.items())
+        }
         if record.steering is Steering.FAILOVER:
             lead(scope, zone_id, record.name, record.order, hosts, checks)
         else:
@@ -71,11 +75,13 @@ def host_of(
 
 
 def check(
-    scope: Scope, spec: EdgeSpec, record: EdgeRecord, cloud: Cloud, host: pulumi.Input[str]
+    scope: Scope, spec: EdgeSpec, record: EdgeRecord, cloud: Cloud, endpoint: pulumi.Input[str]
 ) -> aws.route53.HealthCheck:
-    """Ask a cloud's host over HTTPS."""
+    """Ask a cloud's entrance over HTTPS."""
     name = scope.named("check", record.name.replace(".", "-"), cloud)
-    return https_check(scope, name, spec, host, spec.health_path)
+    if cloud in ADDRESSES:
+        return https_check(scope, name, spec, record.targets[cloud], spec.health_path, endpoint)
+    return https_check(scope, name, spec, endpoint, spec.health_path)
 
 
 def lead(

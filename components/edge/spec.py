@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from components.place import Cloud
-from components.spec import DnsName, Spec, check_names
+from components.spec import Address, DnsName, Spec, check_names, check_weights
 
 
 class Carries(StrEnum):
@@ -27,6 +27,14 @@ class Steering(StrEnum):
     """The first cloud in `order` that is healthy."""
     WEIGHTED = "weighted"
     """In proportion to `weights`, healthy clouds only."""
+
+
+class GcpEdgeRecord(Spec):
+    """What only Google Cloud's DNS needs."""
+
+    addresses: dict[Cloud, Address] = Field(default_factory=dict)
+    """For each cloud whose entrance is a host name, a fixed address that leads to the same service (on AWS that of a
+    Global Accelerator): Cloud DNS checks addresses only. Google Cloud's own is known."""
 
 
 class EdgeRecord(Spec):
@@ -50,6 +58,9 @@ class EdgeRecord(Spec):
     weights: dict[Cloud, Annotated[int, Field(ge=0, le=255)]] = Field(default_factory=dict)
     """For `weighted`: cloud and its weight at creation; afterwards an operator's to move."""
 
+    gcp: GcpEdgeRecord = Field(default_factory=GcpEdgeRecord)
+    """Options that only Google Cloud has."""
+
     @model_validator(mode="after")
     def _clouds_suit_the_steering(self) -> Self:
         given = {Steering.FAILOVER: self.order, Steering.WEIGHTED: tuple(self.weights)}
@@ -60,6 +71,7 @@ class EdgeRecord(Spec):
             raise ValueError(f"steering '{self.steering}' needs {keys[self.steering]} with each of: {named}; once each")
         if given[other]:
             raise ValueError(f"steering '{self.steering}' takes {keys[self.steering]}, not {keys[other]}")
+        check_weights(self.weights.values())
         return self
 
 
@@ -82,7 +94,8 @@ class EdgeSpec(Spec):
     """Path that answers 200 when a cloud can serve, asked over HTTPS."""
 
     check_interval_s: Annotated[int, Field(ge=10, le=30)] = 10
-    """Seconds between health checks from each location: 10 or 30. Cannot be changed in place on AWS."""
+    """Seconds between health checks from each location: 10 or 30; on Google Cloud 30. Cannot be changed in place on
+    AWS."""
 
     failure_threshold: Annotated[int, Field(ge=1, le=10)] = 3
     """Failed checks in a row that take a cloud out: one more than within a cloud, whose own failover should come

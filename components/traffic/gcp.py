@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import pulumi
 import pulumi_gcp as gcp
 
-from components.clouds.gcp import labels, shortened
+from components.clouds.gcp import dns_zone, labels, shortened
 from components.traffic.component import Backend, TrafficOutputs
 from components.traffic.spec import Record, Routing
 
@@ -41,7 +41,7 @@ Services: TypeAlias = dict[str, gcp.compute.BackendService]
 
 def build(scope: Scope, spec: TrafficSpec, backends: Mapping[str, Backend]) -> TrafficOutputs:
     """Make what all names share, then each name."""
-    zone = spec.zone_id or make_zone(scope, spec).name
+    zone = spec.zone_id or dns_zone(scope, spec.zone).name
     armor = make_armor(scope)
     tls = gcp.compute.SSLPolicy(scope.named("tls"), profile="MODERN", min_tls_version="TLS_1_2", opts=scope.opts())
     certificates = gcp.certificatemanager.CertificateMap(
@@ -73,19 +73,6 @@ def slug(record: Record) -> str:
 def child(scope: Scope, *parts: str) -> str:
     """The name of a child; a long host name is cut, because Google Cloud allows 63 characters."""
     return shortened(scope.named(*parts))
-
-
-def make_zone(scope: Scope, spec: TrafficSpec) -> gcp.dns.ManagedZone:
-    """The zone, on request, signed."""
-    return gcp.dns.ManagedZone(
-        scope.named("zone"),
-        dns_name=f"{spec.zone}.",
-        description=f"{spec.zone} of {scope.place.fleet}",
-        dnssec_config={"state": "on"},
-        force_destroy=False,
-        labels=labels(scope),
-        opts=scope.opts(holds_data=True),
-    )
 
 
 def make_armor(scope: Scope) -> gcp.compute.SecurityPolicy:

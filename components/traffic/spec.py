@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from components.spec import DnsName, Spec, check_names
+from components.spec import DnsName, Spec, check_names, check_weights
 
 
 class Routing(StrEnum):
@@ -49,6 +49,7 @@ class Record(Spec):
             raise ValueError(f"routing '{self.routing}' takes {keys[self.routing]}, not {', '.join(others)}")
         if len(set(self.order)) != len(self.order):
             raise ValueError("order names a region twice")
+        check_weights(self.weights.values())
         return self
 
     def all_regions(self) -> frozenset[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from components.keys.spec import Purpose
 from components.network.spec import Tier
 from components.place import Cloud
-from tests.contract.nouns import ACCOUNTS, REGIONS, ZONE_IDS, base, keys_of, network_of
+from tests.contract.nouns import ACCOUNTS, EDGE_ZONES, REGIONS, ZONE_IDS, base, keys_of, network_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,7 +77,7 @@ PLAIN: Mapping[str, Mapping[str, Any]] = {
         "allowed_cidrs": ["10.99.0.0/16"],
         "environment": {"MODE": "fast"},
     },
-    "edge": {"health_path": "/ready", "check_interval_s": 30, "failure_threshold": 5},
+    "edge": {"health_path": "/ready", "check_interval_s": 10, "failure_threshold": 5},
 }
 ADMINS = {
     Cloud.AWS: "arn:aws:iam::123456789012:role/operators",
@@ -97,8 +97,8 @@ def alternatives(noun: str, cloud: Cloud) -> Mapping[str, dict[str, Any]]:
     return plain | _bound(noun, cloud)
 
 
-def _other_zone(cloud: Cloud) -> str:
-    return ZONE_IDS[cloud].replace("/pay-eastus/", "/dns/") if cloud is Cloud.AZURE else f"{ZONE_IDS[cloud]}2"
+def _other_zone(cloud: Cloud, ids: Mapping[Cloud, str] = ZONE_IDS) -> str:
+    return ids[cloud].replace("/pay-eastus/", "/dns/") if cloud is Cloud.AZURE else f"{ids[cloud]}2"
 
 
 def _existing_key(cloud: Cloud) -> str:
@@ -140,10 +140,16 @@ def _bound(noun: str, cloud: Cloud) -> dict[str, dict[str, Any]]:
         },
         "archive": {"replica_region": {"replica_region": second}},
         "edge": {
-            "zone": {"zone": "all.example.com", "records": [edge | {"name": "api.all.example.com"}]},
-            "zone_id": {"zone_id": f"{ZONE_IDS[cloud]}2"},
+            "zone": {
+                "zone": "all.example.com",
+                "zone_id": EDGE_ZONES[cloud].replace("any.", "all."),
+                "records": [edge | {"name": "api.all.example.com"}],
+            },
+            "zone_id": {"zone_id": _other_zone(cloud, EDGE_ZONES)},
             "create_zone": {"zone_id": None, "create_zone": True},
-            "records": {"records": [edge | {"steering": "weighted", "order": (), "weights": {cloud: 10}}]},
+            "records": {
+                "records": [edge | {"steering": "weighted", "order": (), "weights": dict.fromkeys(edge["order"], 10)}]
+            },
         },
     }
     return found.get(noun, {})

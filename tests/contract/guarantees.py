@@ -21,13 +21,17 @@ DEMANDED: Mapping[str, tuple[str, ...]] = {
     "tls_minimum": ("service", "database", "cache", "archive"),
     "backups": ("database", "cache", "archive"),
     "deletion_protection": ("keys", "nodes", "database", "cache", "archive"),
-    "tags": ("keys", "network", "nodes", "service", "database", "cache", "traffic", "archive"),
+    "tags": ("keys", "network", "nodes", "service", "database", "cache", "traffic", "archive", "edge"),
 }
 """Nouns by guarantee: each must hold on every cloud, or be `NOT_OFFERED` there with a reason."""
 
+_UNTAGGABLE = {("edge", Cloud.GCP)}
 _MODULES = {Cloud.AWS: guarantees_aws, Cloud.AZURE: guarantees_azure, Cloud.GCP: guarantees_gcp}
 BY_CLOUD: Mapping[Cloud, Mapping[tuple[str, str], Holds]] = {
-    cloud: {**module.HOLDS, **{(noun, "tags"): module.carries_tags for noun in DEMANDED["tags"]}}
+    cloud: {
+        **module.HOLDS,
+        **{(noun, "tags"): module.carries_tags for noun in DEMANDED["tags"] if (noun, cloud) not in _UNTAGGABLE},
+    }
     for cloud, module in _MODULES.items()
 }
 """By cloud, noun and guarantee: whether what the cloud is told keeps it."""

@@ -51,6 +51,7 @@ ZONE_IDS = {
     Cloud.AZURE: f"{_GROUP}/Microsoft.Network/dnsZones/example.com",
     Cloud.GCP: "example-com",
 }
+EDGE_ZONES = {**ZONE_IDS, Cloud.AZURE: ZONE_IDS[Cloud.AZURE].replace("/example.com", "/any.example.com")}
 GROUPS = {
     Cloud.AWS: "pay-db-global",
     Cloud.AZURE: f"{_GROUP}/Microsoft.DBforPostgreSQL/flexibleServers/pay-db-home",
@@ -59,6 +60,10 @@ GROUPS = {
 """What home made for the regions that join."""
 COPIES = {Cloud.AWS: "us-west-2", Cloud.AZURE: "westus", Cloud.GCP: "us-east1"}
 """Region of the archive's copy."""
+
+
+ENTRANCES = {Cloud.AWS: {"api.example.com": "front.example"}, Cloud.GCP: {"api.example.com": "192.0.2.7"}}
+"""Where the clouds' names lead."""
 
 
 def place(cloud: Cloud, *, protect: bool = True) -> Place:
@@ -71,7 +76,15 @@ def base(noun: str, cloud: Cloud) -> dict[str, Any]:
     image = "registry.example.com/web:1.2"
     first = REGIONS[cloud][0]
     record = {"name": "api.example.com", "routing": "failover", "order": REGIONS[cloud]}
-    edge = {"name": "api.any.example.com", "carries": "stateless", "targets": {cloud: "api.example.com"}}
+    both = (Cloud.AWS, Cloud.GCP)
+    edge = {
+        "name": "api.any.example.com",
+        "carries": "stateless",
+        "targets": dict.fromkeys(both, "api.example.com"),
+        "steering": "failover",
+        "order": both,
+        "gcp": {"addresses": {Cloud.AWS: "192.0.2.9"}},
+    }
     specs: dict[str, dict[str, Any]] = {
         "keys": {},
         "network": {"cidr": "10.16.0.0/16", "zones": ["a", "b", "c"]},
@@ -92,8 +105,9 @@ def base(noun: str, cloud: Cloud) -> dict[str, Any]:
         "workload": {"image": image},
         "edge": {
             "zone": "any.example.com",
-            "zone_id": ZONE_IDS[cloud],
-            "records": [{**edge, "steering": "failover", "order": [cloud]}],
+            "zone_id": EDGE_ZONES[cloud],
+            "records": [edge],
+            "check_interval_s": 30,
         },
     }
     return specs[noun]
@@ -195,7 +209,7 @@ def make(noun: str, cloud: Cloud, wanted: Any, *, protect: bool = True, is_home:
         "traffic": lambda: Traffic("pay-dns", wanted, {r: backend_of(cloud, r) for r in REGIONS[cloud]}, at),
         "archive": lambda: Archive("pay-archive", wanted, keys),
         "workload": lambda: Workload("pay-app", wanted, network, nodes_of(cloud, at)),
-        "edge": lambda: Edge("pay-edge", wanted, {cloud: {"api.example.com": "front.example"}}, at),
+        "edge": lambda: Edge("pay-edge", wanted, ENTRANCES, at),
     }
     return makers[noun]().outputs
 

@@ -1,32 +1,20 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
 
-from components.edge.component import Edge
-from components.edge.spec import EdgeSpec
-from components.place import Cloud
-from tests.components import parts
-from tests.components.graph import Graph, run
+from tests.components import parts, parts_edge
+from tests.components.parts_edge import NAME, TARGETS, spec
 
-TARGETS = {"aws": "api.aws.example.com", "azure": "api.azure.example.com", "gcp": "api.gcp.example.com"}
-HOSTS = {Cloud(cloud): {name: f"front.{cloud}.example"} for cloud, name in TARGETS.items()} | {
-    Cloud.GCP: {TARGETS["gcp"]: "192.0.2.7"}
-}
-NAME = "api.any.example.com"
-
-
-def spec(**record: Any) -> EdgeSpec:
-    """An edge with one name over three clouds."""
-    wanted = {"name": NAME, "carries": "read-only", "targets": TARGETS, **record}
-    return EdgeSpec.model_validate({"zone": "any.example.com", "zone_id": "Z1", "records": [wanted]})
+if TYPE_CHECKING:
+    from tests.components.graph import Graph
 
 
 def made(**record: Any) -> Graph:
-    """Its graph."""
-    return run(lambda: Edge("pay-edge", spec(**record), HOSTS, parts.place()))
+    """Its graph on AWS."""
+    return parts_edge.made(parts.place(), **record)
 
 
 def test_a_failover_name_is_a_chain_of_pairs_each_behind_its_clouds_check() -> None:
@@ -46,12 +34,13 @@ def test_a_failover_name_is_a_chain_of_pairs_each_behind_its_clouds_check() -> N
         (f"or-aws.{NAME}", "aws"): ("PRIMARY", "front.aws.example"),
         (f"or-aws.{NAME}", "azure"): ("SECONDARY", "front.azure.example"),
     }
-    checks = graph.of("route53/healthCheck:HealthCheck")
-    assert {node.inputs["fqdn"] for node in checks.values()} == {
-        "front.aws.example",
-        "front.azure.example",
-        f"gcp.{NAME}",
-    }
+
+
+def test_each_cloud_is_asked_by_the_name_that_its_entrance_knows() -> None:
+    """A load balancer that is an address has a certificate for its cloud's own name only, and is asked for that."""
+    checks = made(steering="failover", order=["gcp", "aws", "azure"]).of("route53/healthCheck:HealthCheck")
+    asked = {(node.inputs["fqdn"], node.inputs.get("ipAddress")) for node in checks.values()}
+    assert asked == {("front.aws.example", None), ("front.azure.example", None), (TARGETS["gcp"], "192.0.2.7")}
 
 
 def test_a_cloud_that_has_an_address_and_no_host_gets_a_name() -> None:
@@ -82,6 +71,8 @@ def test_weights_are_set_at_birth_and_an_operators_afterwards() -> None:
         ({"steering": "failover", "order": list(TARGETS), "weights": {"aws": 1}}, "takes order, not weights"),
         ({"steering": "failover", "order": list(TARGETS), "name": "api.example.org"}, "not in zone"),
         ({"steering": "failover", "order": list(TARGETS), "carries": "writes"}, "'stateless' or 'read-only'"),
+        ({"steering": "weighted", "weights": dict.fromkeys(TARGETS, 0)}, "weights are all 0"),
+        ({"steering": "failover", "order": list(TARGETS), "gcp": {"addresses": {"aws": "front.example"}}}, "octet"),
     ],
 )
 def test_what_cannot_be_steered_is_refused(record: dict[str, Any], said: str) -> None:
