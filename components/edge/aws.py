@@ -62,7 +62,7 @@ def host_of(
     if cloud not in ADDRESSES:
         return endpoint
     host = f"{cloud}.{record.name}"
-    aws.route53.Record(
+    made = aws.route53.Record(
         scope.named(host.replace(".", "-")),
         zone_id=zone_id,
         name=host,
@@ -71,7 +71,7 @@ def host_of(
         records=[endpoint],
         opts=scope.opts(),
     )
-    return host
+    return made.name
 
 
 def check(

@@ -78,7 +78,7 @@ class Maker:
         self, record: EdgeRecord, cloud: Cloud, owner: azure.trafficmanager.Profile, target: pulumi.Input[str]
     ) -> azure.trafficmanager.Endpoint:
         """A cloud as the name sees it. A weight is 1 to 1000: a cloud that gets nothing is born disabled."""
-        host, known_as = self._host(record, cloud, target)
+        host, known_as, named_by = self._host(record, cloud, target)
         weight = record.weights.get(cloud)
         return azure.trafficmanager.Endpoint(
             self.scope.named(record.name.replace(".", "-"), cloud),
@@ -91,27 +91,25 @@ class Maker:
             priority=record.order.index(cloud) + 1 if record.order else None,
             weight=None if weight is None else max(1, weight),
             endpoint_status="Disabled" if weight == 0 else "Enabled",
-            opts=self.scope.opts(ignore=["endpointStatus", "weight"]),
+            opts=self.scope.opts(ignore=["endpointStatus", "weight"], depends_on=named_by),
         )
 
     def _host(
         self, record: EdgeRecord, cloud: Cloud, target: pulumi.Input[str]
-    ) -> tuple[pulumi.Input[str], pulumi.Input[str]]:
-        """The host name that an endpoint takes, and the one that the cloud's entrance knows."""
+    ) -> tuple[pulumi.Input[str], pulumi.Input[str], list[azure.dns.RecordSet]]:
+        """The host that an endpoint takes, the one that the cloud's entrance knows, and what must be there first."""
         own = f"{cloud}.{record.name}"
         if cloud in ADDRESSES:
-            self._address(own, target)
-            return own, record.targets[cloud]
+            return own, record.targets[cloud], [self._address(own, target)]
         if cloud is Cloud.AZURE:
-            self._lead(own, target)
-            return own, target
-        return target, target
+            return own, target, [self._lead(own, target)]
+        return target, target, []
 
-    def _lead(self, name: str, host: pulumi.Input[str]) -> None:
-        lead_to(self.scope, f"{name.replace('.', '-')}-record", self.zone_id, self.spec.zone, name, host)
+    def _lead(self, name: str, host: pulumi.Input[str]) -> azure.dns.RecordSet:
+        return lead_to(self.scope, f"{name.replace('.', '-')}-record", self.zone_id, self.spec.zone, name, host)
 
-    def _address(self, name: str, address: pulumi.Input[str]) -> None:
-        azure.dns.RecordSet(
+    def _address(self, name: str, address: pulumi.Input[str]) -> azure.dns.RecordSet:
+        return azure.dns.RecordSet(
             self.scope.named(f"{name.replace('.', '-')}-record"),
             resource_group_name=segment(self.zone_id, "resourceGroups"),
             zone_name=self.spec.zone,

@@ -50,6 +50,7 @@ def build(scope: Scope, spec: TrafficSpec, backends: Mapping[str, Backend]) -> T
     steered = [record for record in spec.records if record.routing is not Routing.LATENCY]
     regions = sorted(frozenset[str]().union(*(record.all_regions() for record in steered)))
     services = {region: make_service(scope, f"to-{region}", {region: backends[region]}, armor) for region in regions}
+    issued: list[gcp.certificatemanager.Certificate] = []
     addresses: dict[str, pulumi.Input[str]] = {}
     steering: dict[str, pulumi.Input[str]] = {}
     for record in spec.records:
@@ -59,8 +60,9 @@ def build(scope: Scope, spec: TrafficSpec, backends: Mapping[str, Backend]) -> T
         else:
             routes = map_by_weight(scope, record, services)
             steering[record.name] = routes.id
-        certify(scope, record, zone, certificates)
+        issued.append(certify(scope, record, zone, certificates))
         addresses[record.name] = lead(scope, record, zone, routes, certificates, tls)
+    serve_strangers(scope, issued[0], certificates)
     controls = {region: service.id for region, service in services.items()}
     return TrafficOutputs(scope.place, zone, addresses, {}, {}, [], controls, steering)
 
@@ -144,7 +146,7 @@ def map_by_weight(scope: Scope, record: Record, services: Services) -> gcp.compu
 
 def certify(
     scope: Scope, record: Record, zone: pulumi.Input[str], certificates: gcp.certificatemanager.CertificateMap
-) -> None:
+) -> gcp.certificatemanager.Certificate:
     """The name's certificate, renewed by Google, for which a record in the zone proves that the name is ours."""
     name = child(scope, slug(record), "certificate")
     proof = gcp.certificatemanager.DnsAuthorization(name, domain=record.name, labels=labels(scope), opts=scope.opts())
@@ -168,6 +170,24 @@ def certify(
         name,
         map=certificates.name,
         hostname=record.name,
+        certificates=[issued.id],
+        labels=labels(scope),
+        opts=scope.opts(),
+    )
+    return issued
+
+
+def serve_strangers(
+    scope: Scope, issued: gcp.certificatemanager.Certificate, certificates: gcp.certificatemanager.CertificateMap
+) -> None:
+    """Who names no host, or none of ours, gets a certificate all the same: a health check does not validate it.
+
+    Without a primary entry the load balancer ends the handshake (Certificate Manager API, CertificateMapEntry.Matcher).
+    """
+    gcp.certificatemanager.CertificateMapEntry(
+        scope.named("certificate-primary"),
+        map=certificates.name,
+        matcher="PRIMARY",
         certificates=[issued.id],
         labels=labels(scope),
         opts=scope.opts(),

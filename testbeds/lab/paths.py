@@ -31,6 +31,15 @@ def parts(path: str) -> tuple[str | int, ...]:
     return tuple(found)
 
 
+def covers(pattern: str, path: str) -> bool:
+    """Whether a path is one that a pattern means, or lies below it; `[*]` stands for every index and name.
+
+    So does Pulumi read `ignoreChanges` ("Property paths").
+    """
+    wanted, found = (parts(one.replace("[*]", '["*"]')) for one in (pattern, path))
+    return len(found) >= len(wanted) and all(one in ("*", two) for one, two in zip(wanted, found, strict=False))
+
+
 def put(values: Object, path: str, value: Json) -> Object:
     """A copy of `values` with the property at `path` changed.
 

@@ -30,6 +30,7 @@ from testbeds.lab.checking import Failure, check
 from testbeds.lab.cloud import Cloud, RefusedError, Settings
 from testbeds.lab.filling import preview
 from testbeds.lab.folder import CLOUDS
+from testbeds.lab.paths import covers
 from testbeds.lab.shapes import UnknownTypeError
 from testbeds.lab.wire import DEFAULTS, UNKNOWN, Object, from_struct, has_unknown, to_struct
 from testbeds.lab.world import NewObject, World
@@ -126,7 +127,11 @@ class LabProvider(ResourceProviderServicer):
         subject = Subject(asked, {}, wanted, resource.inputs, {})
         if self._cloud.compares_state:
             subject = Subject(asked, from_struct(request.olds), wanted, resource.inputs, resource.outputs)
-        changes = [one for one in compare(subject, table) if one.top not in set(request.ignoreChanges)]
+        changes = [
+            one
+            for one in compare(subject, table)
+            if not any(covers(pattern, one.path) for pattern in request.ignoreChanges)
+        ]
         return _diff(changes, delete_first=self._cloud.delete_first(token, asked, wanted))
 
     def Create(self, request: pb.CreateRequest, context: grpc.ServicerContext) -> pb.CreateResponse:

@@ -1,4 +1,4 @@
-"""What AKS, App Service and Traffic Manager refuse (their documentation, by service)."""
+"""What AKS and App Service refuse (their documentation, by service)."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ POOL: Final = "azure-native:containerservice:AgentPool"
 PLAN: Final = "azure-native:web:AppServicePlan"
 APP: Final = "azure-native:web:WebApp"
 SLOT: Final = "azure-native:web:WebAppSlot"
-TRAFFIC: Final = "azure-native:trafficmanager:Profile"
-TRAFFIC_ENDPOINT: Final = "azure-native:trafficmanager:Endpoint"
 
 _MINOR: Final = re.compile(r"^(\d+)\.(\d+)")
 _POOL_NAME: Final = re.compile(r"[a-z][a-z0-9]{0,11}")
@@ -39,8 +37,6 @@ def refused_inputs(asked: Asked) -> Iterator[Failure]:
         yield from _version("orchestratorVersion", asked.news, asked.olds)
     if asked.token == PLAN:
         yield from _plan(asked)
-    if asked.token == TRAFFIC_ENDPOINT:
-        yield from _endpoint(asked.news)
 
 
 def _cluster(asked: Asked) -> Iterator[Failure]:
@@ -106,16 +102,6 @@ def _plan(asked: Asked) -> Iterator[Failure]:
         yield Failure("sku.capacity", f"a zone-redundant plan has at least 2 instances; this has {capacity}")
 
 
-def _endpoint(news: Object) -> Iterator[Failure]:
-    kind = word(news, "endpointType").rsplit("/", 1)[-1]
-    if kind == "ExternalEndpoints" and not news.get("target"):
-        yield Failure("target", "BadRequest: an external endpoint needs a target")
-    if kind in ("AzureEndpoints", "NestedEndpoints") and not news.get("targetResourceId"):
-        yield Failure("targetResourceId", f"BadRequest: {kind} need targetResourceId")
-    if kind == "NestedEndpoints" and news.get("minChildEndpoints") is None:
-        yield Failure("minChildEndpoints", "BadRequest: a nested endpoint needs minChildEndpoints")
-
-
 def refuse_create(coming: Coming, world: World) -> None:
     """Refusals that need the world.
 
@@ -129,8 +115,6 @@ def refuse_create(coming: Coming, world: World) -> None:
             raise RefusedError("Conflict", f"the tier {tier} has no deployment slots")
     if coming.token in (APP, SLOT):
         _plan_is_near(coming, world)
-    if coming.token == TRAFFIC_ENDPOINT:
-        _endpoint_fits(coming, world)
 
 
 def _tier(plan_id: str, world: World) -> str:
@@ -145,19 +129,6 @@ def _plan_is_near(coming: Coming, world: World) -> None:
         raise RefusedError("NotFound", f"there is no App Service plan {plan_id}")
     if plan is not None and coming.region and plan.region != coming.region:
         raise RefusedError("BadRequest", f"the plan is in {plan.region}, the app would be in {coming.region}")
-
-
-def _endpoint_fits(coming: Coming, world: World) -> None:
-    profile_id = coming.id.rsplit("/", 2)[0]
-    profile = existing(world, TRAFFIC, profile_id)
-    others = [one for one in world.objects(TRAFFIC_ENDPOINT) if one.id.startswith(f"{profile_id}/")]
-    method = word(profile.inputs, "trafficRoutingMethod") if profile else ""
-    priority = coming.inputs.get("priority")
-    if method == "Priority" and priority and priority in [one.inputs.get("priority") for one in others]:
-        raise RefusedError("BadRequest", f"two endpoints of {profile_id} would have the priority {priority}")
-    external = coming.id.lower().split("/")[-2] == "externalendpoints"
-    if method == "Performance" and external and not coming.inputs.get("endpointLocation"):
-        raise RefusedError("BadRequest", "an external endpoint of a Performance profile needs endpointLocation")
 
 
 def refuse_change(current: WorldObject, inputs: Object, world: World) -> None:

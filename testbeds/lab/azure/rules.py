@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from testbeds.lab.azure import compute, data, network
+from testbeds.lab.azure import compute, data, network, traffic
 from testbeds.lab.azure.asked import named
 from testbeds.lab.azure.identity import PATHS, part_of
 from testbeds.lab.azure.naming import GLOBAL_NAMES, NAMED_BY_REGION, NAMES
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from testbeds.lab.world import World, WorldObject
 
 GROUP: Final = "azure-native:resources:ResourceGroup"
-_RECORD: Final = "azure-native:dns:RecordSet"
 _ZONE: Final = "azure-native:dns:Zone"
 _BORN_WITH: Final = frozenset({"networkwatcherrg"})
 """Resource groups that Azure makes by itself."""
@@ -68,7 +67,7 @@ def refused_inputs(asked: Asked) -> Iterator[Failure]:
     yield from _name(asked)
     yield from _tags(asked.news)
     yield from _zones(asked)
-    for service in (network, data, compute):
+    for service in (network, data, compute, traffic):
         yield from service.refused_inputs(asked)
 
 
@@ -159,12 +158,12 @@ def refuse_create(coming: Coming, world: World) -> None:
     """
     _has_parents(coming, world)
     _name_is_free(coming, world)
-    for service in (network, data, compute):
+    for service in (network, data, compute, traffic):
         service.refuse_create(coming, world)
 
 
 def _has_parents(coming: Coming, world: World) -> None:
-    if coming.token == _RECORD and not world.objects(_ZONE):
+    if coming.token == traffic.RECORD and not world.objects(_ZONE):
         return  # the zone is one that somebody brought along, as its registrar knows it
     group, name = "/".join(coming.id.split("/")[:5]), part_of(coming.id, "resourceGroups")
     if coming.token != GROUP and name and name.lower() not in _BORN_WITH and not world.objects(GROUP, id_=group):
@@ -204,7 +203,7 @@ def refuse_change(current: WorldObject, inputs: Object, world: World) -> None:
     Raises:
         RefusedError: The service refuses the change.
     """
-    for service in (network, data, compute):
+    for service in (network, data, compute, traffic):
         service.refuse_change(current, inputs, world)
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from testbeds.lab.checking import Failure
-from testbeds.lab.gcp import names
-from testbeds.lab.gcp.kinds import BUCKET, CLUSTER, SQL
+from testbeds.lab.gcp import dns, names
+from testbeds.lab.gcp.kinds import BUCKET, CLUSTER, HEALTH_CHECK, RECORD, SQL
 from testbeds.lab.gcp.rules import retention_refusal
 from testbeds.lab.wire import DEFAULTS, Json, Object, child, children, flag, is_unknown, text
 
@@ -208,12 +208,6 @@ def _key(asked: Asked) -> Iterator[Failure]:
         yield Failure("rotationPeriod", f"{period}: at least {_DAY_S}s, one day")
 
 
-def _record(asked: Asked) -> Iterator[Failure]:
-    name = text(asked.news, "name")
-    if name and not name.endswith("."):
-        yield Failure("name", f"invalid: {name!r} is not fully qualified: it ends in a dot")
-
-
 def _dns_zone(asked: Asked) -> Iterator[Failure]:
     name = text(asked.news, "dnsName")
     if name and not name.endswith("."):
@@ -237,6 +231,7 @@ _BY_TYPE: Final[Mapping[str, Callable[[Asked], Iterator[Failure]]]] = {
     BUCKET: _bucket,
     "gcp:cloudrunv2/service:Service": _service,
     "gcp:dns/managedZone:ManagedZone": _dns_zone,
-    "gcp:dns/recordSet:RecordSet": _record,
+    RECORD: dns.record,
+    HEALTH_CHECK: dns.check,
     "gcp:kms/cryptoKey:CryptoKey": _key,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from testbeds.lab.cloud import RefusedError
-from testbeds.lab.gcp.kinds import BACKEND, GROUP, HTTP_PROXY, HTTPS_PROXY, URL_MAP
+from testbeds.lab.gcp.kinds import BACKEND, GROUP, HEALTH_CHECK, HTTP_PROXY, HTTPS_PROXY, URL_MAP
 from testbeds.lab.gcp.references import at, find
 from testbeds.lab.wire import Object, text, texts
 
@@ -48,9 +48,15 @@ def refuse_rule(inputs: Object, world: World) -> None:
 def refuse_backend(inputs: Object, world: World) -> None:
     """A serverless backend has neither health check nor named port (documentation, "Serverless NEG overview").
 
+    No backend has a health check from named regions (Compute API, healthChecks, `sourceRegions`).
+
     Raises:
         RefusedError: It was given one.
     """
+    for reference in texts(inputs, "healthChecks"):
+        check = find(world, HEALTH_CHECK, reference)
+        if check is not None and texts(check.outputs, "sourceRegions"):
+            raise RefusedError("invalid", f"the health check {reference} has source regions: it is not for a backend")
     for reference in at(inputs, "backends.group"):
         group = find(world, GROUP, reference)
         if group is None or text(group.outputs, "networkEndpointType") != "SERVERLESS":

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from testbeds.lab.cloud import RefusedError
-from testbeds.lab.gcp import databases, loadbalancing, ranges
+from testbeds.lab.gcp import databases, dns, loadbalancing, ranges
 from testbeds.lab.gcp.kinds import (
     ACCOUNT,
     BACKEND,
@@ -28,6 +28,7 @@ from testbeds.lab.gcp.kinds import (
     NAT,
     NETWORK,
     NODE_POOL,
+    RECORD,
     ROUTER,
     RULE,
     RUN,
@@ -114,6 +115,8 @@ def refuse_change(current: WorldObject, inputs: Object, world: World) -> None:
         _refuse_unlock(current, inputs)
     if current.type == BACKEND:
         loadbalancing.refuse_backend(inputs, world)
+    if current.type == RECORD:
+        dns.refuse_record(inputs, current.id, world)
 
 
 def _refuse_sql(wanted: Wanted, world: World) -> None:
@@ -133,6 +136,7 @@ _OF_TYPE: Final[Mapping[str, Callable[[Wanted, World], None]]] = {
     CLUSTER: lambda wanted, world: ranges.refuse_secondary_ranges(wanted.inputs, world),
     RULE: lambda wanted, world: loadbalancing.refuse_rule(wanted.inputs, world),
     BACKEND: lambda wanted, world: loadbalancing.refuse_backend(wanted.inputs, world),
+    RECORD: lambda wanted, world: dns.refuse_record(wanted.inputs, "", world),
 }
 
 

@@ -298,6 +298,17 @@ def _repository(new: Fresh, world: World) -> Object:  # noqa: ARG001
     return {"name": repository, "registryUri": host}
 
 
+def _health_check(new: Fresh, world: World) -> Object:  # noqa: ARG001
+    kind = next((name for name in new.inputs if name.endswith("HealthCheck")), "").removesuffix("HealthCheck")
+    return {
+        "type": kind.upper(),
+        "checkIntervalSec": 5,
+        "timeoutSec": 5,
+        "healthyThreshold": 2,
+        "unhealthyThreshold": 2,
+    }
+
+
 def _neg(new: Fresh, world: World) -> Object:  # noqa: ARG001
     return {"networkEndpointType": "SERVERLESS"}
 
@@ -309,6 +320,7 @@ _BY_TYPE: Final[Mapping[str, Callable[[Fresh, World], Object]]] = {
     "gcp:compute/address:Address": _external_address,
     GLOBAL_ADDRESS: _global_address,
     "gcp:compute/globalForwardingRule:GlobalForwardingRule": _forwarding_rule,
+    "gcp:compute/healthCheck:HealthCheck": _health_check,
     NETWORK: _network,
     "gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup": _neg,
     "gcp:compute/subnetwork:Subnetwork": _subnetwork,

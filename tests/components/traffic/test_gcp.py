@@ -121,3 +121,11 @@ def test_long_host_names_stay_within_googles_names() -> None:
     names = [name for _, name in given_zone(records=records).names()]
     assert max(map(len, names)) <= 55
     assert len([name for name in names if name.startswith("pay-dns-near-aaa")]) == 2
+
+
+def test_a_health_check_that_names_no_host_of_ours_gets_a_certificate(gcp_names: Graph) -> None:
+    """DNS of another cloud asks by a name of its own, or by none; the first name's certificate is served then."""
+    entries = gcp_names.of("certificatemanager/certificateMapEntry:CertificateMapEntry").values()
+    (primary,) = [node.inputs for node in entries if "hostname" not in node.inputs]
+    assert primary["matcher"] == "PRIMARY"
+    assert primary["certificates"] == ["pay-dns-api-example-com-certificate-id"]

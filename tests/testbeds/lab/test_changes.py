@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from testbeds.lab.changes import Outcome, differences, same
-from testbeds.lab.paths import parts, put
+from testbeds.lab.paths import covers, parts, put
 from testbeds.lab.tables import TypeTable, When
 
 TABLE = TypeTable(
@@ -84,3 +84,12 @@ def test_a_path_leads_through_names_lists_and_quoted_keys() -> None:
     assert put(values, "rules[0].status", "off")["rules"] == [{"status": "off"}]
     assert put(values, 'tags["aurops:urn"]', "y")["tags"] == {"aurops:urn": "y"}
     assert values == {"rules": [{"status": "on"}], "tags": {"aurops:urn": "x"}}
+
+
+def test_a_pattern_covers_a_path_and_what_is_below_it() -> None:
+    """As `ignoreChanges` does: `[*]` is every index, and a name alone is all that it holds."""
+    assert covers("policy.items[*].weight", "policy.items[3].weight")
+    assert not covers("policy.items[*].weight", "policy.items[3].target")
+    assert not covers("policy.items[*].weight", "policy.items")
+    assert covers("weights", "weights[0].weight")
+    assert not covers("weight", "weights")
