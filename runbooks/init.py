@@ -13,7 +13,7 @@ from components.place import Cloud
 from stacks import config, template
 from stacks.fleet import Fleet
 from stacks.fleet_check import check
-from stacks.site import Site, repository
+from stacks.site import STACK_FILE, Site, repository
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +84,7 @@ def fits(folder: Path, texts: Mapping[str, str]) -> None:
         ConfigError: A value is not allowed.
         FleetError: The files contradict each other, or one that stays.
     """
-    stays = [file for file in folder.iterdir() if config.STACK_FILE.fullmatch(file.name) and file.name not in texts]
+    stays = [file for file in folder.iterdir() if STACK_FILE.fullmatch(file.name) and file.name not in texts]
     others = {file.name.split(".")[1]: config.load_stack(file) for file in stays}
     check(Fleet({**others, **template.configurations(texts)}))
 

@@ -6,11 +6,13 @@ import json
 import sys
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aurops.errors import AnswerIsNoError
+from runbooks import since as revisions
 from runbooks.deployments import chosen
 from runbooks.policy import own_rules
 from runbooks.sites import AsJson, Lab, Stacks, open_site
@@ -20,11 +22,14 @@ from stacks.preview import preview
 from stacks.review import Review
 from stacks.review_document import document
 from stacks.review_text import text
+from stacks.site import repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from stacks.preview import Listen
+    from stacks.fleet import Fleet
+    from stacks.preview import Listen, StackPreview
+    from stacks.site import Site
 
 app = typer.Typer(name="preview", add_completion=False, rich_markup_mode=None)
 
@@ -43,6 +48,13 @@ Fail = Annotated[
 Policy = Annotated[
     bool, typer.Option("--policy", help="Judge by the rules in ci/policy; exit 1 on what breaks one without a waiver.")
 ]
+Since = Annotated[
+    str,
+    typer.Option(
+        metavar="REV",
+        help="Only what the work tree changes since this revision; with --lab, against the stacks as it has them up.",
+    ),
+]
 
 
 @app.command(name="preview")
@@ -50,6 +62,7 @@ def command(
     stacks: Stacks = None,
     *,
     lab: Lab = False,
+    since: Since = "",
     diff: Diff = False,
     fail_on: Fail = None,
     policy: Policy = False,
@@ -57,14 +70,30 @@ def command(
 ) -> None:
     """Say what `aurops up` would do to each stack; changes nothing."""
     rules = own_rules() if policy else None
-    with open_site(lab=lab) as opened:
-        fleet = files.load(opened.site.stacks_dir)
-        wanted = chosen(fleet, stacks or ())
-        with progress(wanted) as listen:
-            review = Review(preview(opened.site, fleet, wanted, listen=listen))
+    fleet = files.load(repository(Path.cwd()) / "stacks")
+    wanted = chosen(fleet, stacks or ())
+    review = compared(fleet, wanted, since, lab=lab) if since else current(fleet, wanted, lab=lab)
     review = rules.judged(review, fleet.stacks) if rules else review
     typer.echo(json.dumps(document(review), ensure_ascii=False) if as_json else text(review, diff=diff))
     conclude(review, fail_on)
+
+
+def current(fleet: Fleet, stacks: Sequence[str], *, lab: bool) -> Review:
+    """Stacks against what is up."""
+    with open_site(lab=lab) as opened:
+        return Review(shown(opened.site, fleet, stacks))
+
+
+def compared(fleet: Fleet, stacks: Sequence[str], since: str, *, lab: bool) -> Review:
+    """Stacks that differ from another revision, against what is up, or against that revision in a lab."""
+    question = revisions.ask(repository(Path.cwd()), since, stacks, sorted(fleet.stacks))
+    return revisions.review(question, lambda site, touched: shown(site, fleet, touched), lab=lab)
+
+
+def shown(site: Site, fleet: Fleet, stacks: Sequence[str]) -> Sequence[StackPreview]:
+    """Preview stacks, and show how far each is."""
+    with progress(stacks) as listen:
+        return preview(site, fleet, stacks, listen=listen)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ Lab = Annotated[bool, typer.Option("--lab", help="Act on the lab: stand-in cloud
 Stacks = Annotated[list[str] | None, typer.Argument(metavar="[STACK]...", help="Which stacks; else the whole fleet.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 LAB_HOME = "AUROPS_LAB_HOME"
+CACHE_HOME = "AUROPS_CACHE_HOME"
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,12 @@ class OpenSite:
 
 
 @contextmanager
-def open_site(*, lab: bool) -> Iterator[OpenSite]:
+def open_site(*, lab: bool, folder: Path | None = None) -> Iterator[OpenSite]:
     """Open the site that a command was asked for; a lab's servers end with the command, its world stays.
+
+    Args:
+        lab: Whether it is a lab.
+        folder: The lab's; None: this user's own.
 
     Raises:
         UsageError: The current folder is in no aurops repository.
@@ -54,7 +59,7 @@ def open_site(*, lab: bool) -> Iterator[OpenSite]:
         return
     from testbeds.lab.session import lab_session  # noqa: PLC0415 (only --lab needs it)
 
-    with lab_session(root, folder=lab_home()) as session:
+    with lab_session(root, folder=folder or lab_home()) as session:
         yield OpenSite(Site(session.work_dir, session.env, is_lab=True), session)
 
 
@@ -67,6 +72,12 @@ def pulumi_cli() -> str | None:
     except UsageError:
         return None
     return shutil.which("pulumi", path=own)
+
+
+def cache_home() -> Path:
+    """For what can be made again: `AUROPS_CACHE_HOME`, else this user's (XDG Base Directory: `XDG_CACHE_HOME`)."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get(CACHE_HOME) or Path(cache) / "aurops").expanduser().absolute()
 
 
 def lab_home() -> Path:

@@ -12,6 +12,7 @@ from aurops.errors import UsageError
 from stacks.fleet import Fleet
 from stacks.fleet_check import check
 from stacks.model import EdgeConfig, GlobalConfig, RegionConfig, StackConfig
+from stacks.site import STACK_FILE
 from stacks.values import SECRET_VALUE
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ MODELS: dict[str, type[StackConfig]] = {
 }
 SECRET_KEY = re.compile(r"(?i)(password|passwd|secret(?!s|_region)|token|private_?key|access_?key|api_?key|credential)")
 NOT_SECRETS = frozenset({"password_version"})
-STACK_FILE = re.compile(r"Pulumi\.(?P<stack>[a-z0-9-]+)\.yaml")
 
 
 class ConfigError(UsageError):

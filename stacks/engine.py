@@ -83,6 +83,19 @@ class StackRun:
     exports: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Served:
+    """Where another process serves the program of a stack to the engine, by Pulumi's own protocol.
+
+    Args:
+        up: Address of the program: `127.0.0.1:4711`.
+        settle: Address of the program that makes what only now can be made.
+    """
+
+    up: str
+    settle: str
+
+
 class EngineStack:
     """One stack in the engine's hands. Not for two threads at once; two of them may work side by side.
 
@@ -90,13 +103,15 @@ class EngineStack:
         site: Where the engine works.
         name: The stack.
         make: Whether a stack that the backend lacks is made there, empty, by the first call that needs it.
+        served: Who serves its program for `up` and settling; None: this process itself.
 
     Raises:
         OutsideError: No Pulumi CLI.
     """
 
-    def __init__(self, site: Site, name: str, *, make: bool = True) -> None:
+    def __init__(self, site: Site, name: str, *, make: bool = True, served: Served | None = None) -> None:
         self.name = name
+        self._served = served
         self._site = site
         self._make = make
         self._refused: BaseException | None = None
@@ -229,6 +244,10 @@ class EngineStack:
                 seen = _workspace(self._site, self._program, "--ignore-protect")
                 with _copied(self._site.stacks_dir / f"Pulumi.{self.name}.yaml") as file:
                     _Stack.of(self.name, seen).preview(on_event=hear, color="never", config_file=file)
+            case Operation.UP | Operation.SETTLE if self._served:
+                address = self._served.settle if operation is Operation.SETTLE else self._served.up
+                away = _Stack.of(self.name, _workspace(self._site, None, f"--client={address}"))
+                away.up(on_event=hear, color="never", suppress_outputs=True)
             case Operation.UP:
                 stack.up(on_event=hear, color="never", suppress_outputs=True)
                 return self.outputs()

@@ -105,7 +105,7 @@ def _preview_apart(site: Site, groups: Sequence[Sequence[str]], listen: Listen) 
 
 def with_upstream(fleet: Fleet, previews: Sequence[StackPreview]) -> tuple[StackPreview, ...]:
     """The same, each with what would change before it."""
-    exports = {each.stack: _inventory_paths(each.changes) for each in previews}
+    exports = exported(previews)
     return tuple(
         StackPreview(
             each.stack,
@@ -117,6 +117,11 @@ def with_upstream(fleet: Fleet, previews: Sequence[StackPreview]) -> tuple[Stack
         )
         for each in previews
     )
+
+
+def exported(previews: Sequence[StackPreview]) -> dict[str, tuple[str, ...]]:
+    """The paths of each stack's inventory that would change."""
+    return {each.stack: _inventory_paths(each.changes) for each in previews}
 
 
 def _inventory_paths(changes: Changes) -> tuple[str, ...]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aurops.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+STACK_FILE: Final = re.compile(r"Pulumi\.(?P<stack>[a-z0-9-]+)\.yaml")
+"""A stack's file, in `stacks/`."""
+PROGRAM_FILE: Final = "stacks/program.py"
+"""Where a repository has the program of its stacks."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from testbeds.lab.world import World
+
 CLOUDS: Final[Mapping[str, str]] = {
     "aws": "aws",
     "azure-native": "azure",
@@ -31,6 +33,8 @@ _REAL: Final = ("PULUMI_", "AWS_", "ARM_", "AZURE_", "GOOGLE_", "GCLOUD_", "CLOU
 """Beginnings of the variables that lead to somebody's real account or backend."""
 
 _STACK_FILES: Final = ("Pulumi.yaml", "stacks/Pulumi*.yaml", "stacks/__main__.py")
+_HISTORY: Final = ("backups", "history", "locks", "*.bak")
+"""What the backend keeps besides the states."""
 _FOLDERS: Final = ("bin", "home", "state", "work")
 
 # The engine starts this for every provider instance, reads the port from the first line, and keeps its end of our
@@ -113,9 +117,7 @@ class LabFolder:
 
     def env(self) -> dict[str, str]:
         """Environment of whatever runs the engine here: this process's own, with the lab's settings."""
-        # Nothing of a real account may reach a program in the lab, and nothing of the lab a real backend.
-        own = {name: value for name, value in os.environ.items() if not name.startswith(_REAL)}
-        return own | {
+        return unreal() | {
             LAB_VARIABLE: str(self.path),
             "PATH": os.pathsep.join([str(self.path / "bin"), os.environ.get("PATH", os.defpath)]),
             "PULUMI_HOME": str(self.path / "home"),
@@ -162,6 +164,18 @@ class LabFolder:
             finally:
                 file.truncate(0)
 
+    def keep(self, world: World, folder: Path) -> None:
+        """Write what makes this lab what it is, its state and its world, into a folder: a lab again, when it is opened.
+
+        Args:
+            world: The world, which may be in use.
+            folder: A new folder.
+        """
+        own = self.path / "state" / ".pulumi"
+        shutil.copytree(own, folder / own.relative_to(self.path), ignore=shutil.ignore_patterns(*_HISTORY))
+        world.copy(folder / self.world.name)
+        (folder / self.session_file.name).touch()
+
     def reset(self) -> None:
         """Remove the world, the state and all copies; nothing that is not a lab's.
 
@@ -178,6 +192,14 @@ class LabFolder:
     def known(self) -> dict[str, set[tuple[str, str]]]:
         """Type and id of the resources that each stack's state holds, as the lab's backend keeps it."""
         return {file.stem: _resources(file) for file in self.path.glob("state/.pulumi/stacks/*/*.json")}
+
+
+def unreal() -> dict[str, str]:
+    """This process's environment without what leads to somebody's real account or backend.
+
+    Nothing of a real account may reach a program in the lab, and nothing of the lab a real backend.
+    """
+    return {name: value for name, value in os.environ.items() if not name.startswith(_REAL)}
 
 
 def _resources(file: Path) -> set[tuple[str, str]]:

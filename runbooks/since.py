@@ -1,0 +1,298 @@
+"""`aurops preview --since REV`: what a change does to stacks that are up as another revision has them."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import testbeds.lab
+from aurops.clock import RealClock
+from aurops.errors import UsageError
+from components.data import holds_data
+from runbooks.sites import OpenSite, cache_home, open_site
+from runbooks.terminal import timeline
+from stacks.preview import exported
+from stacks.review import Baseline, Orphan, Review
+from stacks.revision.bringing import bring_up, settle
+from stacks.revision.cache import Cache
+from stacks.revision.git import Repository
+from stacks.revision.process import Programs
+from stacks.revision.records import compare, record_again, record_all
+from stacks.revision.tree import Tree, deciding, key_of, surroundings
+from stacks.site import PROGRAM_FILE, Site
+from testbeds.lab.folder import LabFolder, unreal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from aurops.errors import AuropsError
+    from stacks.preview import StackPreview
+    from stacks.revision.cache import Place
+    from stacks.revision.git import Commit, File
+    from stacks.revision.records import Comparison, Recording
+
+    Tell = Callable[[str], None]
+
+ANSWERS = "testbeds.lab.answers:LabAnswers"
+"""What answers for the providers while programs are recorded."""
+_RUNNING = Path(__file__).resolve().parents[1]
+"""Where the aurops that runs has its program."""
+_RECORDERS = ("graph.py", "recording.py", "revision")
+"""What in `stacks` makes the recordings."""
+_LOCK_FILE = "uv.lock"
+_HURRY = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+"""The engine writes its state at its end only, which halves its time: a lab that is killed half-way is thrown away."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be compared with what.
+
+    Args:
+        root: The work tree.
+        commit: The revision.
+        before: Its files that decide.
+        after: Those of the work tree.
+        wanted: The stacks to look at.
+        present: All stacks of the work tree.
+    """
+
+    root: Path
+    commit: Commit
+    before: Mapping[str, File]
+    after: Mapping[str, File]
+    wanted: Sequence[str]
+    present: Sequence[str]
+
+    def key(self) -> str:
+        """The revision's name in the cache."""
+        code = [Path(testbeds.lab.__file__).parent, *(_RUNNING / "stacks" / name for name in _RECORDERS)]
+        if PROGRAM_FILE not in self.before:
+            code += [_RUNNING / each for each in ("aurops", "components", "stacks")]
+        return key_of(self.before, surroundings(code))
+
+
+def ask(root: Path, revision: str, wanted: Sequence[str], present: Sequence[str]) -> Question:
+    """Find the revision.
+
+    Raises:
+        UsageError: There is none, or another clone's aurops is running.
+        OutsideError: The clone is shallow, or git refuses.
+    """
+    if Tree(root).has_program and root.resolve() != _RUNNING:
+        raise UsageError(
+            "this aurops has a program of its own and would not run that of the work tree",
+            where=f"aurops in {_RUNNING}, work tree {root}",
+            next_step="run the work tree's own: uv run aurops",
+        )
+    git = Repository(root)
+    commit = git.find(revision)
+    after = git.present((root / "stacks").glob("Pulumi*.yaml"))
+    return Question(root, commit, deciding(git.files(commit.id)), deciding(after), wanted, present)
+
+
+@dataclass
+class Since:
+    """One comparison with a revision.
+
+    Args:
+        question: What is compared.
+        scratch: A folder that goes with this command.
+        cache: Where recordings and labs are kept.
+        tell: Told what takes its time.
+    """
+
+    question: Question
+    scratch: Path
+    cache: Cache
+    tell: Tell
+    is_warm: bool = True
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.key = self.question.key()
+        self.name = f"{self.question.commit.revision} ({self.question.commit.id[:12]})"
+
+    def tree(self) -> Tree:
+        """The revision's files."""
+        folder = self.scratch / "tree"
+        if not folder.exists():
+            (folder / "stacks").mkdir(parents=True)
+            Repository(self.question.root).write(self.question.before, folder)
+        return Tree(folder)
+
+    def recording(self) -> Recording:
+        """The graphs of the revision."""
+        with self.cache.locked(self.key, alone=False, waiting=self._waits) as place:
+            entry = place.entry()
+        if entry is not None:
+            return entry.recording
+        with self._cold(), self.cache.locked(self.key, alone=True, waiting=self._waits) as place:
+            if (entry := place.entry()) is not None:
+                return entry.recording
+            self.tell(f"recording the graphs of {self.name}")
+            with Programs(self.tree(), ANSWERS, unreal()) as programs:
+                made = record_all(programs)
+            place.put(made)
+            return made
+
+    def compared(self, before: Recording) -> Comparison:
+        """Which stacks the change touches."""
+        shared = [stack for stack in self.question.wanted if stack in before.stacks]
+        self.tell("recording the graphs of the work tree")
+        with Programs(Tree(self.question.root), ANSWERS, unreal()) as programs:
+            after, failures = record_again(programs, shared, before.exports)
+        return compare(before, after, failures, self.question.wanted, self.question.present)
+
+    @contextmanager
+    def lab(self, recording: Recording, stacks: Sequence[str]) -> Iterator[tuple[OpenSite, dict[str, AuropsError]]]:
+        """A lab in which stacks are up, and have settled, as the revision has them; with those that would not."""
+        folder = self.scratch / "lab"
+        with ExitStack() as session:
+            with self.cache.locked(self.key, alone=False, waiting=self._waits) as place:
+                up = _taken(place, folder)
+            failures: dict[str, AuropsError] = {}
+            if not _lacking(recording, stacks, up):
+                opened = session.enter_context(open_site(lab=True, folder=folder))
+            else:
+                with self._cold(), self.cache.locked(self.key, alone=True, waiting=self._waits) as place:
+                    up = _taken(place, folder)  # another command may have made it meanwhile
+                    opened = session.enter_context(open_site(lab=True, folder=folder))
+                    failures = self._made(opened, recording, stacks, up)
+                    if opened.lab and not failures:
+                        keep = self.scratch / "keep"
+                        LabFolder(opened.lab.folder).keep(opened.lab.world, keep)
+                        place.put(recording, keep, up)
+            yield opened, failures
+
+    def _made(
+        self, opened: OpenSite, recording: Recording, stacks: Sequence[str], up: dict[str, bool]
+    ) -> dict[str, AuropsError]:
+        """Bring up what is lacking; `up` gets it."""
+        env = {**opened.site.env, **_HURRY}
+        site = Site(self.tree().folder, env, is_lab=True)
+        lacking = _lacking(recording, stacks, up)
+        fresh = {stack: recording.before[stack] for stack in lacking if stack not in up}
+        with Programs(self.tree(), ANSWERS, unreal()) as programs:
+            failures = bring_up(site, programs, fresh, lambda said: self.tell(f"{said} as in {self.name}"))
+            up |= {stack: False for stack in fresh if stack not in failures}
+            later = [stack for stack in stacks if stack in recording.settles and up.get(stack) is False]
+            settled = settle(site, programs, later, self.tell)
+            up |= {stack: True for stack in later if stack not in settled}
+        for stack in failures:
+            for file in site.work_dir.parent.glob(f"lab/state/.pulumi/stacks/*/{stack}.json*"):
+                file.unlink()
+        return failures | settled
+
+    @contextmanager
+    def _cold(self) -> Iterator[None]:
+        clock = RealClock()
+        began_s = clock.now_s()
+        self.is_warm = False
+        try:
+            yield
+        finally:
+            self.seconds += clock.now_s() - began_s
+
+    def _waits(self) -> None:
+        self.tell(f"another command is at the baseline of {self.name}: waiting for it")
+
+    def baseline(self) -> Baseline:
+        """What was compared with, and what it cost."""
+        commit = self.question.commit
+        return Baseline(commit.revision, commit.id, self.is_warm, self.seconds)
+
+
+def _taken(place: Place, folder: Path) -> dict[str, bool]:
+    """The stacks that are up in a copy of the lab that is kept; the folder is empty where none is."""
+    shutil.rmtree(folder, ignore_errors=True)
+    entry = place.entry()
+    return dict(entry.lab.up) if entry and entry.lab and place.take(entry.lab, folder) else {}
+
+
+def _lacking(recording: Recording, stacks: Sequence[str], up: Mapping[str, bool]) -> tuple[str, ...]:
+    """What must be brought up, or settle, before stacks are as the revision has them; in the order of creation."""
+    late = [stack for stack in stacks if stack in recording.settles and not up.get(stack)]
+    needed = recording.needed([*stacks, *(after for stack in late for after in recording.settles[stack])])
+    return tuple(stack for stack in needed if stack not in up or stack in late)
+
+
+def orphans(recording: Recording, removed: Sequence[str]) -> tuple[Orphan, ...]:
+    """What holds data in stacks that are removed."""
+    return tuple(
+        Orphan(stack, each.urn, each.type, each.protect)
+        for stack in removed
+        if stack in recording.stacks
+        for each in recording.stacks[stack].resources
+        if holds_data(each.type)
+    )
+
+
+def notes(
+    question: Question,
+    recording: Recording,
+    compared: Comparison,
+    failures: Mapping[str, AuropsError],
+    previews: Sequence[StackPreview],
+) -> tuple[str, ...]:
+    """What the reader of a comparison must know."""
+    found = list(compared.notes)
+    commit = question.commit
+    if not commit.related:
+        found.insert(0, f"HEAD and {commit.revision} have no common ancestor: compared with {commit.revision} itself.")
+    if question.before.get(_LOCK_FILE) != question.after.get(_LOCK_FILE):
+        found.append(f"{_LOCK_FILE} differs: both sides were run with the packages that are installed here.")
+    found += [f"{stack}: no baseline, it did not come up: {error.what}" for stack, error in failures.items()]
+    paths = exported(previews)
+    for stack in compared.left_out:
+        read = [name for name in recording.stacks[stack].reads if paths.get(name) and name != stack]
+        found += [f"{stack} is left out and reads {name}, which would then export other values." for name in read]
+    return tuple(found)
+
+
+def same(question: Question) -> Review | None:
+    """The answer when no file differs that could change a stack; None: it takes a closer look."""
+    if question.before != question.after:
+        return None
+    baseline = Baseline(question.commit.revision, question.commit.id, is_warm=True, seconds=0.0)
+    return Review((), left_out=tuple(question.wanted), baseline=baseline)
+
+
+def review(
+    question: Question, preview: Callable[[Site, Sequence[str]], Sequence[StackPreview]], *, lab: bool
+) -> Review:
+    """Preview what a change touches.
+
+    Args:
+        question: What is compared.
+        preview: Previews stacks; only asked for some.
+        lab: Whether the revision is brought up in a lab; else what is up is what it is.
+    """
+    if (found := same(question)) is not None:
+        return found
+    cache = Cache(cache_home())
+    with ExitStack() as stack:
+        told = stack.enter_context(timeline())
+        since = Since(question, stack.enter_context(cache.scratch()), cache, told.tell)
+        recording = since.recording()
+        compared = since.compared(recording)
+        failures: dict[str, AuropsError] = {}
+        previews: Sequence[StackPreview] = ()
+        if compared.touched and lab:
+            opened, failures = stack.enter_context(since.lab(recording, compared.touched))
+            previews = preview(opened.site, compared.touched)
+        elif compared.touched:
+            previews = preview(stack.enter_context(open_site(lab=False)).site, compared.touched)
+        cache.prune()
+    gone = compared.removed if set(question.wanted) == set(question.present) else ()
+    return Review(
+        previews,
+        left_out=compared.left_out,
+        removed=gone,
+        baseline=since.baseline(),
+        notes=notes(question, recording, compared, failures, previews),
+        orphans=orphans(recording, gone),
+    )
