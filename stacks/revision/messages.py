@@ -76,10 +76,11 @@ class Failure:
     @classmethod
     def of(cls, error: BaseException) -> Self:
         """What an error says, ours or that of another version of aurops: by its attributes, not by its class."""
-        if not hasattr(error, "what") or not hasattr(error, "exit_code"):
+        code: Any = getattr(error, "exit_code", None)
+        if code is None or not hasattr(error, "what"):
             return cls(f"{type(error).__name__}: {error}", exit_code=int(ExitCode.BUG))
         where, allowed, step = (getattr(error, key, None) for key in ("where", "allowed", "next_step"))
-        return cls(str(error.what), where, allowed, step, int(error.exit_code))
+        return cls(str(error.what), where, allowed, step, int(code))
 
     def document(self) -> dict[str, Any]:
         """As JSON values."""
