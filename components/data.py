@@ -53,6 +53,28 @@ HOLDS_DATA = frozenset(
 )
 """Type tokens; whatever a component protects with `Scope.opts(holds_data=True)` is of one of them."""
 
+HOUSES_DATA = frozenset(
+    {
+        "aws:ec2/subnet:Subnet",
+        "azure-native:network:Subnet",
+        "gcp:compute/subnetwork:Subnetwork",
+    }
+)
+"""Type tokens of what such things stand in: its replacement moves them. Its deletion is refused while they do."""
+
+GUARDS_DATA = frozenset(
+    {
+        "aws:s3/bucketPolicy:BucketPolicy",
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+        "aws:s3/bucketReplicationConfig:BucketReplicationConfig",
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        "azure-native:authorization:ManagementLockAtResourceGroupLevel",
+        "azure-native:authorization:ManagementLockByScope",
+        "gcp:storage/transferJob:TransferJob",
+    }
+)
+"""Type tokens of settings that are resources of their own: their deletion takes encryption, privacy or a copy away."""
+
 
 def holds_data(type_token: str) -> bool:
     """Whether resources of this type hold data."""

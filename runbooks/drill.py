@@ -21,6 +21,7 @@ from failover.experiments import RTO_S, Experiment, Load, Objectives
 from failover.faults import FAULTS, fault_named
 from runbooks import campaign
 from runbooks.kinds import refuse_without_store
+from runbooks.outputs import check_writable
 from runbooks.stopping import shielded
 from runbooks.terminal import Timeline, timeline, verdict
 from testbeds.local import bed as beds
@@ -82,8 +83,8 @@ def failover_test(  # noqa: PLR0913 (each an option)
     """
     asked = {"fault": fault, "region": region, "rto": rto, "rpo": rpo, "rate": rate, "seed": seed}
     options = {name: value for name, value in asked.items() if value is not None}
-    _check_writable("--report", report_file)
-    _check_writable("--junit", junit)
+    check_writable("--report", report_file)
+    check_writable("--junit", junit)
     store = open_store(default_store_url())
     if runs is not None:
         _campaign(runs, experiment, options, store, campaign.Outputs(as_json, junit, report_file))
@@ -169,24 +170,6 @@ def _shorthand(options: Mapping[str, Any]) -> Experiment:
         load=Load(**load),
         objectives=Objectives(**objectives),
     )
-
-
-def _check_writable(option: str, file: Path | None) -> None:
-    """Find out before the drill, not after it.
-
-    Raises:
-        UsageError: Nothing can be written there.
-    """
-    if file is None:
-        return
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        known = file.exists()
-        file.open("a").close()
-        if not known:
-            file.unlink()  # a drill that is stopped leaves no empty report
-    except OSError as error:
-        raise UsageError(f"the report cannot be written: {error.strerror}", where=f"{option} {file}") from error
 
 
 def service_of(journal: Journal) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,13 +15,12 @@ from aurops.errors import AnswerIsNoError
 from runbooks import since as revisions
 from runbooks.deployments import chosen
 from runbooks.policy import own_rules
+from runbooks.preview_output import Outputs
 from runbooks.sites import AsJson, Lab, Stacks, open_site
 from runbooks.terminal import raise_lowest
 from stacks import config as files
 from stacks.preview import preview
 from stacks.review import Review
-from stacks.review_document import document
-from stacks.review_text import text
 from stacks.site import repository
 
 if TYPE_CHECKING:
@@ -38,12 +37,34 @@ class FailOn(StrEnum):
     """What makes the answer no."""
 
     STATEFUL_REPLACE = "stateful-replace"
+    """Something that holds data would be replaced or deleted."""
+    DANGER = "danger"
+    """That, or it would be moved, guarded less or unprotected."""
 
 
 Diff = Annotated[bool, typer.Option("--diff", help="Show each resource, with the values before and after.")]
 Fail = Annotated[
     FailOn | None,
-    typer.Option("--fail-on", help="Exit 1 if something that holds data would be replaced or deleted."),
+    typer.Option(
+        "--fail-on", help="Exit 1 if what holds data would be replaced or deleted; danger: or moved, or guarded less."
+    ),
+]
+
+
+Markdown = Annotated[
+    Path | None,
+    typer.Option(
+        "--markdown", metavar="FILE|-", help="Write a comment for a pull request, dangers first; - for stdout."
+    ),
+]
+FullReport = Annotated[
+    Path | None, typer.Option("--full-report", metavar="FILE", help="Write the comment with nothing cut or shortened.")
+]
+FullReportUrl = Annotated[
+    str | None, typer.Option("--full-report-url", metavar="URL", help="Where that will be; the comment links to it.")
+]
+Sarif = Annotated[
+    Path | None, typer.Option("--sarif", metavar="FILE", help="Write what policy found as SARIF, for code scanning.")
 ]
 Policy = Annotated[
     bool, typer.Option("--policy", help="Judge by the rules in ci/policy; exit 1 on what breaks one without a waiver.")
@@ -58,7 +79,7 @@ Since = Annotated[
 
 
 @app.command(name="preview")
-def command(
+def command(  # noqa: PLR0913 (each is an option)
     stacks: Stacks = None,
     *,
     lab: Lab = False,
@@ -66,28 +87,34 @@ def command(
     diff: Diff = False,
     fail_on: Fail = None,
     policy: Policy = False,
+    markdown: Markdown = None,
+    full_report: FullReport = None,
+    full_report_url: FullReportUrl = None,
+    sarif: Sarif = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what `aurops up` would do to each stack; changes nothing."""
+    outputs = Outputs(as_json, diff, markdown, full_report, full_report_url, sarif, policy)
+    outputs.check()
     rules = own_rules() if policy else None
-    fleet = files.load(repository(Path.cwd()) / "stacks")
+    root = repository(Path.cwd())
+    fleet = files.load(root / "stacks")
     wanted = chosen(fleet, stacks or ())
     review = compared(fleet, wanted, since, lab=lab) if since else current(fleet, wanted, lab=lab)
-    review = rules.judged(review, fleet.stacks) if rules else review
-    typer.echo(json.dumps(document(review), ensure_ascii=False) if as_json else text(review, diff=diff))
+    outputs.write(rules.judged(review, fleet.stacks) if rules else review, root / "stacks")
     conclude(review, fail_on)
 
 
 def current(fleet: Fleet, stacks: Sequence[str], *, lab: bool) -> Review:
     """Stacks against what is up."""
     with open_site(lab=lab) as opened:
-        return Review(shown(opened.site, fleet, stacks))
+        return Review(shown(opened.site, fleet, stacks), is_lab=lab)
 
 
 def compared(fleet: Fleet, stacks: Sequence[str], since: str, *, lab: bool) -> Review:
     """Stacks that differ from another revision, against what is up, or against that revision in a lab."""
     question = revisions.ask(repository(Path.cwd()), since, stacks, sorted(fleet.stacks))
-    return revisions.review(question, lambda site, touched: shown(site, fleet, touched), lab=lab)
+    return replace(revisions.review(question, lambda site, touched: shown(site, fleet, touched), lab=lab), is_lab=lab)
 
 
 def shown(site: Site, fleet: Fleet, stacks: Sequence[str]) -> Sequence[StackPreview]:
@@ -127,9 +154,15 @@ def conclude(review: Review, fail_on: FailOn | None) -> None:
         )
     losses = [f"{stack}: {change.name}" for stack, change in review.losses]
     losses += [f"{each.stack}: {each.name}" for each in review.orphans]
-    if fail_on is FailOn.STATEFUL_REPLACE and losses:
+    if fail_on and losses:
         raise AnswerIsNoError(
             f"{len(losses)} that hold data would be replaced, deleted or orphaned",
             where=", ".join(losses),
+            next_step="aurops preview --diff says why",
+        )
+    if fail_on is FailOn.DANGER and review.dangers:
+        raise AnswerIsNoError(
+            f"{len(review.dangers)} would be moved, guarded less or unprotected",
+            where=", ".join(f"{each.stack}: {each.change.name}" for each in review.dangers),
             next_step="aurops preview --diff says why",
         )

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+from stacks.dangers import dangers, in_order, orphaned
+from stacks.noise import noise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
     from stacks.changes import Change
+    from stacks.dangers import Danger
+    from stacks.noise import Noise
     from stacks.preview import StackPreview
 
 
@@ -130,6 +136,7 @@ class Review:
         baseline: What it was compared with; None when with what is up.
         notes: What else the reader must know, a sentence each.
         orphans: What holds data in the stacks that are removed.
+        is_lab: Whether stand-in clouds answered.
     """
 
     previews: Sequence[StackPreview]
@@ -139,11 +146,27 @@ class Review:
     baseline: Baseline | None = None
     notes: Sequence[str] = ()
     orphans: Sequence[Orphan] = ()
+    is_lab: bool = False
 
     @property
     def losses(self) -> tuple[tuple[str, Change], ...]:
         """Every replacement or deletion of what holds data, with its stack."""
         return tuple((each.stack, change) for each in self.previews for change in each.losses)
+
+    @cached_property
+    def dangers(self) -> tuple[Danger, ...]:
+        """Every loss, and whatever else data is less safe by, the worst first."""
+        left_alone = [orphaned(each.stack, each.urn, each.type) for each in self.orphans]
+        return in_order([*dangers(self.previews), *left_alone])
+
+    @cached_property
+    def noise(self) -> dict[str, dict[str, Noise]]:
+        """By stack and URN: why a change need not be read."""
+        dangerous = {(each.stack, each.change.urn) for each in self.dangers}
+        return {
+            each.stack: noise(each.changes, {urn for stack, urn in dangerous if stack == each.stack})
+            for each in self.previews
+        }
 
     @property
     def violations(self) -> tuple[Finding, ...]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stacks.changes import Op
+from stacks.dangers import LOSSES, Kind
+from stacks.values import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from stacks.changes import Changes
+    from stacks.dangers import Danger
     from stacks.preview import StackPreview
     from stacks.review import Finding, Review
 
@@ -19,8 +22,8 @@ _WIDTH = 100
 
 
 def text(review: Review, *, diff: bool) -> str:
-    """The summary, then what would be lost, then what policy says, then what to know about it, then the details."""
-    lines = [*_table(review), "", *_losses(review), "", *_findings(review), *_notes(review)]
+    """The summary, then what would be lost or is less safe, then what policy says, what to know, and the details."""
+    lines = [*_table(review), "", *_losses(review), *_less_safe(review), "", *_findings(review), *_notes(review)]
     for each in review.previews if diff else ():
         lines += ["", each.stack, *_details(each.changes)]
     return "\n".join(lines)
@@ -56,6 +59,22 @@ def _losses(review: Review) -> Iterator[str]:
         because = f" because of {', '.join(change.replaces)}" if change.replaces else ""
         refused = "; protected: `up` will refuse" if change.protected else ""
         yield f"  {stack}  {change.op.value}  {change.name}  {change.type}{because}{refused}"
+
+
+def _less_safe(review: Review) -> Iterator[str]:
+    found = [each for each in review.dangers if each.kind not in (*LOSSES, Kind.ORPHANED)]
+    if found:
+        yield f"{len(found)} would be moved, guarded less or unprotected:"
+    for danger in found:
+        yield f"  {danger.stack}  {danger.kind.value}  {danger.change.name}  {danger.change.type}{_why(danger)}"
+
+
+def _why(danger: Danger) -> str:
+    said = [
+        f"{each.says}: " * bool(each.says) + f"{each.key} {_short(each.before)} → {_short(each.after)}" * bool(each.key)
+        for each in danger.reasons
+    ]
+    return f": {'; '.join(each.removesuffix(': ') for each in said)}" if said else ""
 
 
 def _findings(review: Review) -> Iterator[str]:
@@ -106,5 +125,5 @@ def _details(changes: Changes) -> Iterator[str]:
 
 
 def _short(value: str | None) -> str:
-    whole = "nothing" if value is None else value
+    whole = readable(value)
     return whole if len(whole) <= _WIDTH else f"{whole[: _WIDTH - 1]}…"
