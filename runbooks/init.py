@@ -10,7 +10,7 @@ import typer
 
 from aurops.errors import UsageError
 from components.place import Cloud
-from stacks import config, template
+from stacks import config, residency, template
 from stacks.fleet import Fleet
 from stacks.fleet_check import check
 from stacks.site import STACK_FILE, Site, repository
@@ -83,10 +83,13 @@ def fits(folder: Path, texts: Mapping[str, str]) -> None:
     Raises:
         ConfigError: A value is not allowed.
         FleetError: The files contradict each other, or one that stays.
+        ResidencyError: Data would lie where its class may not.
     """
     stays = [file for file in folder.iterdir() if STACK_FILE.fullmatch(file.name) and file.name not in texts]
     others = {file.name.split(".")[1]: config.load_stack(file) for file in stays}
-    check(Fleet({**others, **template.configurations(texts)}))
+    fleet = Fleet({**others, **template.configurations(texts)})
+    check(fleet)
+    residency.check(fleet, folder.parent)
 
 
 def write(folder: Path, texts: Mapping[str, str], *, force: bool) -> None:

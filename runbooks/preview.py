@@ -19,6 +19,7 @@ from runbooks.preview_output import Outputs
 from runbooks.sites import AsJson, Lab, Stacks, open_site
 from runbooks.terminal import raise_lowest
 from stacks import config as files
+from stacks import residency
 from stacks.preview import preview
 from stacks.review import Review
 from stacks.site import repository
@@ -99,6 +100,7 @@ def command(  # noqa: PLR0913 (each is an option)
     rules = own_rules() if policy else None
     root = repository(Path.cwd())
     fleet = files.load(root / "stacks")
+    residency.check(fleet, root)
     wanted = chosen(fleet, stacks or ())
     review = compared(fleet, wanted, since, lab=lab) if since else current(fleet, wanted, lab=lab)
     outputs.write(rules.judged(review, fleet.stacks) if rules else review, root / "stacks")

@@ -15,7 +15,7 @@ from runbooks import preview as previewing
 from runbooks.sites import AsJson, Lab, Stacks, open_site
 from runbooks.terminal import confirm, raise_lowest, timeline
 from stacks import config as files
-from stacks import deploy
+from stacks import deploy, residency
 from stacks.preview import preview
 from stacks.review import Review
 from stacks.review_text import text
@@ -50,6 +50,7 @@ def up(
     """
     with open_site(lab=lab) as opened:
         fleet = files.load(opened.site.stacks_dir)
+        residency.check(fleet, opened.site.work_dir)
         wanted = deployments.chosen(fleet, stacks or ())
         there = deployments.up_now(opened, fleet)
         settled = deployments.settled(there)

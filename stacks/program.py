@@ -20,6 +20,7 @@ from components.service.component import Service
 from components.traffic.component import TARGETS, Backend, Traffic
 from components.workload.component import Workload
 from stacks import config as files
+from stacks import residency
 from stacks.fleet import Fleet, stack_name
 from stacks.fleet_check import check
 from stacks.model import CloudConfig, EdgeConfig, GlobalConfig, RegionConfig
@@ -49,6 +50,7 @@ def main(folder: Path, *, protect: bool = True, settle: bool = False) -> None:
     Raises:
         ConfigError: A stack file is wrong.
         FleetError: Stack files contradict each other.
+        ResidencyError: Data would lie where its class may not.
         UpstreamMissingError: In `up`, a stack before this one is not up.
     """
     stack = pulumi.get_stack()
@@ -57,7 +59,9 @@ def main(folder: Path, *, protect: bool = True, settle: bool = False) -> None:
     given = {key: value for key in files.MODELS if (value := pulumi.Config("aurops").get_object(key.split(":")[1]))}
     fleet = Fleet({**fleet.stacks, stack: files.parse(given, file)})
     check(fleet)
-    if not protect:
+    if protect:  # who leaves is not kept from leaving
+        residency.check(fleet, folder.parent, stack)
+    else:
         lifted = fleet.stacks[stack].model_copy(update={"protect": False})
         fleet = Fleet({**fleet.stacks, stack: lifted})
     run(fleet, stack, settle=settle, leaving=not protect)

@@ -32,7 +32,13 @@ CLOUDS: Final[Mapping[str, str]] = {
 _REAL: Final = ("PULUMI_", "AWS_", "ARM_", "AZURE_", "GOOGLE_", "GCLOUD_", "CLOUDSDK_", "KUBE")
 """Beginnings of the variables that lead to somebody's real account or backend."""
 
-_STACK_FILES: Final = ("Pulumi.yaml", "stacks/Pulumi*.yaml", "stacks/__main__.py")
+_STACK_FILES: Final = (
+    "Pulumi.yaml",
+    "stacks/Pulumi*.yaml",
+    "stacks/__main__.py",
+    "ci/policy/settings.py",
+    "ci/policy/jurisdictions.py",
+)
 _HISTORY: Final = ("backups", "history", "locks", "*.bak")
 """What the backend keeps besides the states."""
 _FOLDERS: Final = ("bin", "home", "state", "work")
@@ -71,7 +77,7 @@ class LabFolder:
 
     @property
     def work_dir(self) -> Path:
-        """Copy of `Pulumi.yaml` and `stacks/` of the repository."""
+        """Copy of `Pulumi.yaml` and `stacks/` of the repository, and of where data may lie."""
         return self.path / "work"
 
     @property

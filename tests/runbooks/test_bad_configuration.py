@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runbooks.cli import main
-from tests.stacks.test_config import STACKS, WRONG, edit
+from stacks import residency
+from tests.stacks.test_config import STACKS, WRONG, edit, put
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,28 @@ def test_a_wrong_configuration_is_exit_2_and_changes_nothing(
     assert "Traceback" not in told.err
     assert {file: file.read_bytes() for file in repository.rglob("*") if file.is_file()} == before
     assert not (repository.parent / "none").exists()
+
+
+@pytest.mark.parametrize("command", [("up", "--yes"), ("preview",)])
+@pytest.mark.parametrize(
+    ("stack", "region"),
+    [("aws-us-east-1", "us-east-1"), ("azure-eastus", "eastus"), ("gcp-us-central1", "us-central1")],
+)
+def test_regions_that_the_data_class_forbids_are_exit_2(
+    repository: Path, capsys: pytest.CaptureFixture[str], stack: str, region: str, command: tuple[str, ...]
+) -> None:
+    """On each cloud the class's own table decides, before any engine starts: file, key, allowed regions, the way on."""
+    for name in residency.FILES:
+        (repository / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(STACKS.parent / name, repository / name)
+    edit(repository / "stacks", stack, put("tags.data-class", "personal-eu"))
+    with pytest.raises(SystemExit) as ended:
+        main(list(command))
+    told = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert f"personal-eu data may lie in eu; {region} is in us" in told
+    assert f"where: stacks/Pulumi.{stack}.yaml: aurops:region.region" in told
+    assert "next: choose another region, or another class in tags.data-class" in told
 
 
 def test_there_are_at_least_thirty_of_them() -> None:

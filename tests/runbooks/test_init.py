@@ -111,3 +111,12 @@ def test_bad_input_exits_2_and_writes_nothing(wrong: tuple[str, ...], repo: Path
     assert "Traceback" not in refused.stderr
     assert refused.stderr
     assert written(repo) == {}
+
+
+def test_regions_that_the_data_class_forbids_are_not_written(repo: Path) -> None:
+    """Where the repository's policy says where a class may lie, `init` goes by it."""
+    shutil.copytree(ROOT / "ci" / "policy", repo / "ci" / "policy")
+    done = init(repo, *TWO, "--data-class", "personal-eu")
+    assert done.returncode == 2
+    assert "personal-eu data may lie in eu; us-east-1 is in us" in done.stderr
+    assert written(repo) == {}
