@@ -32,8 +32,9 @@ _DAYS = ARCHIVE_YEARS * 365
 
 
 def is_archive(resource: Resource) -> bool:
-    """Whether it is part of an archive, or locks what it keeps by itself."""
-    return COMPONENT in resource.inside or bool(resource.at("objectLockEnabled") or resource.at("retentionPolicy"))
+    """Whether it is part of an archive, or locks by itself what is kept."""
+    says = resource.type in (_LOCK, _IMMUTABILITY) or resource.at("objectLockEnabled") or resource.at("retentionPolicy")
+    return COMPONENT in resource.inside or bool(says)
 
 
 def alone(resource: Resource) -> Iterator[str | Waiting]:

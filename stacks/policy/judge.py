@@ -129,15 +129,16 @@ class Leave:
         """
         for each in self.given:
             if each.rule not in rules:
-                yield each, self._about(GONE, each, f"there is no rule {each.rule!r}")
+                yield each, _stale(GONE, each, f"there is no rule {each.rule!r}")
             elif each.resource not in names:
-                yield each, self._about(GONE, each, f"the stack has no {each.resource!r}")
+                yield each, _stale(GONE, each, f"the stack has no {each.resource!r}")
             elif each.until < self.today:
-                yield each, self._about(EXPIRED, each, f"it ended on {each.until}")
+                yield each, _stale(EXPIRED, each, f"it ended on {each.until}")
 
-    def _about(self, rule: Rule, waiver: Waiver, what: str) -> Finding:
-        whole = f"waiver of {waiver.rule} for {waiver.resource} by {waiver.who} ({waiver.why}): {what}"
-        return Finding(rule, self.stack, "", "", whole)
+
+def _stale(rule: Rule, waiver: Waiver, what: str) -> Finding:
+    whole = f"the waiver of {waiver.rule} for {waiver.resource} by {waiver.who} ({waiver.why}): {what}"
+    return Finding(rule, waiver.stack, "", "", whole)
 
 
 @dataclass
@@ -189,10 +190,8 @@ def judge(
             verdict.unjudged.append(each.stack)
         else:
             _judge_stack(pack, Leave.of(each.stack, waivers, today), each, verdict)
-    for waiver in waivers:
-        if waiver.stack not in fleet:
-            what = f"there is no stack {waiver.stack!r} for the waiver by {waiver.who}: {waiver.why}"
-            verdict.findings.append(Finding(GONE, waiver.stack, "", "", what))
+    strays = [each for each in waivers if each.stack not in fleet]
+    verdict.findings += [_stale(GONE, each, f"there is no stack {each.stack!r}") for each in strays]
     return verdict
 
 

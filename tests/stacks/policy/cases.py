@@ -576,7 +576,6 @@ RETENTION = (
         {"rule": {"defaultRetention": {"mode": "GOVERNANCE", "years": 7}}},
         {"rule": {"defaultRetention": {"mode": "GOVERNANCE", "years": 5}}},
         "years is 5; wanted: 7 years or more",
-        options=ARCHIVE,
     ),
     Case(
         "archive-retention",
