@@ -103,7 +103,8 @@ def command(  # noqa: PLR0913 (each is an option)
     residency.check(fleet, root)
     wanted = chosen(fleet, stacks or ())
     review = compared(fleet, wanted, since, lab=lab) if since else current(fleet, wanted, lab=lab)
-    outputs.write(rules.judged(review, fleet.stacks) if rules else review, root / "stacks")
+    review = rules.judged(review, fleet.stacks) if rules else review
+    outputs.write(review, root / "stacks")
     conclude(review, fail_on)
 
 
