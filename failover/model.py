@@ -11,9 +11,6 @@ if TYPE_CHECKING:
 
     from aurops.plan import Answer, Observation
 
-TOTAL_WEIGHT = 10_000
-"""Traffic weights sum to this, or are all 0: closed."""
-
 
 class DatabaseRole(StrEnum):
     """What a region's database is now."""
@@ -83,7 +80,7 @@ class EdgeState:
 
     Args:
         highest_epoch: The highest epoch that it has obeyed.
-        weights: Weight per region, out of `TOTAL_WEIGHT`.
+        weights: Weight per region, out of `traffic.driver.TOTAL_WEIGHT`.
         stamp_epoch: The epoch that it stamps on every request.
         under_way: Requests per region that it has sent there and that were not answered yet.
     """
@@ -242,5 +239,5 @@ class Target(Protocol):
         ...
 
     def shift(self, weights: Mapping[str, int], epoch: int, timeout_s: float) -> Answer:
-        """Put traffic weights in effect, stamped with the epoch; they sum to `TOTAL_WEIGHT`, or are all 0."""
+        """Put weights in effect, stamped with the epoch; they sum to `traffic.driver.TOTAL_WEIGHT`, or are all 0."""
         ...

@@ -22,7 +22,8 @@ from aurops.errors import UsageError
 from aurops.history import RESTORE, History
 from aurops.plan import Decision, Lasting, Stage, Step
 from failover.goal import FAILOVERS, FailoverGoal
-from failover.model import TOTAL_WEIGHT, CacheRole, DatabaseRole, World
+from failover.model import CacheRole, DatabaseRole, World
+from traffic.driver import TOTAL_WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

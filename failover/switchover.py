@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING
 from aurops.history import RESTORE, History
 from aurops.plan import Decision, Stage, Step
 from failover import planner
-from failover.model import TOTAL_WEIGHT, DatabaseRole
+from failover.model import DatabaseRole
 from failover.planner import Action
+from traffic.driver import TOTAL_WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,16 +1,32 @@
-"""One way to steer traffic between regions, used by failover and by migration.
+"""One way to steer traffic: between regions for failover, between platforms for migration.
 
-Steering is by *weights* over destinations that are configured beforehand: nothing is added to or removed from a
-balancer while a region is being lost.
+A driver steers by *weights* over *sides* that are configured beforehand. Nothing here adds or removes a backend, so
+that weights and backend sets cannot change in one step: whoever wants other backends describes another proxy.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
+
+from aurops.errors import HeldError, OutsideError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from traffic.folder import Latch
+
+TOTAL_WEIGHT = 10_000
+"""Weights sum to this, or are all 0: closed."""
+
+
+class TamperedError(OutsideError):
+    """Somebody else changed the file that steers the proxy; nothing was changed."""
+
+
+class LatchedError(HeldError):
+    """A rollback holds: no traffic goes forward until a person releases its latch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,53 +34,206 @@ class Steering:
     """Where requests go: as wanted, or as read back from what steers them.
 
     Args:
-        weights: Share of each region, ≥ 0, relative to their sum; all 0 means closed: every request is refused.
-        epoch: Fencing number stamped on every request (≥ 0); a node of another epoch refuses it.
+        weights: Share of each side out of `TOTAL_WEIGHT`; all 0 means closed: every request is refused.
+        epoch: Fencing number (≥ 0), stamped on every request.
+
+    Raises:
+        UsageError: The weights do not sum to `TOTAL_WEIGHT`, or one is negative.
     """
 
     weights: Mapping[str, int]
     epoch: int
 
     def __post_init__(self) -> None:
-        if not self.weights or min(self.weights.values()) < 0:
-            raise ValueError(f"weights are ≥ 0 and name at least one region: {dict(self.weights)}")
+        total = sum(self.weights.values())
+        if not self.weights or min(self.weights.values()) < 0 or (total not in (0, TOTAL_WEIGHT)):
+            said = ", ".join(f"{side} {weight}" for side, weight in self.weights.items()) or "none"
+            raise UsageError(
+                f"The weights sum to {total}, not to {TOTAL_WEIGHT}: {said}.",
+                allowed=f"a whole number from 0 for each side, {TOTAL_WEIGHT} together; or 0 for all: closed",
+            )
         if self.epoch < 0:
-            raise ValueError(f"an epoch is ≥ 0: {self.epoch}")
+            raise UsageError(f"The epoch {self.epoch} is negative.", allowed="0 or more")
 
     @property
     def closed(self) -> bool:
-        """Whether no region gets any request."""
+        """Whether no side gets any request."""
         return not any(self.weights.values())
+
+    def weight(self, side: str) -> int:
+        """The share of a side; 0 when it is not named."""
+        return self.weights.get(side, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What a proxy counts for one side, since it started.
+
+    Args:
+        requests: Sent to the side itself, probes and repetitions included.
+        under_way: Sent and not over yet, open WebSockets included.
+        sockets: WebSockets that came about there, or at its fallback.
+        instead: Requests that its fallback was given in its place.
+        healthy: Backends that answer health checks now; None: nobody checks.
+    """
+
+    requests: int = 0
+    under_way: int = 0
+    sockets: int = 0
+    instead: int = 0
+    healthy: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Active:
-    """The steering that is in effect.
+    """What is in effect.
 
     Args:
         steering: Read back from what steers, never from what was asked for.
-        version: The steering system's own name for this state.
+        version: The name of this state; it follows from what it says.
+        flows: What each side got.
+        instead_before: `Flow.instead` of each side when this steering was made: what fell back before was known then.
     """
 
     steering: Steering
     version: str
+    flows: Mapping[str, Flow] = field(default_factory=dict)
+    instead_before: Mapping[str, int] = field(default_factory=dict)
+
+    def fallen(self) -> dict[str, str]:
+        """Every side whose fallback serves, or served since this steering was made, and how that is known.
+
+        A proxy that restarts counts from 0 again: any other number than the one before is news.
+        """
+        found = {}
+        for side, flow in self.flows.items():
+            if flow.instead not in (0, self.instead_before.get(side, 0)):
+                found[side] = f"its fallback was given {flow.instead} requests in its place"
+            elif flow.healthy == 0 and side in self.instead_before and self.steering.weight(side):
+                found[side] = "none of its backends answers health checks"
+        return found
+
+
+class Capability(StrEnum):
+    """What a driver may or may not be able to do."""
+
+    STICKY = "sticky: a user, else an API key, else a source address keeps its side while no weight moves past it"
+    INSTANT = "instant: new weights hold for every request within a second"
+    ZERO_LOSS = "zero loss: a change of weights fails no request and ends no connection"
+    REFUSES_OLD_EPOCHS = "refuses an older epoch"
+    FALLS_BACK = "falls back: a side that dies is replaced by another, without a step"
+    CHECKS_HEALTH = "checks health: knows whether a side answers before it gets a request"
+    CLOSES = "closes: all weights 0 refuses every request, as not executed"
+    DRAINS = "drains: has the applications of a side close their WebSockets"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a driver can do here.
+
+    Args:
+        can: What it can.
+        cannot: The others, each with the reason.
+        tried: How far it was ever tried for real.
+    """
+
+    can: frozenset[Capability]
+    cannot: Mapping[Capability, str]
+    tried: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """How far a drain is.
+
+    Args:
+        left: Requests and WebSockets that are still under way at the side.
+        closed: WebSockets and requests that ended since the drain began.
+        reconnected: WebSockets that came about at the other sides since then.
+        asked: Applications that were asked to close theirs, and said yes.
+    """
+
+    left: int
+    closed: int = 0
+    reconnected: int = 0
+    asked: int = 0
 
 
 class Driver(Protocol):
-    """What can steer. Both calls are idempotent."""
+    """What can steer one proxy, or one thing that acts as one. All calls are idempotent.
 
-    async def observe(self) -> Active:
-        """The steering in effect now.
+    A call that returns is in effect. One that raises `aurops.plan.CallUnknownError` may be; after any other error
+    nothing was changed.
+    """
+
+    def capabilities(self) -> Capabilities:
+        """What it can do here."""
+        ...
+
+    def observe(self) -> Active:
+        """What is in effect now, as the proxy says itself.
 
         Raises:
-            aurops.errors.OutsideError: What steers does not answer.
+            OutsideError: It does not answer.
         """
         ...
 
-    async def shift(self, wanted: Steering) -> Active:
+    def latch(self) -> Latch | None:
+        """The rollback that holds; None: none does."""
+        ...
+
+    def shift(self, wanted: Steering, *, overwrite: bool = False) -> Active:
         """Steer so, and return once it is in effect.
 
+        Args:
+            wanted: Every side of the proxy and no other, by name.
+            overwrite: Also over a file that somebody else changed.
+
         Raises:
-            aurops.errors.OutsideError: It did not take effect within the driver's deadline.
+            UsageError: Other sides than the proxy has.
+            LatchedError: A rollback holds.
+            StaleEpochError: A newer epoch is in effect.
+            TamperedError: Somebody else changed the proxy's file.
+            HeldError: A side fell back unnoticed, or one that is to get more has no healthy backend.
+            OutsideError: The proxy does not answer.
+            CallUnknownError: The proxy was told, and has not said in time that it obeys.
+        """
+        ...
+
+    def roll_back(self, reason: str, who: str, *, epoch: int | None = None) -> Active:
+        """Latch, and send everything to the side that others fall back to; goes ahead whatever the file holds.
+
+        Args:
+            reason: Why, for people.
+            who: Who says so.
+            epoch: Of the latch; None: one more than in effect. A lower one than in effect is raised to that.
+
+        Raises:
+            CallUnknownError: It is latched and written, and the proxy has not said that it obeys.
+            OutsideError: Nothing could be written.
+        """
+        ...
+
+    def release(self, who: str, epoch: int) -> None:
+        """Take the latch away, for a new plan of this epoch.
+
+        Raises:
+            StaleEpochError: The epoch is not above the latch's.
+        """
+        ...
+
+    def drain(self, side: str, epoch: int, *, spread_s: float, wait_s: float) -> Drained:
+        """Have what is left on a side without weight end; again and again until nothing is left.
+
+        Args:
+            side: It has no weight.
+            epoch: The caller's.
+            spread_s: Its applications close their WebSockets over so many seconds; asked for once, by the first call.
+            wait_s: Return after so long at most, with what is left then.
+
+        Raises:
+            HeldError: The side has weight.
+            StaleEpochError: A newer epoch is in effect.
+            OutsideError: The proxy does not answer, or an application does not.
         """
         ...

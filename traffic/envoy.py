@@ -1,251 +1,203 @@
-"""What Envoy is told, and what it says: its configuration for regional steering, rendered and read back. Pure.
+"""What Envoy is told, and what it says: its configuration for steering, rendered and read back. Pure.
 
 - Steering is by routes (RDS from a file, replaced by a *move*: Envoy ignores an edit in place) over clusters that are
   static. Hosts never leave a cluster, so that the trap of removed healthy hosts that keep their traffic cannot happen.
-- No active health checks: which region serves is the orchestrator's decision alone, and a balancer that also decides
-  would be a second brain in every drill. The lost node of a pair costs half of the requests, each answered at once.
-- No retries: a POST that may have been executed is never sent twice.
-- A reply that certainly means "no node has seen this request" carries `NOT_SENT_HEADER`: the answer of a closed route,
-  and Envoy's own replies for a connection that never came about. Everything else that fails may have been executed.
+- Where sides stand for themselves (regions), nothing checks health and nothing is sent again: which region serves is
+  the orchestrator's decision alone. The lost node of a pair costs half of the requests, each answered at once.
+- Where a side has a fallback (platforms), it is an aggregate of itself and, under a name of its own, of the fallback:
+  what that one is given is counted apart. `traffic/envoy_routes.py` says what may be sent again.
+- A reply that certainly means "no backend has seen this request" carries `NOT_SENT_HEADER`; one to a request that was
+  sent and not answered carries `NO_ANSWER_HEADER`: it may have been executed.
 
 Facts: Envoy 1.40, config/route/v3/route_components.proto, http_connection_manager.proto (local_reply_config),
+https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/aggregate_cluster,
 https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage (response flags).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from traffic.driver import Active, Steering
+from traffic.headers import KEY_HEADER, NO_ANSWER_HEADER, NOT_SENT_HEADER
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-EPOCH_HEADER = "x-aurops-epoch"
-"""On each request: the epoch that the proxy stamps."""
-REGION_HEADER = "x-aurops-region"
-"""On each response that a region gave: which one."""
-PROBE_HEADER = "x-aurops-probe-region"
-"""On a request: send it to this region only, and only while the region has weight."""
-NOT_SENT_HEADER = "x-aurops-not-sent"
-"""On a response: the request was certainly not executed."""
+    from traffic.site import Side, Site
 
 ROUTES = "service"
-CONNECT_TIMEOUT_S = 0.1
-"""Loopback connects in well under 1 ms; what takes longer is a full backlog of frozen processes."""
-ROUTE_TIMEOUT_S = 5.0
-"""A request gives up after this: its outcome is then unknown (504)."""
+"""The name of the routes and of the listener."""
+FOLDER = "live"
+"""In the site's folder: what Envoy watches; nothing else may be moved there."""
+STEERING_FILE = "steering.json"
+HEALTH_EVERY_S = 0.2
+HEALTH_ANSWER_S = 0.5
 UPSTREAM_IDLE_S = 30.0
-"""Below the nodes' keep-alive (75 s): Envoy closes idle connections, so that a node closes none under a request."""
+"""Below the servers' keep-alive (75 s): Envoy closes idle connections, so that no server closes one under a request."""
+SOCKET_IDLE_S = 3600.0
 MOST_REQUESTS = 10_000
-"""Requests in flight per region before Envoy refuses: far above what a drill sends in `ROUTE_TIMEOUT_S`."""
+"""Requests in flight per side before Envoy refuses: far above what waits within a request's time-out."""
 NEVER_SENT_FLAGS = ("UF", "UH", "UO", "NR")
 """Connection failed, no healthy host, circuit breaker open, no route: nothing left Envoy."""
+NO_ANSWER_FLAGS = ("UC", "UR", "UT", "LR")
+"""Connection ended, reset, timed out, reset by Envoy: it was sent."""
 
 _NAMESPACE = "envoy"
-_TYPE = f"type.googleapis.com/{_NAMESPACE}"
-_Json = Mapping[str, object]
+TYPE = f"type.googleapis.com/{_NAMESPACE}"
+Object = Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listening:
-    """Where one Envoy listens on loopback, and the files it watches.
-
-    Args:
-        proxy_port: Clients come here.
-        admin_port: Envoy's admin interface.
-        routes_file: The RDS file; replaced by a move within its folder.
-    """
-
-    proxy_port: int
-    admin_port: int
-    routes_file: Path
+def steering_file(folder: Path) -> Path:
+    """The file that steers a site's Envoy."""
+    return folder / FOLDER / STEERING_FILE
 
 
-def bootstrap(listening: Listening, regions: Mapping[str, Sequence[int]]) -> str:
-    """Envoy's start configuration (JSON).
+def aggregate(side: Side) -> str:
+    """The cluster that a side's share goes to."""
+    return f"{side.name}+" if side.instead else side.name
 
-    Args:
-        listening: Ports and files.
-        regions: For each region the loopback ports of its nodes.
-    """
+
+def fallback(side: Side) -> str:
+    """The cluster of what a side's fallback is given in its place."""
+    return f"{side.name}+{side.instead}"
+
+
+def bootstrap(site: Site) -> str:
+    """Envoy's start configuration (JSON)."""
     return json.dumps(
         {
             "node": {"id": "edge", "cluster": "aurops"},
-            "admin": {"address": _address(listening.admin_port)},
-            "static_resources": {
-                "listeners": [_listener(listening)],
-                "clusters": [_cluster(region, ports) for region, ports in regions.items()],
-            },
+            "admin": {"address": address(site.admin)},
+            "static_resources": {"listeners": [listener(site)], "clusters": clusters(site)},
         }
     )
 
 
-def routes(wanted: Steering, version: str) -> str:
-    """The RDS file (JSON) for this steering.
+def listener(site: Site) -> Object:
+    """The listener that clients come to; routes and weights follow in the steering file."""
+    manager = {
+        "@type": f"{TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "service",
+        "rds": {"route_config_name": ROUTES, "config_source": _watched(steering_file(site.folder))},
+        "upgrade_configs": [{"upgrade_type": "websocket"}],
+        # The source address is the connection's, and x-envoy-* headers of clients are not obeyed: one of them asks for
+        # writes to be sent again.
+        "use_remote_address": True,
+        "internal_address_config": {},
+        "xff_num_trusted_hops": site.sticky.trusted_hops if site.sticky else 0,
+        "server_header_transformation": "PASS_THROUGH",
+        "local_reply_config": {"mappers": local_replies(shared_keys=site.shared_keys)},
+        "http_filters": [router()],
+    }
+    filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
+    return {"name": ROUTES, "address": address(site.listens), "filter_chains": [{"filters": filters}]}
+
+
+def router() -> Object:
+    """The last HTTP filter."""
+    options = {"@type": f"{TYPE}.extensions.filters.http.router.v3.Router", "suppress_envoy_headers": True}
+    return {"name": "envoy.filters.http.router", "typed_config": options}
+
+
+def local_replies(*, shared_keys: bool = False) -> list[Object]:
+    """Marks on Envoy's own replies, for `local_reply_config`; a gateway between edge and backends sets them, too.
 
     Args:
-        wanted: Weights and epoch.
-        version: Reported back by Envoy once the routes are in effect; unique per change.
+        shared_keys: Writes with an idempotency key are sent again even if they may have been executed: their last
+            failure says nothing of the first.
     """
-    probes = [_probe_route(region, weight) for region, weight in wanted.weights.items()]
-    stray_probe = _refusal({"prefix": "/", "headers": [{"name": PROBE_HEADER, "present_match": True}]})
-    host = {
-        # Named by the version: Envoy takes no note of routes that it has already, and would never report this version.
-        "name": f"{ROUTES}-{version}",
-        "domains": ["*"],
-        "routes": [*probes, stray_probe, _main_route(wanted)],
-    }
-    configuration = {
-        "@type": f"{_TYPE}.config.route.v3.RouteConfiguration",
-        "name": ROUTES,
-        "request_headers_to_add": [_header(EPOCH_HEADER, str(wanted.epoch))],
-        "virtual_hosts": [host],
-    }
-    return json.dumps({"version_info": version, "resources": [configuration]})
-
-
-def active(config_dump: str) -> Active | None:
-    """The steering in effect, from the answer of `/config_dump?resource=dynamic_route_configs`; None: none yet.
-
-    The weights are read from the route that decides them, so that they cannot differ from what Envoy does.
-
-    Raises:
-        ValueError: The dump is not one of routes that this module rendered.
-    """
-    try:
-        entries = json.loads(config_dump).get("configs", [])
-        if not entries:
-            return None
-        entry = entries[0]
-        configuration = entry["route_config"]
-        stamp = configuration["request_headers_to_add"][0]["header"]["value"]
-        weights = _weights(configuration["virtual_hosts"][0]["routes"])
-        return Active(Steering(weights, int(stamp)), entry["version_info"])
-    except (AttributeError, KeyError, IndexError, TypeError) as error:
-        raise ValueError(f"not a dump of our routes: {config_dump[:200]}") from error
-
-
-def under_way(stats: str, regions: Iterable[str]) -> dict[str, int]:
-    """Requests per region that have no answer yet, from the answer of `/stats?format=json`.
-
-    Those that wait for a connection are counted apart by Envoy (`upstream_rq_pending_active`), and are under way, too.
-    https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cluster_stats
-
-    Raises:
-        ValueError: It is not such an answer, or one of the regions is not in it.
-    """
-    try:
-        values = {each["name"]: int(each["value"]) for each in json.loads(stats)["stats"] if "name" in each}
-        counted = ("upstream_rq_active", "upstream_rq_pending_active")
-        return {region: sum(values[f"cluster.{region}.{name}"] for name in counted) for region in regions}
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"these statistics do not say what is under way: {stats[:200]}") from error
-
-
-def _weights(entries: Sequence[Any]) -> dict[str, int]:
-    """Every region has a probe's route; the last route says what each is given."""
-    headers = [header for entry in entries for header in entry["match"].get("headers", ())]
-    regions = [header["string_match"]["exact"] for header in headers if "string_match" in header]
-    clusters = entries[-1].get("route", {}).get("weighted_clusters", {}).get("clusters", ())
-    given = {cluster["name"]: int(cluster["weight"]) for cluster in clusters}
-    return {region: given.get(region, 0) for region in regions}
-
-
-def _main_route(wanted: Steering) -> _Json:
-    if wanted.closed:
-        return _refusal({"prefix": "/"})
-    clusters = [
-        {"name": region, "weight": weight, "response_headers_to_add": [_header(REGION_HEADER, region)]}
-        for region, weight in wanted.weights.items()
-        if weight
+    never_sent: Object = {"response_flag_filter": {"flags": list(NEVER_SENT_FLAGS)}}
+    if shared_keys:
+        plain = {"header_filter": {"header": {"name": KEY_HEADER, "present_match": True, "invert_match": True}}}
+        never_sent = {"and_filter": {"filters": [never_sent, plain]}}
+    no_answer = {"response_flag_filter": {"flags": list(NO_ANSWER_FLAGS)}}
+    return [
+        {"filter": no_answer, "headers_to_add": [header(NO_ANSWER_HEADER, "1")]},
+        {"filter": never_sent, "headers_to_add": [header(NOT_SENT_HEADER, "1")]},
     ]
-    return {"match": {"prefix": "/"}, "route": {"weighted_clusters": {"clusters": clusters}, **_timeout()}}
 
 
-def _probe_route(region: str, weight: int) -> _Json:
-    match = {"prefix": "/", "headers": [{"name": PROBE_HEADER, "string_match": {"exact": region}}]}
-    if not weight:
-        return _refusal(match)
-    return {
-        "match": match,
-        "route": {"cluster": region, **_timeout()},
-        "response_headers_to_add": [_header(REGION_HEADER, region)],
-    }
+def clusters(site: Site) -> list[Object]:
+    """Each side's cluster; for one with a fallback also the fallback's and the aggregate of both."""
+    found = [_cluster(site, side.name, side) for side in site.sides]
+    for side in site.sides:
+        if side.instead:
+            # Its hosts are checked in their own cluster; here they are what is left.
+            spare = site.side(side.instead).model_copy(update={"health_path": None})
+            found += [_cluster(site, fallback(side), spare), _aggregate(site, side)]
+    return found
 
 
-def _refusal(match: _Json) -> _Json:
-    return {
-        "match": match,
-        "direct_response": {"status": 503, "body": {"inline_string": '{"error":"closed"}'}},
-        "response_headers_to_add": [_header(NOT_SENT_HEADER, "1")],
-    }
-
-
-def _timeout() -> _Json:
-    return {"timeout": f"{ROUTE_TIMEOUT_S}s"}
-
-
-def _header(name: str, value: str) -> _Json:
-    # Overwrite: nobody but this proxy stamps an epoch or names a region.
+def header(name: str, value: str) -> Object:
+    """A header to set; what somebody else set is overwritten: nobody but this proxy stamps an epoch or names a side."""
     return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
-def _address(port: int) -> _Json:
-    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+def address(text: str) -> Object:
+    """host:port as Envoy has it."""
+    host, _, port = text.rpartition(":")
+    return {"socket_address": {"address": host, "port_value": int(port)}}
 
 
-def _listener(listening: Listening) -> _Json:
-    manager = {
-        "@type": f"{_TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "service",
-        "rds": {"route_config_name": ROUTES, "config_source": _watched(listening.routes_file)},
-        "local_reply_config": {"mappers": [_never_sent()]},
-        "http_filters": [
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": f"{_TYPE}.extensions.filters.http.router.v3.Router"},
-            }
-        ],
-    }
-    filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
-    return {"name": "service", "address": _address(listening.proxy_port), "filter_chains": [{"filters": filters}]}
-
-
-def _watched(file: Path) -> _Json:
+def _watched(file: Path) -> Object:
     return {
         "resource_api_version": "V3",
         "path_config_source": {"path": str(file), "watched_directory": {"path": str(file.parent)}},
     }
 
 
-def _never_sent() -> _Json:
-    return {
-        "filter": {"response_flag_filter": {"flags": list(NEVER_SENT_FLAGS)}},
-        "headers_to_add": [_header(NOT_SENT_HEADER, "1")],
-    }
-
-
-def _cluster(region: str, ports: Sequence[int]) -> _Json:
-    limits = dict.fromkeys(("max_connections", "max_pending_requests", "max_requests", "max_retries"), MOST_REQUESTS)
+def _cluster(site: Site, name: str, side: Side) -> Object:
     options = {
-        "@type": f"{_TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions",
+        "@type": f"{TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions",
         "common_http_protocol_options": {"idle_timeout": f"{UPSTREAM_IDLE_S}s"},
         "explicit_http_config": {"http_protocol_options": {}},
     }
+    named = {"filter_metadata": {"aurops": {"side": side.name}}}
+    hosts = [{"endpoint": {"address": address(each)}, "metadata": named} for each in side.backends]
     return {
-        "name": region,
-        "type": "STATIC",
-        "connect_timeout": f"{CONNECT_TIMEOUT_S}s",
+        "name": name,
+        "type": _discovery(side.backends),
         "lb_policy": "ROUND_ROBIN",
         "ignore_health_on_host_removal": True,
-        "circuit_breakers": {"thresholds": [limits]},
+        # A side of which nobody is well gets nothing: its fallback does.
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
         "typed_extension_protocol_options": {f"{_NAMESPACE}.extensions.upstreams.http.v3.HttpProtocolOptions": options},
-        "load_assignment": {
-            "cluster_name": region,
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(port)}} for port in ports]}],
-        },
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": hosts}]},
+        **_limits(site),
+        **(_health(side.health_path) if side.health_path else {}),
     }
+
+
+def _aggregate(site: Site, side: Side) -> Object:
+    members = {
+        "@type": f"{TYPE}.extensions.clusters.aggregate.v3.ClusterConfig",
+        "clusters": [side.name, fallback(side)],
+    }
+    kind = {"name": "envoy.clusters.aggregate", "typed_config": members}
+    return {"name": aggregate(side), "lb_policy": "CLUSTER_PROVIDED", "cluster_type": kind, **_limits(site)}
+
+
+def _limits(site: Site) -> Object:
+    limits = dict.fromkeys(("max_connections", "max_pending_requests", "max_requests", "max_retries"), MOST_REQUESTS)
+    return {"connect_timeout": f"{site.connect_timeout_s}s", "circuit_breakers": {"thresholds": [limits]}}
+
+
+def _health(path: str) -> Object:
+    every = f"{HEALTH_EVERY_S}s"
+    check = {
+        "timeout": f"{HEALTH_ANSWER_S}s",
+        "interval": every,
+        "no_traffic_interval": every,  # its default, 60 s, finds a side that gets nothing well for that long
+        "unhealthy_threshold": 2,
+        "healthy_threshold": 1,
+        "http_health_check": {"path": path},
+    }
+    return {"health_checks": [check]}
+
+
+def _discovery(backends: Sequence[str]) -> str:
+    numeric = all(each.rpartition(":")[0].replace(".", "").isdigit() for each in backends)
+    return "STATIC" if numeric else "STRICT_DNS"

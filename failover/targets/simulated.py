@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from aurops.errors import OutsideError
 from aurops.plan import Answer, CallUnknownError, Observation, StaleEpochError
 from failover.model import (
-    TOTAL_WEIGHT,
     CacheRole,
     Capabilities,
     Capability,
@@ -23,6 +22,7 @@ from failover.model import (
     RegionState,
     World,
 )
+from traffic.driver import TOTAL_WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

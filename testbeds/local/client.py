@@ -26,7 +26,7 @@ import aiohttp
 
 from aurops.clock import RealClock
 from failover.ledger import Entry, Outcome, line
-from traffic.envoy import NOT_SENT_HEADER
+from traffic.headers import NOT_SENT_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

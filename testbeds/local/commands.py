@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from testbeds.local.layout import write_durably
+from aurops.files import write_durably
 
 if TYPE_CHECKING:
     from pathlib import Path

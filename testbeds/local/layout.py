@@ -6,12 +6,12 @@ Kept free of heavy imports: ten processes of a bed load it while the bed comes u
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from aurops.errors import OutsideError
+from aurops.files import write_durably
 
 SERVICE = "ledger"
 REGIONS = ("north", "south", "west")
@@ -130,9 +130,9 @@ class Layout:
         return Path(self.folder, "layout.json")
 
     @property
-    def routes_file(self) -> Path:
-        """Envoy's routes; the only file in its folder, because Envoy watches the folder."""
-        return Path(self.folder, "edge", "routes.json")
+    def steering_folder(self) -> Path:
+        """What steers Envoy (traffic/folder.py)."""
+        return Path(self.folder, "edge")
 
     def region(self, name: str) -> Region:
         """The region of this name.
@@ -221,18 +221,3 @@ def _made(raw: dict[str, Any]) -> Layout:
     if wiring is not None:
         wiring = Wiring(**{**wiring, "links": tuple(Link(**link) for link in wiring["links"])})
     return Layout(regions=regions, components=components, wiring=wiring, **raw)
-
-
-def write_durably(file: Path, text: str) -> None:
-    """Replace a file at once and for good: after a crash it holds the old text or the new, never a part."""
-    temporary = file.with_name(f".{file.name}.new")
-    with temporary.open("w") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.replace(file)
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

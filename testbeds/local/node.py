@@ -32,7 +32,7 @@ from testbeds.local.commands import BadBodyError, Body
 from testbeds.local.layout import LOOPBACK, Region, load
 from testbeds.local.postgres import conninfo
 from testbeds.local.serving import end_with_parent, forever, serve
-from traffic.envoy import EPOCH_HEADER, NOT_SENT_HEADER
+from traffic.headers import EPOCH_HEADER, NOT_SENT_HEADER
 
 POOL_LEAST, POOL_MOST = 2, 30
 HOLD_S = 3.0

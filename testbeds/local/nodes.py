@@ -12,7 +12,7 @@ import aiohttp
 
 from testbeds.local.commands import RefusedError
 from testbeds.local.layout import LOOPBACK, Layout, Region
-from traffic.envoy import EPOCH_HEADER
+from traffic.headers import EPOCH_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

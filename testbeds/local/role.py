@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from testbeds.local.layout import write_durably
+from aurops.files import write_durably
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,20 +23,21 @@ from aiohttp import web
 
 from aurops.clock import RealClock
 from aurops.errors import AuropsError, OutsideError
+from aurops.files import write_durably
 from testbeds.local import components, layout, ports, postgres, processes, state, volumes, wiring
 from testbeds.local.commands import BadBodyError, choice, parse
+from testbeds.local.edge import site_of
 from testbeds.local.layout import BORN_PRIMARY, LOOPBACK, Layout, Region
 from testbeds.local.processes import BED_MARK, REGION_MARK
-from testbeds.local.wiring import OUTSIDE, seen_from
 from traffic import envoy
-from traffic.driver import Steering
+from traffic.dialects import open_driver
+from traffic.driver import TOTAL_WEIGHT, Steering
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Mapping
 
 FIRST_EPOCH = 1
-WHOLE_WEIGHT = 10_000
 UP_S = 60.0
 REVIVE_S = 30.0
 OBSERVE_S = 2.0
@@ -117,7 +118,7 @@ class Supervisor:
             births = (self._ask(session, f"agent-{r.name}", f"{r.agent_url}/birth", body) for r in self._place.regions)
             await asyncio.gather(*births)
             self._say(f"opening traffic to {BORN_PRIMARY}")
-            body = {"epoch": FIRST_EPOCH, "weights": {BORN_PRIMARY: WHOLE_WEIGHT}}
+            body = {"epoch": FIRST_EPOCH, "weights": {BORN_PRIMARY: TOTAL_WEIGHT}}
             await self._ask(session, "edge", f"http://{LOOPBACK}:{self._place.edge_port}/shift", body)
             primary = self._place.region(BORN_PRIMARY)
             await self._ask(
@@ -251,13 +252,10 @@ class Supervisor:
 
 def _configure_envoy(place: Layout) -> Path:
     """Write Envoy's files, with traffic closed; returns its start configuration."""
-    place.routes_file.parent.mkdir()
-    closed = Steering(dict.fromkeys(layout.REGIONS, 0), 0)
-    place.routes_file.write_text(envoy.routes(closed, "closed"))
-    listening = envoy.Listening(proxy_port=place.proxy_port, admin_port=place.admin_port, routes_file=place.routes_file)
+    site = site_of(place)
+    open_driver(site).install(Steering(dict.fromkeys(layout.REGIONS, 0), 0))
     configuration = Path(place.folder, "envoy.json")
-    nodes = {region.name: region.node_ports for region in seen_from(place, OUTSIDE).regions}
-    configuration.write_text(envoy.bootstrap(listening, nodes))
+    configuration.write_text(envoy.bootstrap(site))
     return configuration
 
 
@@ -301,7 +299,7 @@ async def _run(arguments: argparse.Namespace, place: Layout, claimed: socket.soc
     await web.SockSite(runner, claimed).start()
     up_s = RealClock().now_s() - arguments.asked_at_s
     bed = state.describe(place, versions, up_s)
-    layout.write_durably(Path(place.folder, state.FILE), bed.model_dump_json())
+    write_durably(Path(place.folder, state.FILE), bed.model_dump_json())
     _tell(ready=True)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # from here on nobody listens
     await supervisor.live(guardian)

@@ -21,10 +21,11 @@ import aiohttp
 from aiohttp import web
 
 from aurops.clock import RealClock
+from aurops.files import write_durably
 from failover.detector import Report
 from testbeds.local.commands import BadBodyError, choice, parse
-from testbeds.local.layout import LOOPBACK, REGIONS, write_durably
-from traffic.envoy import PROBE_HEADER
+from testbeds.local.layout import LOOPBACK, REGIONS
+from traffic.headers import PROBE_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

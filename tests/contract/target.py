@@ -9,7 +9,8 @@ import pytest
 
 from aurops.errors import AuropsError
 from aurops.plan import CallUnknownError, StaleEpochError
-from failover.model import TOTAL_WEIGHT, Capability, DatabaseRole, Target, World
+from failover.model import Capability, DatabaseRole, Target, World
+from traffic.driver import TOTAL_WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

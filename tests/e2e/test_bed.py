@@ -28,6 +28,8 @@ from testbeds.local import bed, guardian, processes
 from testbeds.local.layout import BLOCK_SIZE, REGIONS
 from testbeds.local.state import BedState
 from tests.e2e import commands
+from traffic.driver import TOTAL_WEIGHT
+from traffic.headers import PROBE_HEADER, SIDE_HEADER
 
 pytestmark = pytest.mark.e2e
 LIMIT_S = 10.0
@@ -218,7 +220,7 @@ def fail_over(orchestra: Orchestra, lost: str, target: str, third: str) -> None:
     assert orchestra.tell(third, "follow", primary=target)["method"] == "repoint"
     orchestra.tell(target, "promote_cache")
     assert orchestra.tell(target, "verify_write")["id"]
-    assert orchestra.shift(**{target: 100}).status_code == 200
+    assert orchestra.shift(**{target: TOTAL_WEIGHT}).status_code == 200
 
 
 def never_sent(answer: httpx.Response) -> bool:
@@ -231,7 +233,7 @@ def test_a_write_through_the_proxy_is_committed_in_the_region_in_force(orchestra
     write_id, answer = orchestra.write()
     assert answer.status_code == 200
     assert answer.json() == {"id": write_id, "epoch": 1, "region": "north", "cached": True}
-    assert answer.headers["x-aurops-region"] == "north"
+    assert answer.headers[SIDE_HEADER] == "north"
     assert write_id in orchestra.ledger("north")
     until(lambda: write_id in orchestra.ledger("south") | orchestra.ledger("west"), "a standby has it")
 
@@ -252,10 +254,10 @@ def test_a_probe_reaches_a_region_only_while_it_has_weight(orchestra: Orchestra)
     """A probe is a committed write through the region asked for; to a region without traffic it is closed."""
     url = f"{orchestra.bed.proxy_url}/probe"
     body = {"vantage": "test", "n": 1}
-    open_answer = orchestra.http.post(url, json=body, headers={"x-aurops-probe-region": "north"})
-    assert (open_answer.status_code, open_answer.headers["x-aurops-region"]) == (200, "north")
+    open_answer = orchestra.http.post(url, json=body, headers={PROBE_HEADER: "north"})
+    assert (open_answer.status_code, open_answer.headers[SIDE_HEADER]) == (200, "north")
     for region in ("south", "atlantis"):
-        assert never_sent(orchestra.http.post(url, json=body, headers={"x-aurops-probe-region": region}))
+        assert never_sent(orchestra.http.post(url, json=body, headers={PROBE_HEADER: region}))
 
 
 @pytest.mark.parametrize(
@@ -353,7 +355,7 @@ def test_closed_traffic_is_refused_by_the_proxy_itself(orchestra: Orchestra) -> 
     """With all weights 0 every request is answered at once, and marked as never sent."""
     assert orchestra.shift().json()["weights"] == dict.fromkeys(REGIONS, 0)
     assert never_sent(orchestra.write()[1])
-    assert orchestra.shift(north=100).status_code == 200
+    assert orchestra.shift(north=TOTAL_WEIGHT).status_code == 200
     assert orchestra.write()[1].status_code == 200
 
 
@@ -496,7 +498,7 @@ def test_a_request_is_held_for_a_bounded_time(orchestra: Orchestra) -> None:
     assert never_sent(answer)
     assert waited_s < 3.0
     orchestra.tell("south", "promote", voters=["north", "west"])
-    assert orchestra.shift(south=100).status_code == 200
+    assert orchestra.shift(south=TOTAL_WEIGHT).status_code == 200
 
 
 def test_two_beds_live_side_by_side_and_a_killed_supervisor_leaves_nothing(orchestra: Orchestra) -> None:

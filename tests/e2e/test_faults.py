@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from failover.faults import read_journal
 from testbeds.local import processes
 from tests.e2e.commands import COMMAND, SHORT, aurops
-from traffic.envoy import EPOCH_HEADER
+from traffic.headers import EPOCH_HEADER
 
 pytestmark = pytest.mark.e2e
 EXPERIMENTS = Path(__file__).parents[2] / "testbeds" / "local" / "experiments"

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from aurops.plan import Observation
 from failover.detector import Evidence, Verdict, Vote
 from failover.detector import State as Quorum
-from failover.model import TOTAL_WEIGHT, CacheRole, DatabaseRole, DatabaseState, EdgeState, RegionState, World
+from failover.model import CacheRole, DatabaseRole, DatabaseState, EdgeState, RegionState, World
 from failover.policy import Action, Finding, Loss, Memory, Mode, Policy, State, classify, judge
+from traffic.driver import TOTAL_WEIGHT
 
 STANDBY = DatabaseState(DatabaseRole.STANDBY, receiving=True, attached=True, following="north", flush_lsn=10)
 PRIMARY = DatabaseState(DatabaseRole.PRIMARY, flush_lsn=10, writable=True, voters=("south", "west"))

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from aurops.processes import Process
 from testbeds.local import processes
-from traffic.envoy import NOT_SENT_HEADER, PROBE_HEADER
+from traffic.headers import NOT_SENT_HEADER, PROBE_HEADER
 
 DEADLINE_S = 20.0
 WaitFor = Callable[[Callable[[], bool]], None]

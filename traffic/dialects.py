@@ -1,0 +1,136 @@
+"""What differs from proxy to proxy: what it is told, how it is asked. The one place that knows which there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import httpx
+
+from aurops.errors import OutsideError, UsageError
+from traffic import envoy, envoy_routes, nginx
+from traffic.driver import Active, Capabilities, Capability, Steering
+from traffic.file_driver import Dialect, FileDriver
+from traffic.site import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from aurops.clock import Clock
+    from traffic.folder import Rendered
+    from traffic.site import Site
+
+T = TypeVar("T")
+
+ANSWER_S = 1.0
+TRIED = "the real proxy on one machine; never in front of a real platform"
+_DUMP = "/config_dump?resource=dynamic_route_configs"
+_STATS = (
+    "/stats?format=json&filter=" + r"^cluster\..*\.(upstream_rq_(total|active|pending_active|101)|membership_healthy)$"
+)
+
+
+def open_driver(site: Site, clock: Clock | None = None) -> FileDriver:
+    """The driver of a site, on the proxy's own host.
+
+    Args:
+        site: The proxy.
+        clock: For deadlines; None: the machine's.
+    """
+    dialects: dict[Kind, Callable[[Site], Dialect]] = {Kind.ENVOY: EnvoyDialect, Kind.NGINX: NginxDialect}
+    return FileDriver(site, dialects[site.kind](site), clock)
+
+
+class _Admin:
+    """A proxy's own interface on loopback."""
+
+    def __init__(self, site: Site) -> None:
+        self._url = f"http://{site.admin}"
+        self._http = httpx.Client(timeout=ANSWER_S, trust_env=False)
+
+    def ask(self, path: str, method: str = "GET") -> str:
+        """What it answers.
+
+        Raises:
+            OutsideError: Nothing, or that it will not.
+        """
+        try:
+            answer = self._http.request(method, f"{self._url}{path}")
+        except httpx.HTTPError as error:
+            raise OutsideError(
+                f"The proxy does not answer: {error!r}.",
+                where=f"{self._url}{path}",
+                next_step="Is it running? Until it answers nobody knows where requests go.",
+            ) from error
+        if answer.is_success:
+            return answer.text
+        raise OutsideError(f"The proxy refuses: {answer.text[:300].strip()}", where=f"{self._url}{path}")
+
+    def not_ours(self, error: Exception) -> OutsideError:
+        """What it answers is not what it was told."""
+        return OutsideError(
+            f"The proxy does not steer by aurops' file: {error}.",
+            where=self._url,
+            next_step="Start it with the configuration that aurops renders for this site.",
+        )
+
+
+class EnvoyDialect:
+    """Envoy: reads its file by itself when it is moved in place; says its routes in its configuration dump."""
+
+    can = Capabilities(frozenset(Capability), {}, TRIED)
+
+    def __init__(self, site: Site) -> None:
+        self.live = envoy.steering_file(site.folder)
+        self._site = site
+        self._admin = _Admin(site)
+
+    def render(self, wanted: Steering, instead_before: Mapping[str, int]) -> Rendered:
+        """An RDS file."""
+        return envoy_routes.render(self._site, wanted, instead_before)
+
+    def version_of(self, text: str) -> str:
+        """Envoy's `version_info`."""
+        return envoy_routes.version_of(text)
+
+    def ask(self) -> Active:
+        """Its routes and statistics."""
+        try:
+            active = envoy_routes.active(self._site, self._admin.ask(_DUMP), self._admin.ask(_STATS))
+        except (ValueError, UsageError) as error:
+            raise self._admin.not_ours(error) from error
+        if active is None:
+            raise OutsideError("Envoy has no routes yet.", where=self._site.admin)
+        return active
+
+    def take(self) -> None:
+        """Nothing: it watches the folder."""
+
+
+class NginxDialect:
+    """NGINX: a script reads the file when it is told, and at its first request; says what it goes by."""
+
+    can = nginx.CAN
+
+    def __init__(self, site: Site) -> None:
+        self.live = nginx.steering_file(site.folder)
+        self._site = site
+        self._admin = _Admin(site)
+
+    def render(self, wanted: Steering, instead_before: Mapping[str, int]) -> Rendered:
+        """A JSON file."""
+        return nginx.render(self._site, wanted, instead_before)
+
+    def version_of(self, text: str) -> str:
+        """Its `version`."""
+        return nginx.version_of(text)
+
+    def ask(self) -> Active:
+        """What the script says."""
+        try:
+            return nginx.active(self._site, self._admin.ask("/steering"))
+        except (ValueError, UsageError) as error:
+            raise self._admin.not_ours(error) from error
+
+    def take(self) -> None:
+        """Tell it to read the file."""
+        self._admin.ask("/steering", "POST")

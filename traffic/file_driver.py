@@ -1,0 +1,285 @@
+"""Steers a proxy by one file on its host, and believes only what the proxy says is in effect."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+from aurops.clock import RealClock
+from aurops.errors import HeldError, OutsideError, UsageError
+from aurops.files import write_durably
+from aurops.plan import CallUnknownError, StaleEpochError
+from traffic import draining, heartbeat
+from traffic.driver import TOTAL_WEIGHT, Active, Capabilities, Capability, Drained, LatchedError, Steering
+from traffic.folder import Latch, ProxyFolder, Rendered
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from aurops.clock import Clock
+    from traffic.site import Site
+
+ACTIVE_S = 3.0
+LOCK_S = 5.0
+ROLL_BACK_LOCK_S = 1.0
+"""A rollback waits no longer for a writer that stands still; the watcher mends what that one writes when it wakes."""
+_POLL_S = 0.002
+
+
+class Dialect(Protocol):
+    """What differs from proxy to proxy."""
+
+    can: Capabilities
+    live: Path
+    """The file that steers it, in a folder of its own."""
+
+    def render(self, wanted: Steering, instead_before: Mapping[str, int]) -> Rendered:
+        """What the file is to hold."""
+        ...
+
+    def version_of(self, text: str) -> str:
+        """The version of a file that aurops wrote.
+
+        Raises:
+            ValueError: It did not.
+        """
+        ...
+
+    def ask(self) -> Active:
+        """What is in effect.
+
+        Raises:
+            OutsideError: The proxy does not say.
+        """
+        ...
+
+    def take(self) -> None:
+        """Have the proxy read its file.
+
+        Raises:
+            OutsideError: It does not answer, or will not.
+        """
+        ...
+
+
+class FileDriver:
+    """A `traffic.driver.Driver` on the proxy's own host.
+
+    Args:
+        site: The proxy.
+        dialect: What it is told and says.
+        clock: For deadlines; None: the machine's.
+    """
+
+    def __init__(self, site: Site, dialect: Dialect, clock: Clock | None = None) -> None:
+        self.site = site
+        self._dialect = dialect
+        self._clock = clock or RealClock()
+        self._folder = ProxyFolder(site.folder, dialect.live, dialect.version_of)
+
+    def install(self, first: Steering) -> None:
+        """Write the steering file of a proxy that has none yet; it may be started then.
+
+        Raises:
+            UsageError: It has one, or the sides are others.
+        """
+        self._check_names(first)
+        if self._folder.live.exists():
+            raise UsageError("This proxy has a steering file already.", where=str(self._folder.live))
+        self._folder.live.parent.mkdir(parents=True, exist_ok=True)
+        self._folder.put(self._render(first, None))
+
+    def capabilities(self) -> Capabilities:
+        """The proxy's, less what this site lacks."""
+        lacking = {}
+        if self.site.way_back is None:
+            lacking[Capability.FALLS_BACK] = "no side names another that serves when it dies"
+        if self.site.sticky is None:
+            lacking[Capability.STICKY] = "this site sends each request by itself"
+        if not all(side.health_path for side in self.site.sides):
+            lacking[Capability.CHECKS_HEALTH] = "not every side has a path at which its health is asked"
+        if not all(side.drain_urls for side in self.site.sides):
+            lacking[Capability.DRAINS] = "not every side names the applications that close its WebSockets (drain_urls)"
+        can = self._dialect.can
+        return Capabilities(can.can - lacking.keys(), {**lacking, **can.cannot}, can.tried)
+
+    def observe(self) -> Active:
+        """What the proxy has in effect."""
+        return self._dialect.ask()
+
+    def latch(self) -> Latch | None:
+        """The rollback that holds."""
+        return self._folder.latch()
+
+    def shift(self, wanted: Steering, *, overwrite: bool = False) -> Active:
+        """Move the file in place, have it read, wait until the proxy says so."""
+        self._check_names(wanted)
+        with self._folder.locked(self._clock, LOCK_S):
+            self._check_latch()
+            now = self.observe()
+            if wanted.epoch < now.steering.epoch:
+                raise StaleEpochError(f"{self.site.admin} obeys epoch {now.steering.epoch}")
+            if not overwrite:
+                self._folder.version()
+            self._check_forward(now, wanted)
+            if self.site.way_back:
+                write_durably(self._folder.way_back, self._all_back(wanted.epoch + 1, now).text)
+            rendered = self._render(wanted, now)
+            self._folder.put(rendered)
+            return self._take_effect(rendered.version)
+
+    def roll_back(self, reason: str, who: str, *, epoch: int | None = None) -> Active:
+        """Raise the latch, then move the file that was made beforehand in place."""
+        if self.site.way_back is None:
+            raise UsageError("No side of this proxy is a way back.", allowed="a side that names another as `instead`")
+        with self._folder.locked(self._clock, ROLL_BACK_LOCK_S, insist=False):
+            now, held = self._seen(), self._held()
+            if held and now and now.steering.weight(self.site.way_back) == TOTAL_WEIGHT:
+                return now
+            known = max(self._epoch_in_file(), now.steering.epoch if now else 0)
+            raised = max(known, epoch or 0, held.epoch if held else known + 1)
+            failed = None
+            try:
+                at = self._clock.wall().isoformat(timespec="seconds")
+                self._folder.raise_latch(held or Latch(epoch=raised, reason=reason, who=who, at=at))
+            except OSError as error:  # a full disk does not keep traffic where it is broken: a move needs no space
+                failed = error
+            active = self._take_effect(self._put_back(raised, now))
+            if failed:
+                raise CallUnknownError(f"everything goes to {self.site.way_back}, but no latch holds it: {failed}")
+            return active
+
+    def release(self, who: str, epoch: int) -> None:
+        """Know what fell back until now, then take the latch away."""
+        with self._folder.locked(self._clock, LOCK_S):
+            held = self.latch()
+            if held is None:
+                return
+            if epoch <= held.epoch:
+                raise StaleEpochError(f"the latch of {held.who} has epoch {held.epoch}")
+            now = self.observe()
+            rendered = self._render(Steering(now.steering.weights, max(epoch, now.steering.epoch)), now)
+            self._folder.put(rendered)
+            self._take_effect(rendered.version)
+            self._folder.release(held, f"{who}, {self._clock.wall().isoformat(timespec='seconds')}")
+
+    def drain(self, side: str, epoch: int, *, spread_s: float, wait_s: float) -> Drained:
+        """Ask the side's applications once, then wait for the proxy to say that nothing is left."""
+        if side not in self.site.names:
+            raise UsageError(f"There is no side {side!r}.", allowed=", ".join(self.site.names))
+        now = self.observe()
+        if epoch < now.steering.epoch:
+            raise StaleEpochError(f"{self.site.admin} obeys epoch {now.steering.epoch}")
+        if weight := now.steering.weight(side):
+            raise HeldError(
+                f"{side} still gets {weight} of {TOTAL_WEIGHT}: what is closed there would come back.",
+                where=self.site.admin,
+                next_step=f"Give {side} weight 0 first; draining is a step of its own.",
+            )
+        return draining.Draining(self.site, side, self._clock).drain(self.observe, spread_s, wait_s)
+
+    def _check_names(self, wanted: Steering) -> None:
+        if set(wanted.weights) != set(self.site.names):
+            raise UsageError(
+                f"These weights are of other sides: {', '.join(wanted.weights)}.",
+                where=self.site.admin,
+                allowed=", ".join(self.site.names),
+                next_step="Weights and backend sets do not change in one step: describe another proxy.",
+            )
+
+    def _check_latch(self) -> None:
+        held = self.latch()
+        if held is not None:
+            raise LatchedError(
+                f"A rollback holds: {held.reason}.",
+                where=f"{self._folder.latch_file}: {held.who}, {held.at}, epoch {held.epoch}",
+                next_step="Find out why; then a person releases it with a new plan.",
+            )
+
+    def _check_forward(self, now: Active, wanted: Steering) -> None:
+        """Whether whoever gets more may get it."""
+        for side, why in now.fallen().items():
+            raise HeldError(
+                f"{side} fell back to {self.site.way_back}, and nobody has rolled back: {why}.",
+                where=self.site.admin,
+                next_step="Roll back, find out why, then release the latch with a new plan.",
+            )
+        more = [name for name in self.site.names if wanted.weight(name) > now.steering.weight(name)]
+        for name in more:
+            if now.flows[name].healthy == 0:
+                raise HeldError(
+                    f"{name} is to get more, and none of its backends answers health checks.",
+                    where=f"{self.site.admin}: {', '.join(self.site.side(name).backends)}",
+                    next_step="Bring its backends up.",
+                )
+        if any(self.site.side(name).instead for name in more) and not self._is_watched():
+            raise HeldError(
+                "Nobody watches this proxy: a fallback would not latch.",
+                where=str(self.site.folder),
+                next_step="On the proxy's host start `python -m traffic.watcher --site FILE`.",
+            )
+
+    def _is_watched(self) -> bool:
+        return heartbeat.is_watched(self.site.folder, self._clock)
+
+    def _seen(self) -> Active | None:
+        with suppress(OutsideError):
+            return self.observe()
+        return None
+
+    def _held(self) -> Latch | None:
+        with suppress(OutsideError):  # one that cannot be read is written anew
+            return self.latch()
+        return None
+
+    def _epoch_in_file(self) -> int:
+        with suppress(OutsideError):
+            return int(self._folder.version().partition("-")[0])
+        return 0
+
+    def _render(self, wanted: Steering, now: Active | None) -> Rendered:
+        before = {side.name: 0 for side in self.site.sides if side.instead}
+        if now:
+            before = {name: now.flows[name].instead for name in before}
+        return self._dialect.render(wanted, before)
+
+    def _all_back(self, epoch: int, now: Active | None) -> Rendered:
+        weights = {name: TOTAL_WEIGHT if name == self.site.way_back else 0 for name in self.site.names}
+        return self._render(Steering(weights, epoch), now)
+
+    def _put_back(self, epoch: int, now: Active | None) -> str:
+        """The version put in place: what was made beforehand, if its epoch is right or nothing else can be written."""
+        with suppress(OSError, ValueError):
+            if self._folder.way_back_version().startswith(f"{epoch}-"):
+                return self._folder.put_way_back()
+        rendered = self._all_back(epoch, now)
+        try:
+            self._folder.put(rendered)
+        except OSError as error:
+            with suppress(OSError, ValueError):
+                return self._folder.put_way_back()
+            raise OutsideError(
+                f"Nothing can be written, so traffic stays where it is: {error}.",
+                where=str(self._folder.live),
+                next_step="Make space, then roll back again.",
+            ) from error
+        return rendered.version
+
+    def _take_effect(self, version: str) -> Active:
+        """Wait until the proxy obeys.
+
+        Raises:
+            CallUnknownError: It has not said so within `ACTIVE_S`.
+        """
+        deadline_s = self._clock.now_s() + ACTIVE_S
+        try:
+            self._dialect.take()
+            while (now := self.observe()).version != version:
+                if self._clock.now_s() > deadline_s:
+                    raise CallUnknownError(f"{self.site.admin} has {now.version} in effect, not yet {version}")
+                self._clock.sleep(_POLL_S)
+        except OutsideError as error:
+            raise CallUnknownError(f"{self._folder.live} has {version}, but: {error.what}") from error
+        draining.forget(self.site, now.steering)
+        return now

@@ -1,0 +1,184 @@
+"""The files of one proxy on its host.
+
+<folder>/live/         what steers the proxy, nothing else
+<folder>/way-back      the same for "everything to the way back", made before each step forward
+<folder>/written       what aurops wrote last: who finds the live file changed can put this one back
+<folder>/latch.json    a rollback that holds; latch-<epoch>.json: one that was released
+<folder>/lock          held by whoever writes
+<folder>/watched       the watcher's heartbeat
+<folder>/drain-SIDE.json  how far a drain is
+"""
+
+from __future__ import annotations
+
+import fcntl
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from aurops.errors import OutsideError
+from aurops.files import move_durably, write_durably
+from traffic.driver import TamperedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from aurops.clock import Clock
+
+_LOCK_POLL_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a proxy's file is to hold.
+
+    Args:
+        text: All of it.
+        version: Its epoch, a hyphen, and a digest of the text; the proxy says it back once it obeys.
+    """
+
+    text: str
+    version: str
+
+
+class Latch(BaseModel):
+    """Why traffic is held back: a rollback that holds until a person releases it with a new plan.
+
+    A proxy alone would return to a side that has come back: of 16,756 requests 13,901 returned so, unasked.
+
+    Args:
+        epoch: The rollback's; only a greater one may release it.
+        reason: For people.
+        who: Who rolled back.
+        at: When, in UTC, for people.
+        released: By whom and when; empty while it holds.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epoch: int
+    reason: str
+    who: str
+    at: str
+    released: str = ""
+
+
+class ProxyFolder:
+    """A proxy's files.
+
+    Args:
+        folder: Theirs; on one file system.
+        live: The file that steers the proxy, in a folder of its own below.
+        version_of: The version of a text that aurops wrote; raises ValueError for any other text.
+    """
+
+    def __init__(self, folder: Path, live: Path, version_of: Callable[[str], str]) -> None:
+        self.live = live
+        self.written = folder / "written"
+        self.way_back = folder / "way-back"
+        self.latch_file = folder / "latch.json"
+        self._folder = folder
+        self._version_of = version_of
+
+    @contextmanager
+    def locked(self, clock: Clock, wait_s: float, *, insist: bool = True) -> Iterator[None]:
+        """Alone with these files.
+
+        Args:
+            clock: For the wait.
+            wait_s: For so long, at most.
+            insist: Without the lock: not at all. Else go on after the wait: whoever holds it may stand still for good.
+
+        Raises:
+            OutsideError: Somebody else writes, all the time.
+        """
+        with (self._folder / "lock").open("w") as file:
+            deadline_s = clock.now_s() + wait_s
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError as error:
+                    if clock.now_s() < deadline_s:
+                        clock.sleep(_LOCK_POLL_S)
+                    elif insist:
+                        raise OutsideError(
+                            f"Another process has been steering this proxy for {wait_s:g} s.",
+                            where=str(self._folder / "lock"),
+                            next_step="Wait for it, or find it (`fuser`) and end it.",
+                        ) from error
+                    else:
+                        break
+            yield
+
+    def put(self, rendered: Rendered) -> None:
+        """Have this steer the proxy, by a move: at once or not at all."""
+        write_durably(self.live, rendered.text, beside=self._folder)
+        self.written.write_text(rendered.text, encoding="utf-8")
+
+    def put_way_back(self) -> str:
+        """Move the file that was made beforehand in place; returns its version.
+
+        Raises:
+            OSError: There is none.
+            ValueError: It is not one of aurops.
+        """
+        version = self.way_back_version()
+        move_durably(self.way_back, self.live)
+        return version
+
+    def way_back_version(self) -> str:
+        """The version of the file that was made beforehand.
+
+        Raises:
+            OSError: There is none.
+            ValueError: It is not one of aurops.
+        """
+        return self._version_of(self.way_back.read_text(encoding="utf-8"))
+
+    def version(self) -> str:
+        """The version in the live file.
+
+        Raises:
+            TamperedError: It is gone, or somebody else changed it.
+        """
+        try:
+            return self._version_of(self.live.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            again = self._folder / "again"
+            raise TamperedError(
+                f"Somebody else changed what steers this proxy: {error}.",
+                where=str(self.live),
+                next_step=f"Compare it with {self.written}, which aurops wrote last. To put that one back: "
+                f"cp {self.written} {again} && mv {again} {self.live}",
+            ) from error
+
+    def latch(self) -> Latch | None:
+        """The rollback that holds; None: none does.
+
+        Raises:
+            OutsideError: There is one that cannot be read: it holds, whatever it says.
+        """
+        try:
+            return Latch.model_validate_json(self.latch_file.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError) as error:
+            raise OutsideError(
+                "The latch of a rollback cannot be read, so nothing goes forward.",
+                where=str(self.latch_file),
+                next_step="Look at it. Rolling back once more writes a new one.",
+            ) from error
+
+    def raise_latch(self, latch: Latch) -> None:
+        """Hold traffic back."""
+        write_durably(self.latch_file, latch.model_dump_json())
+
+    def release(self, latch: Latch, released: str) -> None:
+        """Take it away, and keep what it said."""
+        kept = self._folder / f"latch-{latch.epoch}.json"
+        write_durably(kept, latch.model_copy(update={"released": released}).model_dump_json())
+        self.latch_file.unlink(missing_ok=True)

@@ -1,0 +1,146 @@
+// Steers NGINX (njs): picks a side for each request, counts what each side gets, says what it goes by.
+// `site` is preloaded from the file that traffic/nginx.py renders; weights are in the shared dictionary `steering`.
+
+import fs from 'fs';
+
+const TOTAL = 10000;
+const ALONE = '_alone';
+
+// What is in effect. The file is read by whoever comes first after a start; `add` loses to a `set` in between.
+function state() {
+    const text = ngx.shared.steering.get('now');
+    if (text !== undefined) {
+        return JSON.parse(text);
+    }
+    ngx.shared.steering.add('now', read());
+    return JSON.parse(ngx.shared.steering.get('now'));
+}
+
+function read() {
+    return fs.readFileSync(`${site.folder}/live/steering.json`, 'utf8');
+}
+
+// Where in 0 … 9999 a key lies: FNV-1a with murmur3's last mix.
+function bucket(key) {
+    let hash = 0x811c9dc5;
+    for (let place = 0; place < key.length; place++) {
+        hash = Math.imul(hash ^ key.charCodeAt(place), 0x01000193);
+    }
+    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+    return ((hash ^ (hash >>> 16)) >>> 0) % TOTAL;
+}
+
+function source(r) {
+    const hops = (r.headersIn['x-forwarded-for'] || '').split(',');
+    return site.trusted_hops && hops[hops.length - site.trusted_hops] || r.remoteAddress;
+}
+
+function place(r) {
+    if (!site.sticky) {
+        return Math.floor(Math.random() * TOTAL);
+    }
+    return bucket(r.headersIn[site.sticky[0]] || r.headersIn[site.sticky[1]] || source(r).trim());
+}
+
+function pick(r) {
+    const weights = state().weights;
+    const probed = r.headersIn[site.probe];
+    if (probed) {
+        const open = weights.some((each) => each[0] === probed && each[1] > 0);
+        return open ? probed + ALONE : '';
+    }
+    let left = place(r);
+    for (let index = 0; index < weights.length; index++) {
+        left -= weights[index][1];
+        if (left < 0) {
+            return weights[index][0];
+        }
+    }
+    return '';
+}
+
+// The upstream of a request; empty: refused. The request is counted at its side from here until it is over.
+function side(r) {
+    const upstream = pick(r);
+    if (upstream) {
+        const name = upstream.replace(ALONE, '');
+        r.variables.aurops_at = name;
+        count(name, 'requests', 1);
+        count(name, 'under_way', 1);
+    }
+    return upstream;
+}
+
+function count(name, what, by) {
+    ngx.shared.counts.incr(`${name} ${what}`, by, 0);
+}
+
+// The side whose backend was tried last.
+function served(r) {
+    const name = r.variables.aurops_side.replace(ALONE, '');
+    const tried = r.variables.upstream_addr || '';
+    const last = tried.slice(tried.lastIndexOf(' ') + 1);
+    const spare = site.instead[name];
+    return spare && !site.backends[name][last] && site.backends[spare][last] ? spare : name;
+}
+
+function served_header(r) {
+    return r.variables.upstream_addr ? served(r) : '';
+}
+
+// A WebSocket came about; from now on it is under way where it really is.
+function opened(r) {
+    if (r.status !== 101) {
+        return;
+    }
+    const at = r.variables.aurops_at;
+    const by = served(r);
+    count(at, 'sockets', 1);
+    if (by !== at) {
+        count(at, 'under_way', -1);
+        count(by, 'under_way', 1);
+        r.variables.aurops_at = by;
+    }
+}
+
+// The end of a request. It is the condition of a log, so that it runs then; nothing is ever logged.
+function over(r) {
+    const at = r.variables.aurops_at;
+    if (at) {
+        const name = r.variables.aurops_side.replace(ALONE, '');
+        const by = served(r);
+        count(at, 'under_way', -1);
+        if (by !== name) {
+            count(name, 'instead', 1);
+            count(by, 'requests', 1);
+        }
+    }
+    return '0';
+}
+
+function epoch() {
+    return state().epoch;
+}
+
+// GET: what is in effect. POST: read the file, unless its epoch is older than that.
+function admin(r) {
+    try {
+        if (r.method === 'POST') {
+            const text = read();
+            const now = ngx.shared.steering.get('now');
+            if (now !== undefined && JSON.parse(text).epoch < JSON.parse(now).epoch) {
+                r.return(409, `the file has an older epoch than ${JSON.parse(now).epoch}\n`);
+                return;
+            }
+            ngx.shared.steering.set('now', text);
+        }
+        const counts = {};
+        ngx.shared.counts.items().forEach((each) => { counts[each[0]] = each[1]; });
+        r.return(200, JSON.stringify({ steering: state(), counts: counts }));
+    } catch (error) {
+        r.return(503, `the steering file cannot be read: ${error.message}\n`);
+    }
+}
+
+export default { side, epoch, opened, over, served_header, admin };
