@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
-
-import httpx
+from contextlib import closing
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from typing import TYPE_CHECKING
 
 from aurops.errors import OutsideError, UsageError
 from traffic import envoy, envoy_routes, nginx
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from aurops.clock import Clock
     from traffic.folder import Rendered
     from traffic.site import Site
-
-T = TypeVar("T")
 
 ANSWER_S = 1.0
 TRIED = "the real proxy on one machine; never in front of a real platform"
@@ -41,11 +40,10 @@ def open_driver(site: Site, clock: Clock | None = None) -> FileDriver:
 
 
 class _Admin:
-    """A proxy's own interface on loopback."""
+    """A proxy's own interface on loopback. Nothing stays open between two questions: drivers need no end."""
 
     def __init__(self, site: Site) -> None:
-        self._url = f"http://{site.admin}"
-        self._http = httpx.Client(timeout=ANSWER_S, trust_env=False)
+        self._address = site.admin
 
     def ask(self, path: str, method: str = "GET") -> str:
         """What it answers.
@@ -53,23 +51,27 @@ class _Admin:
         Raises:
             OutsideError: Nothing, or that it will not.
         """
+        where = f"http://{self._address}{path}"
         try:
-            answer = self._http.request(method, f"{self._url}{path}")
-        except httpx.HTTPError as error:
+            with closing(HTTPConnection(self._address, timeout=ANSWER_S)) as connection:
+                connection.request(method, path)
+                answer = connection.getresponse()
+                text = answer.read().decode(errors="replace")
+        except (OSError, HTTPException) as error:
             raise OutsideError(
                 f"The proxy does not answer: {error!r}.",
-                where=f"{self._url}{path}",
+                where=where,
                 next_step="Is it running? Until it answers nobody knows where requests go.",
             ) from error
-        if answer.is_success:
-            return answer.text
-        raise OutsideError(f"The proxy refuses: {answer.text[:300].strip()}", where=f"{self._url}{path}")
+        if answer.status == HTTPStatus.OK:
+            return text
+        raise OutsideError(f"The proxy refuses: {text[:300].strip()}", where=where)
 
     def not_ours(self, error: Exception) -> OutsideError:
         """What it answers is not what it was told."""
         return OutsideError(
             f"The proxy does not steer by aurops' file: {error}.",
-            where=self._url,
+            where=self._address,
             next_step="Start it with the configuration that aurops renders for this site.",
         )
 

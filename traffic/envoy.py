@@ -162,8 +162,9 @@ def _cluster(site: Site, name: str, side: Side) -> Object:
         "type": _discovery(side.backends),
         "lb_policy": "ROUND_ROBIN",
         "ignore_health_on_host_removal": True,
-        # A side of which nobody is well gets nothing: its fallback does.
-        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        # A side of which nobody is well gets nothing: its fallback does. Envoy's workers hear of health at once: by
+        # default they hear up to a second later, and what the statistics say is well still gets nothing.
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}, "update_merge_window": "0s"},
         "typed_extension_protocol_options": {f"{_NAMESPACE}.extensions.upstreams.http.v3.HttpProtocolOptions": options},
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": hosts}]},
         **_limits(site),

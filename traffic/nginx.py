@@ -37,7 +37,8 @@ CAN = Capabilities(
 SITE_FILE = "nginx-site.json"
 UPSTREAM_IDLE_S = 30
 SOCKET_IDLE_S = 3600
-_FAILED_S = 1
+FAILED_S = 1
+"""How long a backend gets nothing after a failure."""
 _TRIES = 3
 
 
@@ -181,7 +182,7 @@ http {{
 
 def _upstream(site: Site, side: Side) -> str:
     """A side, and the way to it alone, which a probe takes."""
-    own = [f"server {each} max_fails=1 fail_timeout={_FAILED_S}s;" for each in side.backends]
+    own = [f"server {each} max_fails=1 fail_timeout={FAILED_S}s;" for each in side.backends]
     spare = [f"server {each} backup;" for each in site.side(side.instead).backends] if side.instead else []
     kept = [f"keepalive 512; keepalive_timeout {UPSTREAM_IDLE_S}s; keepalive_requests 1000000;"]
     lines = [f"zone {side.name} 64k;", *own, *spare, *kept]

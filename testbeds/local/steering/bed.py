@@ -164,10 +164,11 @@ def up(kind: Kind, *, requests: int, delay_ms: float = 0.0, shared_keys: bool = 
     """
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     guardian = start_guardian(folder.name.removeprefix(_PREFIX), folder)
+    running: dict[str, subprocess.Popen[bytes]] = {}
     try:
         with ports.claim(None) as claimed:
             first = claimed.getsockname()[1]
-            bed = Bed(_site(kind, folder, first + 1, shared_keys=shared_keys), folder, delay_ms)
+            bed = Bed(_site(kind, folder, first + 1, shared_keys=shared_keys), folder, delay_ms, running)
             for name in (*bed.site.names, "keyed"):
                 Tally.make(folder / name, requests)
             (folder / "site.json").write_text(bed.site.model_dump_json(by_alias=True))
@@ -177,6 +178,8 @@ def up(kind: Kind, *, requests: int, delay_ms: float = 0.0, shared_keys: bool = 
             yield bed
     finally:
         guardian.communicate()
+        for process in running.values():
+            process.communicate()
 
 
 def write_configuration(site: Site) -> None:

@@ -1,0 +1,274 @@
+"""What every driver must do (`traffic.driver.Driver`): one suite, subclassed once per driver with its own `bench`."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from aurops.errors import HeldError, OutsideError, UsageError
+from aurops.plan import CallUnknownError, StaleEpochError
+from traffic.driver import TOTAL_WEIGHT, Active, Capability, Driver, LatchedError, Steering, TamperedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+LIMIT_S = 20.0
+USERS = tuple(f"user-{number}" for number in range(120))
+
+
+class Bench(Protocol):
+    """A proxy with the sides v11, v10 and baseline, all traffic at v10 under epoch 1, watched."""
+
+    driver: Driver
+
+    def ask(self, user: str) -> str:
+        """A write of this user: the side that served it, or `refused`."""
+
+    def tamper(self) -> None:
+        """Somebody else changes what steers the proxy."""
+
+    def kill(self, side: str) -> None:
+        """All backends of the side die."""
+
+    def revive(self, side: str) -> None:
+        """They come up again; returns when the proxy sees it, if it looks."""
+
+    def stop(self) -> None:
+        """The proxy dies."""
+
+    def start(self) -> None:
+        """It comes up again."""
+
+    def unwatch(self) -> None:
+        """The watcher dies."""
+
+    def watch(self) -> None:
+        """It comes up again."""
+
+    def another(self) -> Driver:
+        """A driver as another process has it."""
+
+
+def steering(v11: int, epoch: int, baseline: int = 0) -> Steering:
+    """The rest goes to v10."""
+    return Steering({"v11": v11, "v10": TOTAL_WEIGHT - v11 - baseline, "baseline": baseline}, epoch)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Return when a condition holds."""
+    deadline_s = time.monotonic() + LIMIT_S
+    while not holds():
+        assert time.monotonic() < deadline_s, "the condition did not come true"
+        time.sleep(0.01)
+
+
+def sides(bench: Bench, users: Iterable[str] = USERS) -> dict[str, str]:
+    """Who is served where."""
+    return {user: bench.ask(user) for user in users}
+
+
+def state(active: Active) -> object:
+    """What was decided."""
+    return active.steering, active.version
+
+
+class DriverContract:
+    """In this order: one proxy lives through all of it."""
+
+    def test_it_says_what_it_can_and_why_not_the_rest(self, bench: Bench) -> None:
+        """Every capability is there, or a reason why it is not; how far it was ever tried is in words."""
+        said = bench.driver.capabilities()
+        assert said.can.isdisjoint(said.cannot)
+        assert said.can | said.cannot.keys() == set(Capability)
+        assert all(said.cannot.values())
+        assert said.tried
+
+    def test_what_is_in_effect_is_read_back(self, bench: Bench) -> None:
+        """Weights of all sides, the epoch, and what each side got; no latch holds."""
+        active = bench.driver.observe()
+        assert active.steering == steering(0, 1)
+        assert set(active.flows) == {"v11", "v10", "baseline"}
+        assert bench.driver.latch() is None
+        assert bench.ask("anybody") == "v10"
+
+    def test_a_user_never_moves_back_while_the_weight_grows(self, bench: Bench) -> None:
+        """Who is at v11 stays there, nobody of the baseline moves at all, and the share is about the weight."""
+        seen: dict[str, str] = {}
+        for epoch, v11 in enumerate((100, 1_000, 2_500, 5_000, 9_000), start=2):
+            active = bench.driver.shift(steering(v11, epoch, baseline=1_000))
+            assert active.steering == steering(v11, epoch, baseline=1_000)
+            now = sides(bench)
+            assert all(now[user] == "v11" for user, before in seen.items() if before == "v11")
+            if seen:
+                assert {u for u in now if now[u] == "baseline"} == {u for u in seen if seen[u] == "baseline"}
+            share = sum(side == "v11" for side in now.values()) / len(now)
+            assert abs(share - v11 / TOTAL_WEIGHT) < 0.15
+            seen = now
+
+    def test_the_same_once_more_changes_nothing(self, bench: Bench) -> None:
+        """A step that is repeated is the same step."""
+        first = bench.driver.shift(steering(5_000, 10))
+        assert state(bench.driver.shift(steering(5_000, 10))) == state(first)
+        assert state(bench.another().observe()) == state(first)
+
+    def test_weights_and_sides_do_not_change_in_one_step(self, bench: Bench) -> None:
+        """Other sides than the proxy has are refused, one too few and one too many, and nothing changes."""
+        before = state(bench.driver.observe())
+        for other in ({"v11": 5_000, "v10": 5_000}, {"v11": 0, "v10": 0, "baseline": 0, "v12": TOTAL_WEIGHT}):
+            with pytest.raises(UsageError, match="other sides"):
+                bench.driver.shift(Steering(other, 11))
+        assert state(bench.driver.observe()) == before
+
+    def test_an_older_epoch_is_refused(self, bench: Bench) -> None:
+        """Whoever was overtaken steers nothing, and drains nothing."""
+        bench.driver.shift(steering(0, 12))
+        if Capability.REFUSES_OLD_EPOCHS not in bench.driver.capabilities().can:
+            pytest.skip("this driver refuses no epoch, and says so")
+        before = state(bench.driver.observe())
+        with pytest.raises(StaleEpochError):
+            bench.another().shift(steering(5_000, 11))
+        with pytest.raises(StaleEpochError):
+            bench.another().drain("v11", 11, spread_s=0, wait_s=0)
+        assert state(bench.driver.observe()) == before
+
+    def test_closed_refuses_every_request(self, bench: Bench) -> None:
+        """All weights 0: nobody is served; opened again, all are."""
+        if Capability.CLOSES not in bench.driver.capabilities().can:
+            pytest.skip("this driver does not close, and says so")
+        assert bench.driver.shift(Steering(dict.fromkeys(("v11", "v10", "baseline"), 0), 13)).steering.closed
+        assert set(sides(bench, USERS[:5]).values()) == {"refused"}
+        bench.driver.shift(steering(0, 13))
+        assert set(sides(bench, USERS[:5]).values()) == {"v10"}
+
+    def test_a_file_that_somebody_else_changed_is_refused(self, bench: Bench) -> None:
+        """Nothing is written over it, unless who steers says so; what is in effect stays in effect."""
+        before = state(bench.driver.observe())
+        bench.tamper()
+        with pytest.raises(TamperedError):
+            bench.driver.shift(steering(5_000, 14))
+        assert state(bench.driver.observe()) == before
+        assert bench.driver.shift(steering(0, 14), overwrite=True).steering == steering(0, 14)
+
+    def test_a_proxy_that_is_down_is_said(self, bench: Bench) -> None:
+        """Nothing is assumed and nothing is written; up again, it has what it had."""
+        before = bench.driver.shift(steering(5_000, 15))
+        bench.stop()
+        for call in (bench.driver.observe, lambda: bench.driver.shift(steering(10_000, 16))):
+            with pytest.raises(OutsideError):
+                call()
+        bench.start()
+        assert state(bench.driver.observe()) == state(before)
+
+    def test_nobody_moves_forward_unwatched(self, bench: Bench) -> None:
+        """Without its watcher a fallback would not last: a side with one gets no more; less is no matter."""
+        bench.unwatch()
+        try:
+            until(lambda: _refuses(bench, steering(6_000, 16)))
+            assert bench.driver.shift(steering(4_000, 16)).steering == steering(4_000, 16)
+        finally:
+            bench.watch()
+        bench.driver.shift(steering(6_000, 16))
+
+    def test_draining_is_a_step_of_its_own(self, bench: Bench) -> None:
+        """A side with weight is not drained; one without is, and what is left is counted."""
+        with pytest.raises(HeldError):
+            bench.driver.drain("v11", 16, spread_s=0, wait_s=0)
+        with pytest.raises(UsageError):
+            bench.driver.drain("v12", 16, spread_s=0, wait_s=0)
+        bench.driver.shift(steering(0, 16))
+        for _ in range(2):
+            assert bench.driver.drain("v11", 16, spread_s=0, wait_s=5.0).left == 0
+
+    def test_a_fallback_lasts(self, bench: Bench) -> None:
+        """V11 dies at 100%: V10 serves, a rollback is latched; V11 comes back: V10 still serves."""
+        if Capability.FALLS_BACK not in bench.driver.capabilities().can:
+            pytest.skip("this driver does not fall back, and says so")
+        bench.driver.shift(steering(TOTAL_WEIGHT, 20))
+        assert bench.ask("anybody") == "v11"
+        bench.kill("v11")
+        assert set(sides(bench, USERS[:5]).values()) == {"v10"}
+        until(lambda: bench.driver.latch() is not None)
+        until(lambda: bench.driver.observe().steering.weight("v10") == TOTAL_WEIGHT)
+        bench.revive("v11")
+        assert set(sides(bench, USERS[:5]).values()) == {"v10"}
+        latch = bench.driver.latch()
+        assert latch is not None
+        assert latch.epoch > 20
+        for epoch in (20, 21, 99):
+            with pytest.raises((LatchedError, StaleEpochError)):
+                bench.driver.shift(steering(100, epoch))
+
+    def test_only_a_new_plan_releases_the_latch(self, bench: Bench) -> None:
+        """The latch's own epoch does not; a greater one does, and then traffic goes forward and stays there."""
+        if Capability.FALLS_BACK not in bench.driver.capabilities().can:
+            pytest.skip("this driver does not fall back, and says so")
+        latch = bench.driver.latch()
+        assert latch is not None
+        with pytest.raises(StaleEpochError):
+            bench.driver.release("alice", latch.epoch)
+        bench.driver.release("alice", 30)
+        bench.driver.release("alice", 30)
+        assert bench.driver.shift(steering(TOTAL_WEIGHT, 30)).steering == steering(TOTAL_WEIGHT, 30)
+        assert bench.ask("anybody") == "v11"
+
+    def test_a_fallback_that_nobody_saw_is_seen_by_the_next_watcher(self, bench: Bench) -> None:
+        """The watcher is dead when V11 dies and comes back: who steers is held, and the next watcher rolls back."""
+        if Capability.FALLS_BACK not in bench.driver.capabilities().can:
+            pytest.skip("this driver does not fall back, and says so")
+        bench.unwatch()
+        bench.kill("v11")
+        assert bench.ask("anybody") == "v10"
+        bench.revive("v11")
+        with pytest.raises(HeldError):
+            bench.driver.shift(steering(TOTAL_WEIGHT, 31))
+        assert bench.driver.latch() is None
+        bench.watch()
+        until(lambda: bench.driver.latch() is not None)
+        until(lambda: bench.ask("anybody") == "v10")
+        bench.driver.release("alice", 40)
+
+    def test_a_side_that_is_not_well_gets_nothing(self, bench: Bench) -> None:
+        """Weight for a side of which no backend answers is refused before any request meets it."""
+        if Capability.CHECKS_HEALTH not in bench.driver.capabilities().can:
+            pytest.skip("this driver does not know beforehand, and says so")
+        bench.kill("v11")
+        until(lambda: bench.driver.observe().flows["v11"].healthy == 0)
+        with pytest.raises(HeldError, match=r"health checks|not well"):
+            bench.driver.shift(steering(100, 40))
+        bench.revive("v11")
+
+    def test_a_rollback_goes_over_everything(self, bench: Bench) -> None:
+        """A file that somebody changed does not stop it; once more changes nothing; everything is at V10, latched."""
+        bench.driver.shift(steering(TOTAL_WEIGHT, 41))
+        bench.tamper()
+        first = bench.driver.roll_back("orders look wrong", "bob")
+        assert first.steering.weight("v10") == TOTAL_WEIGHT
+        assert first.steering.epoch > 41
+        assert state(bench.driver.roll_back("the same", "carol")) == state(first)
+        latch = bench.driver.latch()
+        assert latch is not None
+        assert (latch.reason, latch.who) == ("orders look wrong", "bob")
+        assert bench.ask("anybody") == "v10"
+        bench.driver.release("alice", 50)
+
+    def test_a_rollback_of_a_proxy_that_is_down_holds_when_it_comes_up(self, bench: Bench) -> None:
+        """Nobody says that it is in effect; it is latched and written, and is what the proxy starts with."""
+        bench.driver.shift(steering(TOTAL_WEIGHT, 51))
+        bench.stop()
+        with pytest.raises(CallUnknownError):
+            bench.driver.roll_back("the proxy burns", "bob")
+        assert bench.driver.latch() is not None
+        bench.start()
+        assert bench.driver.observe().steering.weight("v10") == TOTAL_WEIGHT
+        assert bench.ask("anybody") == "v10"
+
+
+def _refuses(bench: Bench, wanted: Steering) -> bool:
+    try:
+        bench.driver.shift(wanted)
+    except HeldError as error:
+        return "watches" in str(error)
+    bench.driver.shift(steering(5_000, wanted.epoch))
+    return False
