@@ -45,6 +45,22 @@ NEVER_SENT_FLAGS = ("UF", "UH", "UO", "NR")
 NO_ANSWER_FLAGS = ("UC", "UR", "UT", "LR")
 """Connection ended, reset, timed out, reset by Envoy: it was sent."""
 
+COMMANDS = tuple(
+    f"x-envoy-{name}"
+    for name in (
+        "retry-on",
+        "retry-grpc-on",
+        "max-retries",
+        "retriable-status-codes",
+        "retriable-header-names",
+        "hedge-on-per-try-timeout",
+        "upstream-rq-timeout-ms",
+        "upstream-rq-per-try-timeout-ms",
+        "upstream-alt-stat-name",
+    )
+)
+"""Request headers that the router obeys (envoyproxy.io, router filter, HTTP headers consumed from downstream)."""
+
 _NAMESPACE = "envoy"
 TYPE = f"type.googleapis.com/{_NAMESPACE}"
 Object = Mapping[str, object]
@@ -83,10 +99,8 @@ def listener(site: Site) -> Object:
         "stat_prefix": "service",
         "rds": {"route_config_name": ROUTES, "config_source": _watched(steering_file(site.folder))},
         "upgrade_configs": [{"upgrade_type": "websocket"}],
-        # The source address is the connection's, and x-envoy-* headers of clients are not obeyed: one of them asks for
-        # writes to be sent again.
         "use_remote_address": True,
-        "internal_address_config": {},
+        "early_header_mutation_extensions": [_deaf()],
         "xff_num_trusted_hops": site.sticky.trusted_hops if site.sticky else 0,
         "server_header_transformation": "PASS_THROUGH",
         "local_reply_config": {"mappers": local_replies(shared_keys=site.shared_keys)},
@@ -94,6 +108,16 @@ def listener(site: Site) -> Object:
     }
     filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
     return {"name": ROUTES, "address": address(site.listens), "filter_chains": [{"filters": filters}]}
+
+
+def _deaf() -> Object:
+    """Take away the headers by which clients could have a write sent again; Envoy obeys them from private addresses."""
+    mutation = {"mutations": [{"remove": name} for name in COMMANDS]}
+    kind = f"{TYPE}.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
+    return {
+        "name": "envoy.http.early_header_mutation.header_mutation",
+        "typed_config": {"@type": kind, **mutation},
+    }
 
 
 def router() -> Object:

@@ -270,12 +270,15 @@ class FileDriver:
         """Wait until the proxy obeys.
 
         Raises:
+            StaleEpochError: It obeys a newer epoch by now.
             CallUnknownError: It has not said so within `ACTIVE_S`.
         """
         deadline_s = self._clock.now_s() + ACTIVE_S
         try:
             self._dialect.take()
             while (now := self.observe()).version != version:
+                if now.steering.epoch > int(version.partition("-")[0]):
+                    raise StaleEpochError(f"{self.site.admin} obeys epoch {now.steering.epoch} by now")
                 if self._clock.now_s() > deadline_s:
                     raise CallUnknownError(f"{self.site.admin} has {now.version} in effect, not yet {version}")
                 self._clock.sleep(_POLL_S)

@@ -9,19 +9,11 @@ from hypothesis import strategies as st
 
 from aurops.errors import UsageError
 from tests.traffic.sites import SIDES, dump, platforms, regions, stats
+from tests.traffic.weights import weights
 from traffic import envoy, envoy_routes
 from traffic.driver import TOTAL_WEIGHT, Flow, Steering
 from traffic.headers import KEY_HEADER, NO_ANSWER_HEADER, NOT_SENT_HEADER
 from traffic.site import Site
-
-
-@st.composite
-def weights(draw: st.DrawFn, names: tuple[str, ...] = SIDES) -> dict[str, int]:
-    """Weights that sum."""
-    cuts = sorted(draw(st.lists(st.integers(0, TOTAL_WEIGHT), min_size=len(names) - 1, max_size=len(names) - 1)))
-    ends = [0, *cuts, TOTAL_WEIGHT]
-    return {name: ends[place + 1] - ends[place] for place, name in enumerate(names)}
-
 
 counts = st.fixed_dictionaries({"v11": st.integers(0, 2**40), "baseline": st.integers(0, 2**40)})
 CLOSED = dict.fromkeys(SIDES, 0)

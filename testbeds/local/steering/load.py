@@ -1,10 +1,10 @@
 """Closed-loop load on keep-alive connections, every request with an outcome.
 
-    python -m testbeds.local.steering.load --port PORT --ledger FILE --answered FILE --sides v11,v10 [--kinds post,get]
+    python -m testbeds.local.steering.load --port PORT --ledger FILE --answered FILE --sides v11,v10 --result FILE
 
 Each connection sends its next request when it has the answer to the last one, and none is ever sent again. WebSockets
 stay open all the time, say something ten times a second and want to hear it back; closed by the service with a code,
-they come back as a client should. Prints a `Result` as JSON when all requests have an outcome, or on SIGTERM.
+they come back as a client should. Writes a `Result` when all requests have an outcome, or on SIGTERM.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import json
 import random
 import re
 import signal
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
@@ -281,7 +280,7 @@ async def run(asked: argparse.Namespace) -> Result:
 
 
 def main() -> None:
-    """Read the arguments, send the load, say what came of it."""
+    """Read the arguments, send the load, write what came of it."""
     parser = argparse.ArgumentParser(description="Closed-loop load with an outcome for every request.")
     parser.add_argument("--port", type=int, required=True, help="the proxy")
     parser.add_argument("--ledger", type=Path, required=True, help="tally of outcomes; as many requests are sent")
@@ -291,7 +290,9 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--sockets", type=int, default=8)
     parser.add_argument("--until-told", action="store_true", help="keep the WebSockets open until SIGTERM")
-    sys.stdout.write(json.dumps(vars(asyncio.run(run(parser.parse_args())))))
+    parser.add_argument("--result", type=Path, required=True, help="what came of it is written here, as JSON")
+    asked = parser.parse_args()
+    asked.result.write_text(json.dumps(vars(asyncio.run(run(asked)))))
 
 
 if __name__ == "__main__":

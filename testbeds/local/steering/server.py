@@ -9,6 +9,7 @@ HTTP/1.1, as little of it as a proxy needs: the load of a million requests share
 | `GET /reads/N` | 200 after the delay |
 | `GET /health` | 200 at once |
 | `GET /socket`, WebSocket | says back what it is told |
+| `GET /sockets` | how many WebSockets ever came about |
 | `POST /drain` `{"over_s": S}` | begins to close the sockets with 1012, spread over S seconds; says how many are open |
 """
 
@@ -49,6 +50,7 @@ class Side:
     def __init__(self, executed: Tally, keyed: Tally | None, delay_s: float) -> None:
         self.delay_s = delay_s
         self.sockets: set[Connection] = set()
+        self.opened = 0
         self._executed = executed
         self._keyed = keyed
 
@@ -134,6 +136,9 @@ class Connection(asyncio.Protocol):
             self._write(websocket.accepted(head))
             self._upgraded = True
             self._side.sockets.add(self)
+            self._side.opened += 1
+        elif path == b"/sockets":
+            self._say(b"%d" % self._side.opened)
         elif path == b"/drain":
             self._say(b"%d" % self._side.drain(float(json.loads(body)["over_s"])))
         elif path == b"/health":

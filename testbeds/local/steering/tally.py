@@ -43,6 +43,11 @@ class Tally:
         """Once more; 255 is as far as it goes."""
         self._bytes[number] = min(255, self._bytes[number] + 1)
 
+    def filled(self) -> int:
+        """How many at the beginning are not 0."""
+        place = self._bytes.find(b"\0")
+        return len(self) if place < 0 else place
+
     def read(self) -> bytes:
         """All of it as it is now."""
         return self._bytes[:]

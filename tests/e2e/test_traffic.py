@@ -1,0 +1,87 @@
+"""Requests that pass a proxy while it is steered: none lost, none executed twice, by what the servers counted."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from testbeds.local.steering import trial
+from testbeds.local.steering.bed import up
+from testbeds.local.steering.load import Kind as Asked
+from testbeds.local.steering.trial import CONNECTIONS, SOCKETS
+from tests.contract.driver import until
+from traffic.driver import TOTAL_WEIGHT, Steering
+from traffic.site import Kind
+
+pytestmark = pytest.mark.e2e
+REQUESTS = 20_000
+DEATH = 6_000
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_migration_there_and_back_loses_nothing(kind: Kind) -> None:
+    """Every step, the last one included: all acknowledged, each executed once, no WebSocket dropped, nobody moves back.
+
+    Then V10 is drained: each WebSocket closed with 1012, and all come back at V11.
+    """
+    with up(kind, requests=REQUESTS) as bed:
+        bed.await_health("v11")
+        done = trial.migrate(bed, REQUESTS, spread_s=0.5)
+        assert bed.executed() == [1] * REQUESTS
+        assert bed.driver.observe().flows["v10"].under_way == 0
+    verdict = done.verdict
+    assert (verdict.sent, verdict.failed, verdict.lost, verdict.twice) == (REQUESTS, {"post": 0}, 0, 0)
+    assert verdict.moved_back == 0
+    assert verdict.by_side["v11"] > REQUESTS // 10
+    assert (verdict.dropped, verdict.closed) == (0, {"1012": SOCKETS})
+    assert (done.drained.left, done.drained.closed, done.drained.reconnected) == (0, SOCKETS, SOCKETS)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_v11_that_dies_costs_no_more_than_what_was_in_flight(kind: Kind) -> None:
+    """Reads and writes with a key: none fails. Other writes: at most those in flight. Nothing is executed twice.
+
+    Back up, V11 gets nothing: the rollback is latched.
+    """
+    with up(kind, requests=DEATH, delay_ms=5) as bed:
+        bed.await_health("v11")
+        died = trial.kill(bed, DEATH, (Asked.GET, Asked.POST, Asked.KEYED))
+    verdict = died.verdict
+    assert (verdict.failed["get"], verdict.failed["keyed"]) == (0, 0)
+    assert verdict.failed["post"] <= min(died.under_way, CONNECTIONS)
+    assert (verdict.lost, verdict.twice) == (0, 0)
+    assert died.executed_after == 0
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_client_cannot_have_a_write_executed_twice(kind: Kind) -> None:
+    """V11 dies with a write under way: V10 never gets it, whatever the client asks for by headers.
+
+    An idempotency key changes nothing where the sides do not look keys up in one place.
+    """
+    asking = {"x-envoy-retry-on": "5xx,reset", "x-envoy-max-retries": "3", "idempotency-key": "1"}
+    with up(kind, requests=10, delay_ms=2_000, shared_keys=False) as bed, ThreadPoolExecutor() as pool:
+        bed.await_health("v11")
+        bed.driver.shift(Steering({"v11": TOTAL_WEIGHT, "v10": 0, "baseline": 0}, 2))
+        url = f"http://{bed.site.listens}/writes/1"
+        answer = pool.submit(httpx.post, url, json={}, headers=asking, trust_env=False, timeout=20)
+        until(lambda: bed.driver.observe().flows["v11"].under_way == 1)
+        bed.kill("v11")
+        assert answer.result().status_code in (502, 503)
+        assert bed.driver.observe().flows["v10"].requests == 0
+        assert bed.executed() == [0] * 10
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("kinds", [(Asked.POST,), (Asked.GET,), (Asked.KEYED,)], ids=lambda kinds: kinds[0])
+@pytest.mark.parametrize("turn", range(5))
+@pytest.mark.timeout(300)
+def test_deaths_again_and_again(kind: Kind, kinds: tuple[Asked, ...], turn: int) -> None:  # noqa: ARG001 - repeats
+    """The same for each kind of request alone, five times."""
+    with up(kind, requests=20_000, delay_ms=5) as bed:
+        bed.await_health("v11")
+        died = trial.kill(bed, 20_000, kinds)
+    verdict = died.verdict
+    assert sum(verdict.failed.values()) <= (min(died.under_way, CONNECTIONS) if kinds == (Asked.POST,) else 0)
+    assert (verdict.lost, verdict.twice, died.executed_after) == (0, 0, 0)

@@ -1,0 +1,229 @@
+"""The rules of a driver by file, with a proxy that is played by its own renderer and reader."""
+
+import json
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from aurops.clock import ManualClock, RealClock
+from aurops.errors import AuropsError, HeldError, OutsideError, UsageError
+from aurops.plan import CallUnknownError, StaleEpochError
+from tests.traffic.sites import dump, platforms, regions, stats
+from traffic import envoy, envoy_routes, file_driver, folder, heartbeat
+from traffic.dialects import EnvoyDialect
+from traffic.driver import TOTAL_WEIGHT, Active, LatchedError, Steering, TamperedError
+from traffic.file_driver import FileDriver
+from traffic.folder import Rendered
+from traffic.site import Site
+
+
+class Played:
+    """Envoy as its file and its statistics make it."""
+
+    can = EnvoyDialect.can
+
+    def __init__(self, site: Site) -> None:
+        self.live = envoy.steering_file(site.folder)
+        self.counted: dict[str, int] = {"v11__membership_healthy": 1, "v10__membership_healthy": 1}
+        self.up = True
+        self.obeys = True
+        self._site = site
+        self._loaded = ""
+
+    def render(self, wanted: Steering, instead_before: Mapping[str, int]) -> Rendered:
+        """As Envoy's file."""
+        return envoy_routes.render(self._site, wanted, instead_before)
+
+    def version_of(self, text: str) -> str:
+        """As Envoy's file."""
+        return envoy_routes.version_of(text)
+
+    def take(self) -> None:
+        """It watches."""
+        if self.obeys:
+            self._loaded = self.live.read_text()
+
+    def ask(self) -> Active:
+        """What was loaded."""
+        if not self.up:
+            raise OutsideError("The proxy does not answer.")
+        active = envoy_routes.active(self._site, dump(self._loaded), stats(self._site, **self.counted))
+        assert active is not None
+        return active
+
+
+class Place:
+    """A played proxy in a folder, with its driver; all at V10, watched."""
+
+    def __init__(self, path: Path) -> None:
+        self.site = platforms(folder=path)
+        self.proxy = Played(self.site)
+        self.clock = ManualClock()
+        self.driver = FileDriver(self.site, self.proxy, self.clock)
+        self.driver.install(steering(0, 1))
+        self.proxy.take()
+        heartbeat.beat(path, self.clock)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """Fresh."""
+    return Place(tmp_path)
+
+
+def steering(v11: int, epoch: int) -> Steering:
+    """The rest goes to V10."""
+    return Steering({"v11": v11, "v10": TOTAL_WEIGHT - v11, "baseline": 0}, epoch)
+
+
+def test_nothing_is_installed_over_what_is_there(place: Place) -> None:
+    """A proxy that steers already is not begun anew."""
+    with pytest.raises(UsageError, match="already"):
+        place.driver.install(steering(0, 1))
+
+
+def test_a_deleted_file_is_somebody_elses_change_and_the_error_says_how_to_put_it_back(place: Place) -> None:
+    """What it says works: the command of the error restores the file."""
+    place.proxy.live.unlink()
+    with pytest.raises(TamperedError) as refused:
+        place.driver.shift(steering(100, 2))
+    source, target = str(refused.value.next_step).rpartition("cp ")[2].split(" && ")[0].split()
+    Path(target).write_text(Path(source).read_text())
+    Path(target).replace(place.proxy.live)
+    assert place.driver.shift(steering(100, 2)).steering == steering(100, 2)
+
+
+def test_a_proxy_that_does_not_obey_is_unknown_not_done(place: Place) -> None:
+    """The file is there, and the proxy has not said that it goes by it: nobody knows."""
+    place.proxy.obeys = False
+    with pytest.raises(CallUnknownError, match="not yet"):
+        place.driver.shift(steering(100, 2))
+    place.proxy.obeys = True
+    heartbeat.beat(place.site.folder, place.clock)
+    assert place.driver.shift(steering(100, 2)).steering == steering(100, 2)
+
+
+def test_a_proxy_that_is_down_gets_no_file(place: Place) -> None:
+    """What nobody can read back is not written."""
+    before = place.proxy.live.read_text()
+    place.proxy.up = False
+    with pytest.raises(OutsideError):
+        place.driver.shift(steering(100, 2))
+    assert place.proxy.live.read_text() == before
+
+
+def test_a_rollback_does_not_wait_for_a_writer_that_stands_still(place: Place) -> None:
+    """A shift waits and is refused; a rollback goes on without the lock."""
+    held = folder.ProxyFolder(place.site.folder, place.proxy.live, place.proxy.version_of)
+    place.driver.shift(steering(TOTAL_WEIGHT, 2))
+    with held.locked(place.clock, 1):
+        with pytest.raises(OutsideError, match="Another process"):
+            place.driver.shift(steering(0, 2))
+        assert place.driver.roll_back("because", "bob").steering.weight("v10") == TOTAL_WEIGHT
+
+
+def test_a_full_disk_does_not_keep_traffic_where_it_is_broken(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was made beforehand needs no space to be moved in place; that no latch holds it is said."""
+    place.driver.shift(steering(TOTAL_WEIGHT, 2))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(folder, "write_durably", full)
+    with pytest.raises(CallUnknownError, match="no latch"):
+        place.driver.roll_back("because", "bob", epoch=77)
+    assert place.driver.observe().steering.weight("v10") == TOTAL_WEIGHT
+    monkeypatch.undo()
+    place.driver.roll_back("because", "bob", epoch=77)
+    assert place.driver.latch() is not None
+
+
+def test_a_latch_that_cannot_be_read_holds(place: Place) -> None:
+    """Nothing goes forward on a guess; rolling back writes one that can be read."""
+    place.driver.shift(steering(100, 2))
+    (place.site.folder / "latch.json").write_text("{")
+    with pytest.raises(OutsideError, match="latch"):
+        place.driver.shift(steering(200, 2))
+    place.driver.roll_back("because", "bob")
+    latch = place.driver.latch()
+    assert latch is not None
+    assert latch.who == "bob"
+
+
+def test_a_released_latch_is_kept_with_who_released_it(place: Place) -> None:
+    """An auditor finds out."""
+    place.driver.shift(steering(100, 2))
+    place.driver.roll_back("because", "bob")
+    place.driver.release("alice", 9)
+    (kept,) = place.site.folder.glob("latch-*.json")
+    said = json.loads(kept.read_text())
+    assert (said["who"], said["reason"]) == ("bob", "because")
+    assert said["released"].startswith("alice")
+
+
+def test_what_fell_back_before_a_release_is_known(place: Place) -> None:
+    """It is no news after it; one request more is, and so is any other number after the proxy restarted."""
+    place.driver.shift(steering(100, 2))
+    place.proxy.counted["v11_or_v10__upstream_rq_total"] = 7
+    with pytest.raises(HeldError, match="7 requests"):
+        place.driver.shift(steering(200, 2))
+    place.driver.roll_back("it fell back", "bob")
+    place.driver.release("alice", 9)
+    assert not place.driver.observe().fallen()
+    place.driver.shift(steering(100, 9))
+    for news, count in ((False, 7), (True, 8), (False, 0), (True, 3)):
+        place.proxy.counted["v11_or_v10__upstream_rq_total"] = count
+        assert bool(place.driver.observe().fallen()) == news
+
+
+def test_a_watcher_that_stands_still_is_none(place: Place) -> None:
+    """Its last word is too old to go forward on."""
+    place.clock.advance(heartbeat.WATCHED_S + 1)
+    with pytest.raises(HeldError, match="watches"):
+        place.driver.shift(steering(100, 2))
+
+
+def test_a_site_without_a_way_back_cannot_roll_back(tmp_path: Path) -> None:
+    """Regions stand for themselves."""
+    site = regions(tmp_path)
+    with pytest.raises(UsageError, match="way back"):
+        FileDriver(site, Played(site)).roll_back("because", "bob")
+
+
+@pytest.mark.parametrize("turn", range(10))
+def test_a_rollback_wins_against_whoever_goes_forward(turn: int, tmp_path: Path) -> None:
+    """Raced against steps of the same and of later epochs: at the end everything is at V10, and latched."""
+    place = Place(tmp_path)
+    place.driver = FileDriver(place.site, place.proxy, RealClock())
+    heartbeat.beat(tmp_path, RealClock())
+    place.driver.shift(steering(100, 2))
+    go = threading.Barrier(5)
+
+    def forward(epoch: int) -> None:
+        go.wait()
+        for weight in range(200, 1_000, 100):
+            try:
+                place.driver.shift(steering(weight, epoch))
+            except (AuropsError, StaleEpochError):
+                continue
+
+    def back() -> None:
+        go.wait()
+        threading.Event().wait(turn * 0.004)
+        place.driver.roll_back("because", "bob")
+
+    with ThreadPoolExecutor(5) as pool:
+        racing = [pool.submit(forward, epoch) for epoch in (2, 3, 4, 50)] + [pool.submit(back)]
+        for each in racing:
+            each.result()
+    assert place.driver.observe().steering.weight("v10") == TOTAL_WEIGHT
+    with pytest.raises(LatchedError):
+        place.driver.shift(steering(100, 99))
+
+
+def test_both_deadlines_are_shorter_than_a_calls() -> None:
+    """A caller who allows ten seconds hears what happened."""
+    assert file_driver.LOCK_S + file_driver.ACTIVE_S < 10
