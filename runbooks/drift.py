@@ -32,23 +32,29 @@ if TYPE_CHECKING:
     from stacks.drift import StackDrift
     from stacks.fleet import Fleet
 
+STDOUT = Path("-")
 app = typer.Typer(name="drift", add_completion=False, rich_markup_mode=None)
 
 Stacks = Annotated[list[str] | None, typer.Argument(metavar="[STACK]...", help="Which stacks; else all that are up.")]
 Diff = Annotated[bool, typer.Option("--diff", help="Show the values before and after, and what is noise.")]
-Markdown = Annotated[bool, typer.Option("--markdown", help="Print the result as Markdown, for a job's summary.")]
+Markdown = Annotated[
+    Path | None,
+    typer.Option(
+        "--markdown", metavar="FILE|-", help="Write the result as Markdown, for a job's summary; - for stdout."
+    ),
+]
 
 
 @app.command()
 def drift(
-    stacks: Stacks = None, *, lab: Lab = False, diff: Diff = False, markdown: Markdown = False, as_json: AsJson = False
+    stacks: Stacks = None, *, lab: Lab = False, diff: Diff = False, markdown: Markdown = None, as_json: AsJson = False
 ) -> None:
     """Compare the state with the cloud, changing neither, and say why they differ and what mends it.
 
     Exit 1 when something is gone, or changed by hand or by a failover; what only the provider makes of it is no drift.
     """
-    if markdown and as_json:
-        raise UsageError("one answer has one form", allowed="--markdown or --json")
+    if markdown == STDOUT and as_json:
+        raise UsageError("JSON and Markdown cannot both go to standard output", where="--json, --markdown -")
     with open_site(lab=lab) as opened:
         fleet = files.load(opened.site.stacks_dir)
         wanted, absent = split(deployments.chosen(fleet, stacks or ()), deployed(opened.site))
@@ -57,9 +63,12 @@ def drift(
         found = observed(opened, fleet, wanted)
     if as_json:
         typer.echo(json.dumps(drift_output.document(found, absent), ensure_ascii=False))
-    else:
-        form = drift_output.markdown(found, absent) if markdown else drift_output.text(found, absent, diff=diff)
-        typer.echo(form)
+    elif markdown != STDOUT:
+        typer.echo(drift_output.text(found, absent, diff=diff))
+    if markdown == STDOUT:
+        typer.echo(drift_output.markdown(found, absent))
+    elif markdown:
+        markdown.write_text(f"{drift_output.markdown(found, absent)}\n", encoding="utf-8")
     conclude(found)
 
 

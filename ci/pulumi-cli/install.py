@@ -1,6 +1,7 @@
 """Finds a Pulumi CLI or gets one into the folder that is given; says in one line which, and why not the others.
 
     python ci/pulumi-cli/install.py .tools/pulumi
+    python ci/pulumi-cli/install.py .tools/pulumi --pinned     # on PATH only the pinned version counts
 
 In this order: PATH; what an earlier call got; Pulumi's own installer; a build of the pinned version from the Go module
 proxy, each module checked against go.sum. Exit code 0: there is one; 3: there is none, which only the engine's tests
@@ -41,6 +42,15 @@ def from_path(_: Path) -> str:
     raise NoneHereError("not on PATH")
 
 
+def pinned_from_path(folder: Path) -> str:
+    """The one on PATH, if it is of the pinned version: a CI runner brings whatever its image has."""
+    found = from_path(folder)
+    done = subprocess.run(["pulumi", "version"], capture_output=True, text=True, check=False)
+    if done.stdout.strip() != f"v{pinned()}":
+        raise NoneHereError(f"on PATH is {done.stdout.strip() or 'one that says no version'}, not v{pinned()}")
+    return found
+
+
 def from_before(folder: Path) -> str:
     """What an earlier call got."""
     if (folder / "bin" / "pulumi").exists():
@@ -77,13 +87,13 @@ def from_go(folder: Path) -> str:
     return f"{folder}/bin/pulumi {pinned()}, built from the Go module proxy, without a language host"
 
 
-WAYS = (from_path, from_before, official, from_go)
+ELSE = (from_before, official, from_go)
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, *, only_pinned: bool) -> int:
     """Try one way after the other."""
     why_not = []
-    for way in WAYS:
+    for way in (pinned_from_path if only_pinned else from_path, *ELSE):
         try:
             found = way(folder)
         except NoneHereError as error:
@@ -105,4 +115,4 @@ def _last_line(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), only_pinned="--pinned" in sys.argv[2:]))

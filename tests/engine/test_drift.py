@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,11 +18,10 @@ from aurops.execution import begin
 from aurops.journal import RecordKind
 from aurops.store import open_store
 from testbeds.lab.world import World
-from tests.engine.fleets import HOME, KEPT, SmallFleet
+from tests.engine.fleets import HOME, KEPT, ROOT, SmallFleet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from testbeds.lab.wire import Json
 
@@ -168,6 +170,33 @@ def test_no_secret_is_shown(fleet: SmallFleet) -> None:
     told = fleet.aurops("drift", AZURE, "--lab", "--diff", code=1)
     assert "hunter2" not in told
     assert 'tags.connectionString: nothing → "[secret]"' in told
+
+
+def step(fleet: SmallFleet, name: str, *arguments: str) -> tuple[int, str, str]:
+    """Run a step of the workflows with the real aurops: its exit code, log, and the job's summary."""
+    summary = fleet.state / "summary.md"
+    own = {"AUROPS": str(Path(sys.executable).with_name("aurops")), "GITHUB_ACTIONS": "true"}
+    env = {**fleet.env(), **own, "GITHUB_STEP_SUMMARY": str(summary)}
+    command = ["sh", ROOT / "ci" / "steps" / name, *arguments]
+    done = subprocess.run(command, cwd=fleet.folder, env=env, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr, summary.read_text() if summary.exists() else ""
+
+
+def test_the_nightly_step_reports_what_the_step_of_main_takes_back(fleet: SmallFleet) -> None:
+    """`ci/steps/drift` fails with the difference in the job's summary; after `ci/steps/up` it passes."""
+    change(fleet, GCP_KEY, "", rotationPeriod="1s")
+    out = fleet.state / "out"
+    code, log, summary = step(fleet, "drift", str(out), GCP, "--lab")
+    assert code == 1, log
+    assert "::error title=drift::" in log
+    assert "## Drift: 1 difference between state and cloud" in summary
+    assert json.loads((out / "drift.json").read_text())["stacks"][0]["counts"]["hand"] == 1
+    code, log, _ = step(fleet, "up", str(out), "--lab", "--refresh", GCP)
+    assert code == 0, log
+    assert json.loads((out / "up.json").read_text())["stacks"][0]["counts"]["update"] == 1
+    code, log, _ = step(fleet, "drift", str(out), GCP, "--lab")
+    assert code == 0, log
+    assert "::error" not in log
 
 
 def test_a_teams_own_row_counts_and_a_wrong_one_is_refused(fleet: SmallFleet) -> None:

@@ -105,4 +105,4 @@ def test_noise_alone_is_yes_drift_is_no_and_a_failure_is_neither() -> None:
 
 def test_one_answer_has_one_form() -> None:
     """Exit 2 before anything is looked at."""
-    assert here("drift", "--lab", "--json", "--markdown") == 2
+    assert here("drift", "--lab", "--json", "--markdown", "-") == 2

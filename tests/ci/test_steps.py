@@ -1,0 +1,231 @@
+"""The scripts of the workflows: what they ask of aurops, and what they make of its answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STEPS = ROOT / "ci" / "steps"
+INJECTED = "::add-mask::everything\n##[error]mine"
+STAND_IN = """\
+#!/bin/sh
+printf '%s\\n' "$@" > "$ASKED"
+printf '%s\\n' "$SAYS" >&2
+printf '{"answer": 1}\\n'
+while [ $# -gt 1 ]; do
+    case $1 in --markdown | --full-report | --sarif | --report) echo "written by $1" > "$2" ;; esac
+    shift
+done
+exit "$CODE"
+"""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step that has run.
+
+    Args:
+        code: Its exit code.
+        log: What it said.
+        summary: What it wrote into the job's summary.
+        asked: The arguments that aurops was called with; None: it was not called.
+    """
+
+    code: int
+    log: str
+    summary: str
+    asked: list[str] | None
+
+
+def run(folder: Path, name: str, *arguments: str, code: int = 0, says: str = "", **more: str) -> Step:
+    """Run a step where aurops is a stand-in, as a runner does."""
+    command, asked, summary = (folder / each for each in ("aurops", "asked", "summary.md"))
+    command.write_text(STAND_IN)
+    command.chmod(0o755)
+    env = {"PATH": os.environ["PATH"], "AUROPS": str(command), "ASKED": str(asked), "SAYS": says, "CODE": str(code)}
+    env |= {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary), "FLEET": "no", **more}
+    done = subprocess.run(
+        ["sh", STEPS / name, *arguments], env=env, cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    return Step(
+        done.returncode,
+        done.stdout,
+        summary.read_text() if summary.exists() else "",
+        asked.read_text().splitlines() if asked.exists() else None,
+    )
+
+
+STORE = {"AUROPS_STORE": "s3://runs/payments"}
+CALLS = {
+    "preview": ("lab", "HEAD^1", "out"),
+    "up": ("out",),
+    "drift": ("out",),
+    "drill": ("out", "--fault", "freeze"),
+}
+MEANINGS = {
+    0: "",
+    1: "::error title=",
+    2: "wrong usage or configuration; nothing was changed",
+    3: "something outside is missing or in the way",
+    4: "a person decides",
+    70: "a bug in aurops",
+    143: "stopped (exit 143)",
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("code", MEANINGS)
+def test_each_answer_of_aurops_is_told_and_passed_on(tmp_path: Path, name: str, code: int) -> None:
+    """0 to 4, a bug, a signal: the step ends with the same code, and says in the log and the summary what it means."""
+    step = run(tmp_path, name, *CALLS[name], code=code, **STORE)
+    assert step.code == code
+    assert MEANINGS[code] in step.log
+    if code:
+        assert f"**{name}:**" in step.summary
+    else:
+        assert "::error" not in step.log
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_aurops_says_is_no_command_to_the_runner(tmp_path: Path, name: str) -> None:
+    """It may quote a pull request: GitHub's commands are off, under a word nobody can guess, until it has ended."""
+    first, second = (run(tmp_path, name, *CALLS[name], code=1, says=INJECTED, **STORE) for _ in range(2))
+    for step in (first, second):
+        before, _, rest = step.log.partition("::stop-commands::")
+        token, _, rest = rest.partition("\n")
+        said, _, after = rest.partition(f"::{token}::\n")
+        assert len(token) == 32
+        assert INJECTED in said
+        assert "add-mask" not in before + after
+        assert after.startswith("::error")
+    assert first.log.split("::stop-commands::")[1][:32] != second.log.split("::stop-commands::")[1][:32]
+
+
+def test_a_preview_asks_for_policy_and_leaves_comment_report_and_findings(tmp_path: Path) -> None:
+    """Compared with the base in the lab; with what is up, it names no revision."""
+    step = run(tmp_path, "preview", "lab", "HEAD^1", "out", REPORT_URL="https://ci.example/1")
+    assert step.asked is not None
+    assert step.asked[:6] == ["preview", "--lab", "--since", "HEAD^1", "--policy", "--json"]
+    assert step.asked[-2:] == ["--full-report-url", "https://ci.example/1"]
+    out = tmp_path / "out"
+    assert {file.name for file in out.iterdir()} == {"comment.md", "whole.md", "policy.sarif", "review.json"}
+    assert json.loads((out / "review.json").read_text()) == {"answer": 1}
+    assert "written by --markdown" in step.summary
+    cloud = run(tmp_path, "preview", "cloud", "-", "out")
+    assert cloud.asked is not None
+    assert not {"--lab", "--since"} & set(cloud.asked)
+    assert run(tmp_path, "preview", "moon", "-", "out").code == 2
+
+
+def test_up_refuses_a_store_that_would_go_with_the_runner(tmp_path: Path) -> None:
+    """Exit 2, nothing was called: the journal is what a run is resumed from."""
+    for url in ("", "file:///srv/store", "/srv/store", "memory://"):
+        step = run(tmp_path, "up", "out", AUROPS_STORE=url)
+        assert (step.code, step.asked) == (2, None)
+        assert "AUROPS_STORE must be" in step.log
+
+
+def test_a_held_run_is_gone_on_with_by_its_id_alone(tmp_path: Path) -> None:
+    """What a person types into the form is an id, or it is refused before anything is called."""
+    step = run(tmp_path, "up", "out", "--resume", "20261128T224210Z-up-6a35", **STORE)
+    assert step.asked == ["runs", "resume", "20261128T224210Z-up-6a35"]
+    (tmp_path / "asked").unlink()
+    for evil in ("", "--help", "a b", "$(id)", "a;b", "../x", "a\nb"):
+        step = run(tmp_path, "up", "out", "--resume", evil, **STORE)
+        assert (step.code, step.asked) == (2, None), evil
+
+
+def test_the_key_of_a_cache_is_the_tree_that_is_compared_with(tmp_path: Path) -> None:
+    """The same files, the same key, whatever the commit; a clone without the revision is told why."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", "-C", tmp_path, *arguments], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    git("init", "-q")
+    who = ("-c", "user.name=a", "-c", "user.email=a@b")
+    for message in ("one", "two"):
+        (tmp_path / "file").write_text("same")
+        git("add", "file")
+        git(*who, "commit", "-q", "--allow-empty", "-m", message)
+    output = tmp_path / "output"
+    for revision in ("HEAD", "HEAD^1"):
+        assert run(tmp_path, "keys", revision, GITHUB_OUTPUT=str(output)).code == 0
+    first, second = output.read_text().splitlines()
+    assert first == second == f"tree={git('rev-parse', 'HEAD^{tree}')}"
+    env = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        ["sh", STEPS / "keys", "v0.0"], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "fetch-depth: 0" in done.stderr
+
+
+GH = """\
+#!/bin/sh
+printf '%s\\n' "$@" > "$GH_ASKED"
+printf '%s\\n' "$NUMBER"
+"""
+
+
+def comment(folder: Path, *, number: str = "7", head: str = "acme/fleet", sha: str = "ab12") -> Step:
+    """Run the step that writes the comment, where `gh` is a stand-in and nothing is posted."""
+    (folder / "bin").mkdir(exist_ok=True)
+    gh = folder / "bin" / "gh"
+    gh.write_text(GH)
+    gh.chmod(0o755)
+    path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    posts = folder / "post"
+    posts.write_text('#!/bin/sh\nprintf "%s\\n" "$1" > posted\ncat "$2" >> posted\n')
+    more = {"PATH": path, "GH_ASKED": str(folder / "gh-asked"), "NUMBER": number, "POST": str(posts)}
+    more |= {"GITHUB_REPOSITORY": "acme/fleet", "HEAD_REPOSITORY": head, "HEAD_SHA": sha}
+    return run(folder, "comment", "out", **more)
+
+
+def test_the_comment_goes_to_the_pull_request_that_github_names(tmp_path: Path) -> None:
+    """By the commit of GitHub's own event, not by what an artifact says; what is up goes before the lab."""
+    for which in ("lab", "cloud"):
+        (tmp_path / "out" / f"preview-{which}").mkdir(parents=True)
+        (tmp_path / "out" / f"preview-{which}" / "comment.md").write_text(f"from {which}\n")
+    assert comment(tmp_path).code == 0
+    assert (tmp_path / "posted").read_text() == "7\nfrom cloud\n"
+    assert '.headRefOid == "ab12"' in (tmp_path / "gh-asked").read_text()
+    (tmp_path / "out" / "preview-cloud" / "comment.md").unlink()
+    assert comment(tmp_path, head="someone/fleet").code == 0
+    posted = (tmp_path / "posted").read_text()
+    assert posted.startswith("7\n> Made by the code of this pull request, which comes from a fork")
+    assert posted.endswith("from lab\n")
+
+
+def test_no_comment_is_written_where_there_is_none_or_nowhere_to(tmp_path: Path) -> None:
+    """A preview that failed early, a pull request that has moved on: said, and no failure; a strange commit is one."""
+    step = comment(tmp_path)
+    assert (step.code, (tmp_path / "posted").exists()) == (0, False)
+    assert "the preview left no comment" in step.log
+    (tmp_path / "out" / "preview-lab").mkdir(parents=True)
+    (tmp_path / "out" / "preview-lab" / "comment.md").write_text("text")
+    step = comment(tmp_path, number="")
+    assert (step.code, (tmp_path / "posted").exists()) == (0, False)
+    assert "no open pull request has this commit" in step.log
+    assert comment(tmp_path, sha='x" or true').code == 2
+    assert not (tmp_path / "posted").exists()
+
+
+def test_azures_provider_is_told_to_ask_the_runner_itself(tmp_path: Path) -> None:
+    """For all later steps; what is no UUID never reaches the file that sets variables."""
+    ids = dict.fromkeys(("CLIENT_ID", "TENANT_ID", "SUBSCRIPTION_ID"), "00000000-0000-0000-0000-00000000000a")
+    file = tmp_path / "env"
+    assert run(tmp_path, "azure-oidc", GITHUB_ENV=str(file), **ids).code == 0
+    assert "ARM_USE_OIDC=true" in file.read_text().splitlines()
+    file.unlink()
+    evil = {**ids, "TENANT_ID": "a\nLD_PRELOAD=/tmp/x"}
+    env = {"PATH": os.environ["PATH"], "GITHUB_ENV": str(file), **evil}
+    done = subprocess.run(["sh", STEPS / "azure-oidc"], env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, file.exists()) == (2, False)
