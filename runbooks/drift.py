@@ -14,6 +14,7 @@ from aurops.journal import readable
 from aurops.store import default_store_url, open_store
 from aurops.store_errors import StoreError
 from runbooks import deployments, drift_output
+from runbooks.outputs import STDOUT, check_writable
 from runbooks.preview import progress
 from runbooks.sites import AsJson, Lab, open_site
 from runbooks.terminal import raise_lowest
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from stacks.drift import StackDrift
     from stacks.fleet import Fleet
 
-STDOUT = Path("-")
 app = typer.Typer(name="drift", add_completion=False, rich_markup_mode=None)
 
 Stacks = Annotated[list[str] | None, typer.Argument(metavar="[STACK]...", help="Which stacks; else all that are up.")]
@@ -55,6 +55,7 @@ def drift(
     """
     if markdown == STDOUT and as_json:
         raise UsageError("JSON and Markdown cannot both go to standard output", where="--json, --markdown -")
+    check_writable("--markdown", markdown)
     with open_site(lab=lab) as opened:
         fleet = files.load(opened.site.stacks_dir)
         wanted, absent = split(deployments.chosen(fleet, stacks or ()), deployed(opened.site))

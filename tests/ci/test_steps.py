@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,19 +110,38 @@ def test_what_aurops_says_is_no_command_to_the_runner(tmp_path: Path, name: str)
     assert first.log.split("::stop-commands::")[1][:32] != second.log.split("::stop-commands::")[1][:32]
 
 
+def help_of(command: str) -> set[str]:
+    """The options that a command of the real aurops has."""
+    aurops = Path(sys.executable).with_name("aurops")
+    done = subprocess.run([aurops, command, "--help"], capture_output=True, text=True, check=True)
+    return set(re.findall(r"--[a-z][a-z-]+", done.stdout))
+
+
+@pytest.mark.parametrize(("name", "command"), [("up", "up"), ("drift", "drift"), ("drill", "failover-test")])
+def test_a_step_asks_for_nothing_that_aurops_does_not_know(tmp_path: Path, name: str, command: str) -> None:
+    """Every option is one of the real command's."""
+    step = run(tmp_path, name, *CALLS[name], **STORE)
+    assert step.asked is not None
+    assert step.asked[0] == command
+    assert {each for each in step.asked if each.startswith("--")} <= help_of(command)
+
+
 def test_a_preview_asks_for_policy_and_leaves_comment_report_and_findings(tmp_path: Path) -> None:
     """Compared with the base in the lab; with what is up, it names no revision."""
     step = run(tmp_path, "preview", "lab", "HEAD^1", "out", REPORT_URL="https://ci.example/1")
     assert step.asked is not None
     assert step.asked[:6] == ["preview", "--lab", "--since", "HEAD^1", "--policy", "--json"]
+    known = help_of("preview")
+    assert {each for each in step.asked if each.startswith("--")} <= known
     assert step.asked[-2:] == ["--full-report-url", "https://ci.example/1"]
     out = tmp_path / "out"
     assert {file.name for file in out.iterdir()} == {"comment.md", "whole.md", "policy.sarif", "review.json"}
     assert json.loads((out / "review.json").read_text()) == {"answer": 1}
     assert "written by --markdown" in step.summary
-    cloud = run(tmp_path, "preview", "cloud", "-", "out")
-    assert cloud.asked is not None
-    assert not {"--lab", "--since"} & set(cloud.asked)
+    for base, since in (("HEAD^1", True), ("-", False)):
+        cloud = run(tmp_path, "preview", "cloud", base, "out")
+        assert cloud.asked is not None
+        assert ("--lab" in cloud.asked, "--since" in cloud.asked) == (False, since)
     assert run(tmp_path, "preview", "moon", "-", "out").code == 2
 
 
