@@ -25,8 +25,9 @@ from stacks.review import Review
 from stacks.site import repository
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from stacks.engine import Served
     from stacks.fleet import Fleet
     from stacks.preview import Listen, StackPreview
     from stacks.site import Site
@@ -117,13 +118,15 @@ def current(fleet: Fleet, stacks: Sequence[str], *, lab: bool) -> Review:
 def compared(fleet: Fleet, stacks: Sequence[str], since: str, *, lab: bool) -> Review:
     """Stacks that differ from another revision, against what is up, or against that revision in a lab."""
     question = revisions.ask(repository(Path.cwd()), since, stacks, sorted(fleet.stacks))
-    return replace(revisions.review(question, lambda site, touched: shown(site, fleet, touched), lab=lab), is_lab=lab)
+    return replace(revisions.review(question, lambda site, *touched: shown(site, fleet, *touched), lab=lab), is_lab=lab)
 
 
-def shown(site: Site, fleet: Fleet, stacks: Sequence[str]) -> Sequence[StackPreview]:
+def shown(
+    site: Site, fleet: Fleet, stacks: Sequence[str], served: Mapping[str, Served] | None = None
+) -> Sequence[StackPreview]:
     """Preview stacks, and show how far each is."""
     with progress(stacks) as listen:
-        return preview(site, fleet, stacks, listen=listen)
+        return preview(site, fleet, stacks, listen=listen, served=served)
 
 
 @contextmanager

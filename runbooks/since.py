@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,12 +29,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from aurops.errors import AuropsError
+    from stacks.engine import Served
     from stacks.preview import StackPreview
     from stacks.revision.cache import Place
     from stacks.revision.git import Commit, File
+    from stacks.revision.messages import Failure
     from stacks.revision.records import Comparison, Recording
 
     Tell = Callable[[str], None]
+    Preview = Callable[[Site, Sequence[str], Mapping[str, Served]], Sequence[StackPreview]]
 
 ANSWERS = "testbeds.lab.answers:LabAnswers"
 """What answers for the providers while programs are recorded."""
@@ -103,14 +106,18 @@ class Since:
         scratch: A folder that goes with this command.
         cache: Where recordings and labs are kept.
         tell: Told what takes its time.
+        session: Closes the lab.
     """
 
     question: Question
     scratch: Path
     cache: Cache
     tell: Tell
+    session: ExitStack
     is_warm: bool = True
     seconds: float = 0.0
+    up: dict[str, bool] = field(default_factory=dict)
+    broken: Mapping[str, Failure] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.key = self.question.key()
@@ -139,34 +146,44 @@ class Since:
             place.put(made)
             return made
 
-    def compared(self, before: Recording) -> Comparison:
-        """Which stacks the change touches."""
+    def compared(self, before: Recording, programs: Programs) -> Comparison:
+        """Which stacks the change touches.
+
+        Args:
+            before: The graphs of the revision.
+            programs: Those of the work tree.
+        """
         shared = [stack for stack in self.question.wanted if stack in before.stacks]
         self.tell("recording the graphs of the work tree")
-        with Programs(Tree(self.question.root), ANSWERS, unreal()) as programs:
-            after, failures = record_again(programs, shared, before.exports)
-        return compare(before, after, failures, self.question.wanted, self.question.present)
+        after, self.broken = record_again(programs, shared, before.exports)
+        return compare(before, after, self.broken, self.question.wanted, self.question.present)
 
-    @contextmanager
-    def lab(self, recording: Recording, stacks: Sequence[str]) -> Iterator[tuple[OpenSite, dict[str, AuropsError]]]:
-        """A lab in which stacks are up, and have settled, as the revision has them; with those that would not."""
+    def open_lab(self) -> OpenSite:
+        """Open the lab as it is kept: whether it has what is needed is known later, but its servers start meanwhile."""
+        self.session.close()
         folder = self.scratch / "lab"
-        with ExitStack() as session:
-            with self.cache.locked(self.key, alone=False, waiting=self._waits) as place:
-                up = _taken(place, folder)
-            failures: dict[str, AuropsError] = {}
-            if not _lacking(recording, stacks, up):
-                opened = session.enter_context(open_site(lab=True, folder=folder))
-            else:
-                with self._cold(), self.cache.locked(self.key, alone=True, waiting=self._waits) as place:
-                    up = _taken(place, folder)  # another command may have made it meanwhile
-                    opened = session.enter_context(open_site(lab=True, folder=folder))
-                    failures = self._made(opened, recording, stacks, up)
-                    if opened.lab and not failures:
-                        keep = self.scratch / "keep"
-                        LabFolder(opened.lab.folder).keep(opened.lab.world, keep)
-                        place.put(recording, keep, up)
-            yield opened, failures
+        with self.cache.locked(self.key, alone=False, waiting=self._waits) as place:
+            self.up = _taken(place, folder)
+        return self.session.enter_context(open_site(lab=True, folder=folder))
+
+    def ready_lab(
+        self, opened: OpenSite, recording: Recording, stacks: Sequence[str]
+    ) -> tuple[OpenSite, dict[str, AuropsError]]:
+        """The lab in which stacks are up, and have settled, as the revision has them; with those that would not."""
+        if not _lacking(recording, stacks, self.up):
+            return opened, {}
+        with self._cold(), self.cache.locked(self.key, alone=True, waiting=self._waits) as place:
+            entry = place.entry()
+            if entry and entry.lab and not _lacking(recording, stacks, entry.lab.up):
+                self.session.close()  # another command has made it meanwhile
+                self.up = _taken(place, self.scratch / "lab")
+                opened = self.session.enter_context(open_site(lab=True, folder=self.scratch / "lab"))
+            failures = self._made(opened, recording, stacks, self.up)
+            if opened.lab and not failures:
+                keep = self.scratch / "keep"
+                LabFolder(opened.lab.folder).keep(opened.lab.world, keep)
+                place.put(recording, keep, self.up)
+            return opened, failures
 
     def _made(
         self, opened: OpenSite, recording: Recording, stacks: Sequence[str], up: dict[str, bool]
@@ -183,7 +200,7 @@ class Since:
             settled = settle(site, programs, later, self.tell)
             up |= {stack: True for stack in later if stack not in settled}
         for stack in failures:
-            for file in site.work_dir.parent.glob(f"lab/state/.pulumi/stacks/*/{stack}.json*"):
+            for file in self.scratch.glob(f"lab/state/.pulumi/stacks/*/{stack}.json*"):
                 file.unlink()
         return failures | settled
 
@@ -261,31 +278,34 @@ def same(question: Question) -> Review | None:
     return Review((), left_out=tuple(question.wanted), baseline=baseline)
 
 
-def review(
-    question: Question, preview: Callable[[Site, Sequence[str]], Sequence[StackPreview]], *, lab: bool
-) -> Review:
+def review(question: Question, preview: Preview, *, lab: bool) -> Review:
     """Preview what a change touches.
 
     Args:
         question: What is compared.
-        preview: Previews stacks; only asked for some.
+        preview: Previews stacks, at least one; given who serves their programs already.
         lab: Whether the revision is brought up in a lab; else what is up is what it is.
     """
     if (found := same(question)) is not None:
         return found
     cache = Cache(cache_home())
+    failures: dict[str, AuropsError] = {}
+    previews: Sequence[StackPreview] = ()
     with ExitStack() as stack:
         told = stack.enter_context(timeline())
-        since = Since(question, stack.enter_context(cache.scratch()), cache, told.tell)
+        scratch, session = stack.enter_context(cache.scratch()), stack.enter_context(ExitStack())
+        since = Since(question, scratch, cache, told.tell, session)
         recording = since.recording()
-        compared = since.compared(recording)
-        failures: dict[str, AuropsError] = {}
-        previews: Sequence[StackPreview] = ()
-        if compared.touched and lab:
-            opened, failures = stack.enter_context(since.lab(recording, compared.touched))
-            previews = preview(opened.site, compared.touched)
-        elif compared.touched:
-            previews = preview(stack.enter_context(open_site(lab=False)).site, compared.touched)
+        programs = stack.enter_context(Programs(Tree(question.root), ANSWERS, unreal()))
+        programs.start([each for each in question.wanted if each in recording.stacks])
+        opened = since.open_lab() if lab else stack.enter_context(open_site(lab=False))
+        compared = since.compared(recording, programs)
+        if lab:
+            opened, failures = since.ready_lab(opened, recording, compared.touched)
+        if compared.touched:
+            # Whose program fails is run by this process, which then knows the very error.
+            ours = [each for each in compared.touched if each not in since.broken] if lab else []
+            previews = preview(opened.site, compared.touched, {each: programs.of(each).served() for each in ours})
         cache.prune()
     gone = compared.removed if set(question.wanted) == set(question.present) else ()
     return Review(

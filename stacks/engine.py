@@ -103,7 +103,7 @@ class EngineStack:
         site: Where the engine works.
         name: The stack.
         make: Whether a stack that the backend lacks is made there, empty, by the first call that needs it.
-        served: Who serves its program for `up` and settling; None: this process itself.
+        served: Who serves its program for previews, `up` and settling; None: this process itself.
 
     Raises:
         OutsideError: No Pulumi CLI.
@@ -241,7 +241,8 @@ class EngineStack:
         match operation:
             case Operation.PREVIEW:
                 # Without the flag the engine stops at the first thing that is protected, and the rest stays unseen.
-                seen = _workspace(self._site, self._program, "--ignore-protect")
+                client = [f"--client={self._served.up}"] if self._served else []
+                seen = _workspace(self._site, None if client else self._program, "--ignore-protect", *client)
                 with _copied(self._site.stacks_dir / f"Pulumi.{self.name}.yaml") as file:
                     _Stack.of(self.name, seen).preview(on_event=hear, color="never", config_file=file)
             case Operation.UP | Operation.SETTLE if self._served:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from stacks.changes import Change
+    from stacks.engine import Served
     from stacks.fleet import Fleet
 
     Listen = Callable[[str, Changes], None]
@@ -58,7 +59,12 @@ class StackPreview:
 
 
 def preview(
-    site: Site, fleet: Fleet, stacks: Sequence[str], *, listen: Listen = lambda *_: None
+    site: Site,
+    fleet: Fleet,
+    stacks: Sequence[str],
+    *,
+    listen: Listen = lambda *_: None,
+    served: Mapping[str, Served] | None = None,
 ) -> tuple[StackPreview, ...]:
     """Preview stacks side by side.
 
@@ -69,6 +75,7 @@ def preview(
         fleet: The fleet.
         stacks: Which of its stacks; at least one.
         listen: Told a stack's changes so far after each event, from other threads.
+        served: By stack: who serves its program already.
 
     Returns:
         One for each stack in the given order, also for those that failed.
@@ -76,15 +83,20 @@ def preview(
     by_cloud: dict[str, list[str]] = {}
     for stack in stacks:
         by_cloud.setdefault(fleet.stacks[stack].cloud, []).append(stack)
+    if served and served.keys() >= set(stacks):  # no SDK is imported here
+        return with_upstream(fleet, preview_here(site, stacks, listen, served))
     if len(by_cloud) == 1:
         return with_upstream(fleet, preview_here(site, stacks, listen))
     done = {each.stack: each for each in _preview_apart(site, list(by_cloud.values()), listen)}
     return with_upstream(fleet, tuple(done[stack] for stack in stacks))
 
 
-def preview_here(site: Site, stacks: Sequence[str], listen: Listen) -> tuple[StackPreview, ...]:
+def preview_here(
+    site: Site, stacks: Sequence[str], listen: Listen, served: Mapping[str, Served] | None = None
+) -> tuple[StackPreview, ...]:
     """The same as threads of this process, each stack by itself."""
-    return tuple(abreast_or_raise(stacks, lambda stack: _one(site, stack, listen)).values())
+    by = served or {}
+    return tuple(abreast_or_raise(stacks, lambda stack: _one(site, stack, listen, by.get(stack))).values())
 
 
 def _preview_apart(site: Site, groups: Sequence[Sequence[str]], listen: Listen) -> list[StackPreview]:
@@ -128,7 +140,7 @@ def _inventory_paths(changes: Changes) -> tuple[str, ...]:
     return tuple(path.removeprefix(f"{INVENTORY}.") for path in changes.exported)
 
 
-def _one(site: Site, stack: str, listen: Listen) -> StackPreview:
+def _one(site: Site, stack: str, listen: Listen, served: Served | None) -> StackPreview:
     """Preview one stack; a failure is part of the answer, so that it hides no other stack's."""
     clock, seen, is_new = RealClock(), Changes(), False
     began_s = clock.now_s()
@@ -141,10 +153,10 @@ def _one(site: Site, stack: str, listen: Listen) -> StackPreview:
     error: AuropsError | None = None
     try:
         try:
-            EngineStack(site, stack, make=False).run(Operation.PREVIEW, listen=hear)
+            EngineStack(site, stack, make=False, served=served).run(Operation.PREVIEW, listen=hear)
         except StackMissingError:
             is_new = True
-            with _borrowed(site, stack) as borrowed:
+            with _borrowed(site, stack, served) as borrowed:
                 borrowed.run(Operation.PREVIEW, listen=hear)
     except AuropsError as failure:
         error = failure
@@ -152,7 +164,7 @@ def _one(site: Site, stack: str, listen: Listen) -> StackPreview:
 
 
 @contextmanager
-def _borrowed(site: Site, stack: str) -> Iterator[EngineStack]:
+def _borrowed(site: Site, stack: str, served: Served | None) -> Iterator[EngineStack]:
     """A stack that the backend lacks, there for as long as its preview takes.
 
     The engine previews only stacks that exist, and `pulumi stack init` writes `encryptionsalt` into the stack's file:
@@ -165,7 +177,7 @@ def _borrowed(site: Site, stack: str) -> Iterator[EngineStack]:
         for file in (site.work_dir / "Pulumi.yaml", *site.stacks_dir.glob("Pulumi.*.yaml")):
             shutil.copyfile(file, copy.work_dir / file.relative_to(site.work_dir))
         try:
-            yield EngineStack(copy, stack)
+            yield EngineStack(copy, stack, served=served)
         finally:
             with suppress(StackMissingError):
                 EngineStack(copy, stack, make=False).command("stack", "rm", "--yes", "--preserve-config")

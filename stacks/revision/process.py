@@ -15,7 +15,7 @@ from stacks.engine import Served
 from stacks.revision.messages import Failure, StackRecord, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from stacks.revision.tree import Tree
 
@@ -121,6 +121,11 @@ class Programs:
         """End all processes, whatever they do."""
         for each in tuple(self._processes.values()):
             each.end()
+
+    def start(self, stacks: Iterable[str]) -> None:
+        """Start the processes of stacks; they import while something else is done."""
+        for stack in stacks:
+            self.of(stack)
 
     def of(self, stack: str) -> ProgramProcess:
         """The process of a stack's cloud."""
