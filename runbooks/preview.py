@@ -78,6 +78,9 @@ Since = Annotated[
         help="Only what the work tree changes since this revision; with --lab, against the stacks as it has them up.",
     ),
 ]
+Refresh = Annotated[
+    bool, typer.Option("--refresh", help="Look at the cloud first: what drifted shows as taken back. Writes nothing.")
+]
 
 
 @app.command(name="preview")
@@ -86,6 +89,7 @@ def command(  # noqa: PLR0913 (each is an option)
     *,
     lab: Lab = False,
     since: Since = "",
+    refresh: Refresh = False,
     diff: Diff = False,
     fail_on: Fail = None,
     policy: Policy = False,
@@ -103,30 +107,24 @@ def command(  # noqa: PLR0913 (each is an option)
     fleet = files.load(root / "stacks")
     residency.check(fleet, root)
     wanted = chosen(fleet, stacks or ())
-    review = compared(fleet, wanted, since, lab=lab) if since else current(fleet, wanted, lab=lab)
+    review = compared(fleet, wanted, since, lab=lab, refresh=refresh)
     review = rules.judged(review, fleet.stacks) if rules else review
     outputs.write(review, root / "stacks")
     conclude(review, fail_on)
 
 
-def current(fleet: Fleet, stacks: Sequence[str], *, lab: bool) -> Review:
-    """Stacks against what is up."""
+def compared(fleet: Fleet, stacks: Sequence[str], since: str, *, lab: bool, refresh: bool) -> Review:
+    """Stacks against what is up; or those that differ from a revision, against that or what is up."""
+
+    def shown(site: Site, touched: Sequence[str], served: Mapping[str, Served]) -> Sequence[StackPreview]:
+        with progress(touched) as listen:
+            return preview(site, fleet, touched, listen=listen, served=served, refresh=refresh)
+
+    if since:
+        question = revisions.ask(repository(Path.cwd()), since, stacks, sorted(fleet.stacks))
+        return replace(revisions.review(question, shown, lab=lab), is_lab=lab)
     with open_site(lab=lab) as opened:
-        return Review(shown(opened.site, fleet, stacks), is_lab=lab)
-
-
-def compared(fleet: Fleet, stacks: Sequence[str], since: str, *, lab: bool) -> Review:
-    """Stacks that differ from another revision, against what is up, or against that revision in a lab."""
-    question = revisions.ask(repository(Path.cwd()), since, stacks, sorted(fleet.stacks))
-    return replace(revisions.review(question, lambda site, *touched: shown(site, fleet, *touched), lab=lab), is_lab=lab)
-
-
-def shown(
-    site: Site, fleet: Fleet, stacks: Sequence[str], served: Mapping[str, Served] | None = None
-) -> Sequence[StackPreview]:
-    """Preview stacks, and show how far each is."""
-    with progress(stacks) as listen:
-        return preview(site, fleet, stacks, listen=listen, served=served)
+        return Review(shown(opened.site, stacks, {}), is_lab=lab)
 
 
 @contextmanager

@@ -192,6 +192,9 @@ class Changes:
             self.declared[step.urn] = _declared(step.new)
         if step.op.value == "refresh":
             self._refreshed.add(step.urn)
+        elif step.urn in self._refreshed:  # a preview after a look at the cloud: now comes what the program makes of it
+            self._refreshed.remove(step.urn)
+            self.same -= 1
         op = _OPS[step.op.value]
         unprotected = op in (Op.SAME, Op.UPDATE) and _loses_protection(step)
         if op is Op.SAME and unprotected:

@@ -40,7 +40,7 @@ def main() -> None:
         told.flush()
 
     try:
-        send(Done(preview_here(work.site, work.stacks, tell)))
+        send(Done(preview_here(work.site, work.stacks, tell, refresh=work.refresh)))
     except (KeyboardInterrupt, BrokenPipeError):
         # Whoever interrupted us says so itself; a parent that is gone needs no answer.
         sys.exit(128 + signal.SIGINT)

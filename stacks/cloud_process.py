@@ -31,6 +31,7 @@ class Work:
 
     site: Site
     stacks: tuple[str, ...]
+    refresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,15 +55,16 @@ class CloudProcess:
     Args:
         site: Where the engine works.
         stacks: Those of one cloud.
+        refresh: Whether it looks at the cloud first.
     """
 
-    def __init__(self, site: Site, stacks: Sequence[str]) -> None:
+    def __init__(self, site: Site, stacks: Sequence[str], *, refresh: bool = False) -> None:
         self._stacks = tuple(stacks)
         command = [sys.executable, "-m", "stacks.cloud_child"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0)
         plain = Site(site.work_dir, dict(site.env), is_lab=site.is_lab)
         with suppress(BrokenPipeError), self._of(self._process.stdin) as pipe:
-            pickle.dump(Work(plain, self._stacks), pipe)
+            pickle.dump(Work(plain, self._stacks, refresh), pipe)
 
     def previews(self, listen: Listen) -> tuple[StackPreview, ...]:
         """Wait for the child.

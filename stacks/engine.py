@@ -50,6 +50,8 @@ class Operation(StrEnum):
     """What the engine is asked to do with a stack."""
 
     PREVIEW = "preview"
+    LOOK = "look"
+    """A preview after a look at the cloud: what `up` would do that takes drift back first. Writes nothing."""
     UP = "up"
     SETTLE = "settle"
     """`up` of the same program, which now makes what could not be made in one pass: it needs what others made."""
@@ -239,10 +241,11 @@ class EngineStack:
     ) -> dict[str, Any]:
         stack, only = self._stack, None if targets is None else list(targets)
         match operation:
-            case Operation.PREVIEW:
+            case Operation.PREVIEW | Operation.LOOK:
                 # Without the flag the engine stops at the first thing that is protected, and the rest stays unseen.
-                client = [f"--client={self._served.up}"] if self._served else []
-                seen = _workspace(self._site, None if client else self._program, "--ignore-protect", *client)
+                flags = ["--ignore-protect", *(["--refresh"] if operation is Operation.LOOK else [])]
+                flags += [f"--client={self._served.up}"] if self._served else []
+                seen = _workspace(self._site, None if self._served else self._program, *flags)
                 with _copied(self._site.stacks_dir / f"Pulumi.{self.name}.yaml") as file:
                     _Stack.of(self.name, seen).preview(on_event=hear, color="never", config_file=file)
             case Operation.UP | Operation.SETTLE if self._served:

@@ -65,6 +65,7 @@ def preview(
     *,
     listen: Listen = lambda *_: None,
     served: Mapping[str, Served] | None = None,
+    refresh: bool = False,
 ) -> tuple[StackPreview, ...]:
     """Preview stacks side by side.
 
@@ -76,6 +77,7 @@ def preview(
         stacks: Which of its stacks; at least one.
         listen: Told a stack's changes so far after each event, from other threads.
         served: By stack: who serves its program already.
+        refresh: Look at the cloud first, so that what drifted shows as taken back.
 
     Returns:
         One for each stack in the given order, also for those that failed.
@@ -84,23 +86,29 @@ def preview(
     for stack in stacks:
         by_cloud.setdefault(fleet.stacks[stack].cloud, []).append(stack)
     if served and served.keys() >= set(stacks):  # no SDK is imported here
-        return with_upstream(fleet, preview_here(site, stacks, listen, served))
+        return with_upstream(fleet, preview_here(site, stacks, listen, served, refresh=refresh))
     if len(by_cloud) == 1:
-        return with_upstream(fleet, preview_here(site, stacks, listen))
-    done = {each.stack: each for each in _preview_apart(site, list(by_cloud.values()), listen)}
+        return with_upstream(fleet, preview_here(site, stacks, listen, refresh=refresh))
+    done = {each.stack: each for each in _preview_apart(site, list(by_cloud.values()), listen, refresh=refresh)}
     return with_upstream(fleet, tuple(done[stack] for stack in stacks))
 
 
 def preview_here(
-    site: Site, stacks: Sequence[str], listen: Listen, served: Mapping[str, Served] | None = None
+    site: Site,
+    stacks: Sequence[str],
+    listen: Listen,
+    served: Mapping[str, Served] | None = None,
+    *,
+    refresh: bool = False,
 ) -> tuple[StackPreview, ...]:
     """The same as threads of this process, each stack by itself."""
     by = served or {}
-    return tuple(abreast_or_raise(stacks, lambda stack: _one(site, stack, listen, by.get(stack))).values())
+    operation = Operation.LOOK if refresh else Operation.PREVIEW
+    return tuple(abreast_or_raise(stacks, lambda stack: _one(site, stack, operation, listen, by.get(stack))).values())
 
 
-def _preview_apart(site: Site, groups: Sequence[Sequence[str]], listen: Listen) -> list[StackPreview]:
-    children = [CloudProcess(site, group) for group in groups]
+def _preview_apart(site: Site, groups: Sequence[Sequence[str]], listen: Listen, *, refresh: bool) -> list[StackPreview]:
+    children = [CloudProcess(site, group, refresh=refresh) for group in groups]
     try:
         with ThreadPoolExecutor(len(children)) as pool:
             futures = [pool.submit(child.previews, listen) for child in children]
@@ -140,7 +148,7 @@ def _inventory_paths(changes: Changes) -> tuple[str, ...]:
     return tuple(path.removeprefix(f"{INVENTORY}.") for path in changes.exported)
 
 
-def _one(site: Site, stack: str, listen: Listen, served: Served | None) -> StackPreview:
+def _one(site: Site, stack: str, operation: Operation, listen: Listen, served: Served | None) -> StackPreview:
     """Preview one stack; a failure is part of the answer, so that it hides no other stack's."""
     clock, seen, is_new = RealClock(), Changes(), False
     began_s = clock.now_s()
@@ -153,11 +161,11 @@ def _one(site: Site, stack: str, listen: Listen, served: Served | None) -> Stack
     error: AuropsError | None = None
     try:
         try:
-            EngineStack(site, stack, make=False, served=served).run(Operation.PREVIEW, listen=hear)
+            EngineStack(site, stack, make=False, served=served).run(operation, listen=hear)
         except StackMissingError:
             is_new = True
             with _borrowed(site, stack, served) as borrowed:
-                borrowed.run(Operation.PREVIEW, listen=hear)
+                borrowed.run(operation, listen=hear)
     except AuropsError as failure:
         error = failure
     return StackPreview(stack, seen, clock.now_s() - began_s, is_new, error)

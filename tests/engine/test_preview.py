@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import pytest
 from aurops.clock import RealClock
 from aurops.processes import read_stat
 from runbooks.sites import LAB_HOME
+from testbeds.lab.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,6 +122,27 @@ def test_a_stack_that_fails_hides_no_other(repo: Path, home_seed: Path, tmp_path
     assert rows[GLOBAL][-1] == "failed"
     assert f"stack {GLOBAL}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_look_at_the_cloud_shows_what_up_would_take_back_and_writes_nothing(
+    repo: Path, home_seed: Path, tmp_path: Path
+) -> None:
+    """Only with `--refresh`: what somebody changed or deleted is an update or a creation; the state stays as it was."""
+    lab = shutil.copytree(home_seed, tmp_path / "lab", symlinks=True)
+    with closing(World(lab / "world.sqlite")) as world:
+        vpc, route = world.objects("aws:ec2/vpc:Vpc")[0], world.objects("aws:ec2/route:Route")[0]
+        world.tamper(vpc.id, "enableDnsHostnames", value=False, type_=vpc.type)
+        world.remove(route.seq)
+    state = lab / "state/.pulumi/stacks/aurops" / f"{HOME}.json"
+    before = state.read_bytes()
+    for option, expected in (((), {}), (("--refresh",), {"payments-net-vpc": "update", route.type: "create"})):
+        done = aurops(repo, lab, "preview", "--lab", "--json", *option, HOME)
+        assert done.returncode == 0, done.stderr
+        (stack,) = json.loads(done.stdout)["stacks"]
+        found = {each["type"] if each["op"] == "create" else each["name"]: each["op"] for each in stack["changes"]}
+        assert found == expected
+        assert sum(stack["counts"].values()) == 169
+    assert state.read_bytes() == before
 
 
 def test_an_unknown_stack_names_those_that_exist(repo: Path, tmp_path: Path) -> None:
