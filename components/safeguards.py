@@ -174,6 +174,7 @@ SAFEGUARDS: Final = (
             "pointInTimeRecoveryEnabled",
             "deleteRetentionPolicy.enabled",
             "containerDeleteRetentionPolicy.enabled",
+            "retainBackupsOnDelete",
         ),
         off,
         "nothing brings back what is deleted",

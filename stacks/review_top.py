@@ -214,7 +214,6 @@ def _failed(review: Review) -> list[str]:
 
 def _nothing(review: Review) -> str:
     policy = "Policy was not asked." if review.findings is None else "Nothing is against policy."
-    seen = [each for each in review.previews if each.error is None]
-    if not seen and not review.left_out:
-        return policy
+    if any(each.error for each in review.previews):
+        return f"Of the rest nothing dangerous is known. {policy.replace('Nothing', 'There nothing')}"
     return f"Nothing that holds data is replaced, deleted, moved or guarded less. {policy}"
