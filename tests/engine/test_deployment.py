@@ -186,6 +186,7 @@ def test_destroy_asks_twice_and_leaves_nothing(seed: SmallFleet, tmp_path: Path)
         assert "Nothing to destroy" in small.aurops("destroy", EU, "--lab", "--yes")
 
 
+@pytest.mark.campaign
 def test_what_was_rebuilt_can_be_destroyed_again(seed: SmallFleet, tmp_path: Path) -> None:
     """The last snapshot of the first database stays in the cloud, and the second one's has another name."""
     with seed.copy(tmp_path).open() as small:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.fleets import HOME, SmallFleet
+from tests.engine.fleets import HOME, KEPT, SmallFleet
 from tests.engine.killing import engines, kill_engines
 from tests.engine.processes import processes_of, wait_until
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.timeout(400)
+SMALL = tuple(key for key in KEPT if key != "database")
+"""A network is enough to be stopped in; the campaign's kills have the database too."""
 
 
 def begun(small: SmallFleet, objects: int) -> subprocess.Popen[str]:
@@ -43,7 +45,7 @@ def assert_whole(small: SmallFleet) -> None:
 
 def test_ctrl_c_lets_the_engine_finish_what_it_began_and_the_run_is_resumed(tmp_path: Path) -> None:
     """Exit 130, no engine and no lock left; `runs resume` finishes the run."""
-    small = SmallFleet.make(tmp_path, stacks=(HOME,))
+    small = SmallFleet.make(tmp_path, (HOME,), SMALL)
     process = begun(small, 10)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=180)
@@ -72,7 +74,7 @@ def killed_again_and_again(small: SmallFleet, chance: random.Random, kills: int)
 
 def test_after_kill_9_the_next_up_finishes_and_makes_nothing_twice(tmp_path: Path) -> None:
     """Once `aurops up`, once its engine."""
-    small = SmallFleet.make(tmp_path, stacks=(HOME,))
+    small = SmallFleet.make(tmp_path, (HOME,), SMALL)
     killed_again_and_again(small, random.Random(1), kills=2)
     assert_whole(small)
 
@@ -85,7 +87,7 @@ def last_made(small: SmallFleet) -> int:
 
 def test_a_stack_that_came_up_half_way_can_be_destroyed_and_nothing_is_made_on_the_way(tmp_path: Path) -> None:
     """Killed in the middle, then `destroy --lift-protection`: the cloud is empty, and no object was new on the way."""
-    small = SmallFleet.make(tmp_path, stacks=(HOME,))
+    small = SmallFleet.make(tmp_path, (HOME,), SMALL)
     process = begun(small, 12)
     process.kill()
     kill_engines(small.state / "lab")
