@@ -52,6 +52,8 @@ def _of_one(resource: Resource, everywhere: frozenset[str]) -> Iterator[str | Wa
         return
     if missing := lacking(resource) - everywhere:
         yield f"it lacks the tags {_listed(missing)}"
+    if any(isinstance((found or {}).get(key), Mark) for key in REQUIRED_TAGS):
+        yield Waiting("tags")
     label = (found or {}).get(DATA_CLASS)
     if isinstance(label, str) and label and label not in RESIDENCY:
         yield f"{DATA_CLASS} is {label!r}; wanted: {' or '.join(RESIDENCY)}"

@@ -112,6 +112,9 @@ class Want:
         if isinstance(value, Mark):
             if value is not SECRET or not self.fits.sees_presence_only:
                 yield Waiting(self.path)
+        elif isinstance(value, list) and any(isinstance(each, Mark) for each in value):
+            if not self.fits.test([each for each in value if not isinstance(each, Mark)]):
+                yield Waiting(self.path)
         elif not self.fits.test(value):
             found = "is not set" if value is None else f"is {shown(value)}"
             yield f"{self.path} {found}; wanted: {self.fits.words}"

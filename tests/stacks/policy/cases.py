@@ -446,6 +446,13 @@ ZONES = (
     ),
     Case(
         "more-than-one-zone",
+        "aws:lb/loadBalancer:LoadBalancer",
+        {"subnets": ["a", "b"]},
+        {"subnets": ["a"]},
+        'subnets is ["a"]; wanted: two or more',
+    ),
+    Case(
+        "more-than-one-zone",
         "aws:rds/cluster:Cluster",
         {"clusterIdentifier": "other"},
         {"clusterIdentifier": "db"},

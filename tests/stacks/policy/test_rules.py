@@ -51,23 +51,36 @@ def test_every_rule_has_a_case_on_every_cloud_that_it_knows(pack: Pack) -> None:
     assert wanted | {("no-wildcard-permissions", "kubernetes"), ("customer-key", "kubernetes")} <= have
 
 
-def blinded(values: Any) -> Iterator[Any]:
-    """The same values, each time with another one of them unknown, or not there."""
+def unknown_in(values: Any) -> Iterator[Any]:
+    """The same values, each time with another one of them unknown; and with all that a list has."""
     if isinstance(values, dict):
         for key, value in values.items():
             yield {**values, key: UNKNOWN}
-            yield {other: each for other, each in values.items() if other != key}
-            yield from ({**values, key: each} for each in blinded(value))
+            yield from ({**values, key: each} for each in unknown_in(value))
     elif isinstance(values, list):
+        yield [UNKNOWN for _ in values]
         for number, value in enumerate(values):
             yield [*values[:number], UNKNOWN, *values[number + 1 :]]
-            yield from ([*values[:number], each, *values[number + 1 :]] for each in blinded(value))
+            yield from ([*values[:number], each, *values[number + 1 :]] for each in unknown_in(value))
+
+
+def missing_in(values: Any) -> Iterator[Any]:
+    """The same values, each time without another one of them."""
+    if isinstance(values, dict):
+        for key, value in values.items():
+            yield {other: each for other, each in values.items() if other != key}
+            yield from ({**values, key: each} for each in missing_in(value))
+    elif isinstance(values, list):
+        for number, value in enumerate(values):
+            yield [*values[:number], *values[number + 1 :]]
+            yield from ([*values[:number], each, *values[number + 1 :]] for each in missing_in(value))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}-{case.kind}-{case.says[:24]}")
 def test_no_rule_fails_on_what_is_unknown_or_missing(case: Case, pack: Pack) -> None:
     """Whatever value of good and bad inputs a preview does not know, or a program leaves out: every rule answers."""
-    for inputs in (*blinded(case.good), *blinded(case.bad), {}):
+    both = (case.good, case.bad)
+    for inputs in (*(each for some in both for look in (unknown_in, missing_in) for each in look(some)), {}):
         one, stack = case.stack(deepcopy(inputs))
         for check in pack.checks:
             answer = ask(lambda check=check, one=one, stack=stack: said(check, one, stack), pack.folder)  # type: ignore[misc]
@@ -76,20 +89,20 @@ def test_no_rule_fails_on_what_is_unknown_or_missing(case: Case, pack: Pack) -> 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}-{case.kind}-{case.says[:24]}")
 def test_an_unknown_value_is_never_a_violation(case: Case, pack: Pack) -> None:
-    """Good inputs of which one top-level value is unknown: the rule waits or passes, but accuses nobody."""
+    """Good inputs of which one value, at any depth, is unknown: the rule waits or passes, but accuses nobody."""
     check = check_of(pack, case.rule)
-    for key in case.good:
-        one, stack = case.stack({**case.good, key: UNKNOWN})
+    for inputs in unknown_in(case.good):
+        one, stack = case.stack(inputs)
         assert not [each for each in said(check, one, stack) if isinstance(each, str)]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}-{case.kind}-{case.says[:24]}")
 def test_an_unknown_value_is_never_silence(case: Case, pack: Pack) -> None:
-    """Bad inputs of which one top-level value is unknown: the rule still accuses, or says that it waits."""
+    """Bad inputs of which one value, at any depth, is unknown: the rule still accuses, or says that it waits."""
     check = check_of(pack, case.rule)
-    for key in case.bad:
-        one, stack = case.stack({**case.bad, key: UNKNOWN})
-        assert said(check, one, stack), key
+    for inputs in unknown_in(case.bad):
+        one, stack = case.stack(inputs)
+        assert said(check, one, stack), inputs
 
 
 def test_a_secret_key_is_a_key_but_a_secret_number_cannot_be_judged(pack: Pack) -> None:
