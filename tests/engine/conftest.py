@@ -108,16 +108,20 @@ def engine(shared_lab: LabSession) -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def home_seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a lab, closed again, in which the repository's home region is up: copy it, open a lab in the copy."""
+    return region_seed(tmp_path_factory, "aws-us-east-1")
+
+
+def region_seed(tmp_path_factory: pytest.TempPathFactory, stack: str) -> Path:
+    """The same for any home region; the workers of one run share it: the first to ask makes it, the others wait."""
     base = tmp_path_factory.getbasetemp()
-    # The workers of one run share it: the first to ask makes it, the other waits.
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    folder = shared / "home-region"
-    with (shared / "home-region.lock").open("w") as lock:
+    folder = shared / f"up-{stack}"
+    with (shared / f"up-{stack}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
-            making = shared / "home-region-making"
+            making = shared / f"making-{stack}"
             with lab_session(ROOT, folder=making) as lab:
-                EngineStack(in_one_go(lab), "aws-us-east-1").run(Operation.UP)
+                EngineStack(in_one_go(lab), stack).run(Operation.UP)
             making.rename(folder)
     _collect()
     return folder

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 VPC: Final = "aws:ec2/vpc:Vpc"
 SUBNET: Final = "aws:ec2/subnet:Subnet"
 EKS: Final = "aws:eks/cluster:Cluster"
+_NODES: Final = "aws:eks/nodeGroup:NodeGroup"
 RDS: Final = "aws:rds/cluster:Cluster"
 _CACHE: Final = "aws:elasticache/replicationGroup:ReplicationGroup"
 _CACHE_SUBNETS: Final = "aws:elasticache/subnetGroup:SubnetGroup"
@@ -50,9 +51,9 @@ IN_USE_BY: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("aws:ec2/natGateway:NatGateway", "subnetId"),
         ("aws:lb/loadBalancer:LoadBalancer", "subnets"),
         ("aws:ec2/vpcEndpoint:VpcEndpoint", "subnetIds"),
-        ("aws:eks/nodeGroup:NodeGroup", "subnetIds"),
+        (_NODES, "subnetIds"),
     ),
-    EKS: (("aws:eks/nodeGroup:NodeGroup", "clusterName"),),
+    EKS: ((_NODES, "clusterName"),),
     "aws:ecs/cluster:Cluster": (("aws:ecs/service:Service", "cluster"),),
     RDS: ((INSTANCE, "clusterIdentifier"),),
     GLOBAL: ((RDS, "globalClusterIdentifier"),),
@@ -136,6 +137,8 @@ def refuse_create(token: str, inputs: Object, region: str, world: World) -> None
     Raises:
         RefusedError: It has no room for this object.
     """
+    if token == _NODES:
+        _within_limits(inputs)
     if token == SUBNET:
         _subnet_fits(inputs, world)
     if token == RDS:
@@ -174,6 +177,8 @@ def refuse_change(current: WorldObject, inputs: Object, world: World) -> None:
     Raises:
         RefusedError: The service refuses the change.
     """
+    if current.type == _NODES:
+        _within_limits(inputs)
     if current.type not in (SUBNET_GROUP, _CACHE_SUBNETS):
         return
     gone = set(texts(current.inputs, "subnetIds")) - set(texts(inputs, "subnetIds"))
@@ -184,6 +189,18 @@ def refuse_change(current: WorldObject, inputs: Object, world: World) -> None:
         return
     for instance in _instances_in(current.id, current.region, zones, world):
         raise RefusedError("SubnetAlreadyInUse", f"{instance.id} is in a subnet that is to leave {current.id}")
+
+
+def _within_limits(inputs: Object) -> None:
+    """EKS moves neither limit past the desired size, not even for a moment (hashicorp/terraform-provider-aws#18310)."""
+    scaling = child(inputs, "scalingConfig")
+    low, wanted, high = (scaling.get(key) for key in ("minSize", "desiredSize", "maxSize"))
+    if isinstance(low, int | float) and isinstance(wanted, int | float) and low > wanted:
+        message = f"Minimum capacity {low:g} can't be greater than desired size {wanted:g}"
+        raise RefusedError("InvalidParameterException", message)
+    if isinstance(high, int | float) and isinstance(wanted, int | float) and wanted > high:
+        message = f"desired capacity {wanted:g} can't be greater than max size {high:g}"
+        raise RefusedError("InvalidParameterException", message)
 
 
 def _instances_in(group: str, region: str, zones: set[str], world: World) -> list[WorldObject]:

@@ -33,7 +33,7 @@ def refused_inputs(asked: Asked) -> Iterator[Failure]:
     if asked.token == CLUSTER:
         yield from _cluster(asked)
     if asked.token == POOL:
-        yield from _pool(asked.news, "")
+        yield from _pool(asked.news, "", is_new=not asked.olds)
         yield from _version("orchestratorVersion", asked.news, asked.olds)
     if asked.token == PLAN:
         yield from _plan(asked)
@@ -46,7 +46,7 @@ def _cluster(asked: Asked) -> Iterator[Failure]:
         yield Failure("dnsPrefix", f"InvalidDNSPrefix: {prefix!r}; 1 to 54 letters, digits and hyphens")
     pools = children(news, "agentPoolProfiles")
     for index, pool in enumerate(pools):
-        yield from _pool(pool, f"agentPoolProfiles[{index}].")
+        yield from _pool(pool, f"agentPoolProfiles[{index}].", is_new=not asked.olds)
     if pools and not asked.olds and not any(word(pool, "mode") == "System" for pool in pools):
         yield Failure("agentPoolProfiles", "InvalidParameter: a cluster needs a pool with mode System")
     if flag(news, "disableLocalAccounts") and not news.get("aadProfile"):
@@ -54,7 +54,7 @@ def _cluster(asked: Asked) -> Iterator[Failure]:
     yield from _version("kubernetesVersion", news, asked.olds)
 
 
-def _pool(pool: Object, at: str) -> Iterator[Failure]:
+def _pool(pool: Object, at: str, *, is_new: bool) -> Iterator[Failure]:
     name = word(pool, "agentPoolName", word(pool, "name"))
     if name and not _POOL_NAME.fullmatch(name):
         where = "agentPoolName" if pool.get("agentPoolName") else "name"
@@ -67,8 +67,10 @@ def _pool(pool: Object, at: str) -> Iterator[Failure]:
         yield Failure(f"{at}minCount", "InvalidParameter: enableAutoScaling needs minCount and maxCount")
     if scales and isinstance(low, int) and isinstance(high, int) and low > high:
         yield Failure(f"{at}minCount", f"InvalidParameter: {low} is more than maxCount {high}")
+    # Of a pool that exists the limits may move past its count; the autoscaler follows (Azure/AKS#1758).
     if (
-        scales
+        is_new
+        and scales
         and isinstance(count, int)
         and isinstance(low, int)
         and isinstance(high, int)

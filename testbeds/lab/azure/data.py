@@ -53,7 +53,9 @@ def _postgres(asked: Asked) -> Iterator[Failure]:
     news, olds = asked.news, asked.olds
     mode = word(news, "highAvailability.mode", "Disabled")
     replica = word(news, "createMode") == "Replica"
-    if mode != "Disabled" and replica:
+    # How a server was born says nothing of one that exists: it may have been promoted since.
+    follows = word(news, "replicationRole") == "AsyncReplica" if olds else replica
+    if mode != "Disabled" and follows:
         yield Failure("highAvailability.mode", "a read replica cannot have high availability before it is promoted")
     if mode != "Disabled" and word(news, "sku.tier") == "Burstable":
         yield Failure("highAvailability.mode", "high availability needs the tier GeneralPurpose or MemoryOptimized")
@@ -61,7 +63,7 @@ def _postgres(asked: Asked) -> Iterator[Failure]:
         yield Failure(
             "highAvailability.mode", f"{asked.region} has no availability zones: ZoneRedundant is not offered"
         )
-    if replica and not news.get("sourceServerResourceId"):
+    if replica and not olds and not news.get("sourceServerResourceId"):
         yield Failure("sourceServerResourceId", "a replica needs its source server")
     if not replica and word(news, "createMode", "Create") in ("Create", "Default") and not _has_login(news):
         yield Failure("administratorLogin", "a new server with password authentication needs administratorLogin")

@@ -68,3 +68,24 @@ def test_no_identifier_is_given_twice(cloud: Aws) -> None:
     there = cloud.world.add(NewObject("aws:ec2/securityGroup:SecurityGroup", made.region, made.id, {}, {}, {}))
     cloud.world.remove(there.seq)
     assert cloud.make("aws:ec2/securityGroup:SecurityGroup", wanted, HOME).id != made.id
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (2, 20, ""),
+        (4, 20, "Minimum capacity 4 can't be greater than desired size 2"),
+        (0, 1, "greater than max size 1"),
+    ],
+)
+def test_no_limit_of_a_node_group_moves_past_its_size(cloud: Aws, low: int, high: int, said: str) -> None:
+    """EKS refuses both; that the program ignores the size changes nothing."""
+    sizes: Object = {"minSize": 1, "desiredSize": 2, "maxSize": 3}
+    there: Object = {"nodeGroupName": "a", "clusterName": "fleet", "scalingConfig": sizes}
+    group = add(cloud, "aws:eks/nodeGroup:NodeGroup", "fleet:a", there, there)
+    moved: Object = {**there, "scalingConfig": {**sizes, "minSize": low, "maxSize": high}}
+    if not said:
+        assert cloud.alter(group, moved, HOME).outputs["scalingConfig"] == moved["scalingConfig"]
+        return
+    with pytest.raises(RefusedError, match=said):
+        cloud.alter(group, moved, HOME)

@@ -197,6 +197,27 @@ def test_kubernetes_goes_one_minor_version_at_a_time(azure: Azure, old: str, new
     assert bool(told) == bool(said)
 
 
+def test_the_limits_of_a_pool_may_move_past_its_count_once_it_exists(azure: Azure) -> None:
+    """AKS refuses a new pool of a count outside; of one that exists the autoscaler moves the count."""
+    named: Object = {"resourceGroupName": "fleet", "resourceName": "a", "agentPoolName": "a"}
+    pool: Object = {**named, "enableAutoScaling": True, "count": 2}
+    before, after = {**pool, "minCount": 1, "maxCount": 3}, {**pool, "minCount": 4, "maxCount": 9}
+    assert "2 is not between minCount 4 and maxCount 9" in refusals(azure, POOL, after)
+    assert not refusals(azure, POOL, after, before)
+
+
+def test_how_a_database_was_born_binds_it_no_longer_once_it_is_promoted(azure: Azure) -> None:
+    """A replica has no second server, and has a source, until its role is another."""
+    born: Object = {**GROUP, "createMode": "Replica", "administratorLogin": "owner"}
+    two: Object = {"highAvailability": {"mode": "ZoneRedundant"}}
+    assert "a replica needs its source server" in refusals(azure, POSTGRES, born)
+    assert "before it is promoted" in refusals(azure, POSTGRES, {**born, **two})
+    assert "before it is promoted" in refusals(
+        azure, POSTGRES, {**born, **two, "replicationRole": "AsyncReplica"}, born
+    )
+    assert not refusals(azure, POSTGRES, {**born, **two, "replicationRole": "Primary"}, born)
+
+
 def test_a_cluster_says_where_it_is(azure: Azure) -> None:
     """Its credentials lead to the host that it names, which the stand-in for Kubernetes recognises."""
     pools: Object = {
