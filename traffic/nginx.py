@@ -4,8 +4,8 @@
   reads the synced steering file at the first request and when it is told to; no reload, no new worker, no lost request.
   (The dictionary's own `state=` file is written about a second late: after SIGKILL it came back with the old weights.)
 - A side's fallback is a `backup` server: it is given what could not be connected to or, for reads, was not answered.
-- Nobody checks health beforehand: a side that has died costs each second one failed connection, a side that is frozen
-  costs each request its time-out until the rollback.
+- It checks no health: a side that has died costs each second one failed connection, a side that is frozen costs each
+  request its time-out until the watcher, who asks the sides itself, rolls back.
 - NGINX does not know `NOT_SENT_HEADER` on an answer: what a gateway says of a dead platform behind it is passed on.
 
 Facts: NGINX 1.31.3 with njs 0.9.9, https://nginx.org/en/docs/njs/reference.html (shared dictionaries),
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 SCRIPT = Path(__file__).with_name("nginx.js")
 CAN = Capabilities(
     frozenset(Capability) - {Capability.CHECKS_HEALTH},
-    {Capability.CHECKS_HEALTH: "NGINX without a licence checks no health: it finds out by requests that fail"},
+    {
+        Capability.CHECKS_HEALTH: "NGINX without a licence checks no health: it finds out by requests that fail, "
+        "and its watcher by asking"
+    },
     "the real proxy on one machine; never in front of a real platform",
 )
 SITE_FILE = "nginx-site.json"

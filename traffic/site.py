@@ -32,7 +32,7 @@ class Side(BaseModel):
     Args:
         name: Lower case letters, digits and hyphens.
         backends: Where its servers listen; a host name's addresses are its own business, never a step's.
-        health_path: Asked every 0.2 s; None: nobody asks. NGINX cannot.
+        health_path: Asked every 0.2 s, by Envoy, or for NGINX by the watcher; None: nobody asks.
         instead: The side that serves when this one dies; None: nobody does.
         drain_urls: Its applications' own interfaces that close WebSockets: `POST {"over_s": S}`.
     """

@@ -11,6 +11,7 @@ import argparse
 import signal
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,8 @@ from aurops.errors import AuropsError
 from aurops.plan import CallUnknownError
 from traffic import heartbeat
 from traffic.dialects import open_driver
-from traffic.driver import TOTAL_WEIGHT
+from traffic.driver import TOTAL_WEIGHT, Capability
+from traffic.health import Health
 from traffic.site import Site
 
 if TYPE_CHECKING:
@@ -59,31 +61,45 @@ class Watcher:
         driver: Steers it.
         say: Told what is done and what is in the way, once each.
         clock: For the heartbeat.
+        health: Who is well, where the proxy does not know; None: the proxy knows.
     """
 
-    def __init__(self, site: Site, driver: Driver, say: Callable[[str], None], clock: Clock) -> None:
+    def __init__(
+        self, site: Site, driver: Driver, say: Callable[[str], None], clock: Clock, health: Health | None = None
+    ) -> None:
         self._site = site
         self._driver = driver
         self._say = say
         self._clock = clock
+        self._health = health
         self._said = ""
 
     def look(self) -> None:
         """Once: say that somebody watches, look, and roll back if it has to be."""
         try:
             heartbeat.beat(self._site.folder, self._clock)
-            reason = judge(self._driver.observe(), self._driver.latch(), str(self._site.way_back))
+            reason = judge(self._seen(), self._driver.latch(), str(self._site.way_back))
             if reason:
                 self._driver.roll_back(reason, WHO)
             self._tell(f"rolled back: {reason}" if reason else "")
         except (AuropsError, CallUnknownError, OSError) as error:
             self._tell(str(error))
 
+    def _seen(self) -> Active:
+        now = self._driver.observe()
+        if self._health is None:
+            return now
+        return replace(now, flows={s: replace(f, healthy=self._health.well(s)) for s, f in now.flows.items()})
+
     def _tell(self, text: str) -> None:
         if text != self._said:
             self._said = text
             if text:
                 self._say(text)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - the watcher's log
 
 
 def main() -> None:
@@ -96,8 +112,9 @@ def main() -> None:
     stop = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stop.set())
-    clock = RealClock()
-    watcher = Watcher(site, open_driver(site), lambda text: print(text, file=sys.stderr, flush=True), clock)  # noqa: T201
+    driver, clock = open_driver(site), RealClock()
+    knows = Capability.CHECKS_HEALTH in driver.capabilities().can
+    watcher = Watcher(site, driver, _say, clock, None if knows else Health(site))
     while not stop.is_set():
         watcher.look()
         stop.wait(LOOK_S)

@@ -1,5 +1,6 @@
 """Requests that pass a proxy while it is steered: none lost, none executed twice, by what the servers counted."""
 
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -11,6 +12,7 @@ from testbeds.local.steering.load import Kind as Asked
 from testbeds.local.steering.trial import CONNECTIONS, SOCKETS
 from tests.contract.driver import until
 from traffic.driver import TOTAL_WEIGHT, Steering
+from traffic.headers import SIDE_HEADER
 from traffic.site import Kind
 
 pytestmark = pytest.mark.e2e
@@ -51,6 +53,20 @@ def test_a_v11_that_dies_costs_no_more_than_what_was_in_flight(kind: Kind) -> No
     assert verdict.failed["post"] <= min(died.under_way, CONNECTIONS)
     assert (verdict.lost, verdict.twice) == (0, 0)
     assert died.executed_after == 0
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_v11_that_is_frozen_is_left_for_good(kind: Kind) -> None:
+    """It takes connections and answers nothing: latched before any request has timed out, and then V10 serves."""
+    with up(kind, requests=10) as bed:
+        bed.await_health("v11")
+        bed.driver.shift(Steering({"v11": TOTAL_WEIGHT, "v10": 0, "baseline": 0}, 2))
+        bed.kill("v11", signal.SIGSTOP)
+        until(lambda: bed.driver.observe().steering.weight("v10") == TOTAL_WEIGHT)
+        assert bed.driver.latch() is not None
+        answer = httpx.post(f"http://{bed.site.listens}/writes/1", json={}, trust_env=False)
+        bed.kill("v11", signal.SIGCONT)
+        assert (answer.status_code, answer.headers[SIDE_HEADER]) == (200, "v10")
 
 
 @pytest.mark.parametrize("kind", list(Kind))

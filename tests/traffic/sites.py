@@ -21,7 +21,7 @@ def platforms(kind: Kind = Kind.ENVOY, folder: Path = Path("/bed/edge"), **more:
         Side(
             name=name,
             backends=(f"127.0.0.1:{10 + place}",),
-            health_path="/health" if kind is Kind.ENVOY else None,
+            health_path="/health",
             instead=None if name == "v10" else "v10",
         )
         for place, name in enumerate(SIDES)

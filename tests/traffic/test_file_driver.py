@@ -2,81 +2,25 @@
 
 import json
 import threading
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from aurops.clock import ManualClock, RealClock
+from aurops.clock import RealClock
 from aurops.errors import AuropsError, HeldError, OutsideError, UsageError
 from aurops.plan import CallUnknownError, StaleEpochError
-from tests.traffic.sites import dump, platforms, regions, stats
-from traffic import envoy, envoy_routes, file_driver, folder, heartbeat
-from traffic.dialects import EnvoyDialect
-from traffic.driver import TOTAL_WEIGHT, Active, LatchedError, Steering, TamperedError
+from tests.traffic.played import Place, Played, steering
+from tests.traffic.sites import regions
+from traffic import file_driver, folder, heartbeat
+from traffic.driver import TOTAL_WEIGHT, LatchedError, TamperedError
 from traffic.file_driver import FileDriver
-from traffic.folder import Rendered
-from traffic.site import Site
-
-
-class Played:
-    """Envoy as its file and its statistics make it."""
-
-    can = EnvoyDialect.can
-
-    def __init__(self, site: Site) -> None:
-        self.live = envoy.steering_file(site.folder)
-        self.counted: dict[str, int] = {"v11__membership_healthy": 1, "v10__membership_healthy": 1}
-        self.up = True
-        self.obeys = True
-        self._site = site
-        self._loaded = ""
-
-    def render(self, wanted: Steering, instead_before: Mapping[str, int]) -> Rendered:
-        """As Envoy's file."""
-        return envoy_routes.render(self._site, wanted, instead_before)
-
-    def version_of(self, text: str) -> str:
-        """As Envoy's file."""
-        return envoy_routes.version_of(text)
-
-    def take(self) -> None:
-        """It watches."""
-        if self.obeys:
-            self._loaded = self.live.read_text()
-
-    def ask(self) -> Active:
-        """What was loaded."""
-        if not self.up:
-            raise OutsideError("The proxy does not answer.")
-        active = envoy_routes.active(self._site, dump(self._loaded), stats(self._site, **self.counted))
-        assert active is not None
-        return active
-
-
-class Place:
-    """A played proxy in a folder, with its driver; all at V10, watched."""
-
-    def __init__(self, path: Path) -> None:
-        self.site = platforms(folder=path)
-        self.proxy = Played(self.site)
-        self.clock = ManualClock()
-        self.driver = FileDriver(self.site, self.proxy, self.clock)
-        self.driver.install(steering(0, 1))
-        self.proxy.take()
-        heartbeat.beat(path, self.clock)
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     """Fresh."""
     return Place(tmp_path)
-
-
-def steering(v11: int, epoch: int) -> Steering:
-    """The rest goes to V10."""
-    return Steering({"v11": v11, "v10": TOTAL_WEIGHT - v11, "baseline": 0}, epoch)
 
 
 def test_nothing_is_installed_over_what_is_there(place: Place) -> None:

@@ -195,7 +195,7 @@ def _site(kind: Kind, folder: Path, first_port: int, *, shared_keys: bool) -> Si
         Side(
             name=name,
             backends=(f"{LOOPBACK}:{port}",),
-            health_path="/health" if kind is Kind.ENVOY else None,
+            health_path="/health",
             instead=None if name == OLD else OLD,
             drain_urls=(f"http://{LOOPBACK}:{port}/drain",),
         )

@@ -1,0 +1,151 @@
+"""How a side is drained: who is asked, how often, and what is counted."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from aurops.errors import OutsideError
+from tests.traffic.played import Place, Played, steering
+from tests.traffic.sites import SIDES
+from traffic import draining
+from traffic.driver import TOTAL_WEIGHT, Drained
+from traffic.file_driver import FileDriver
+
+SPREAD_S = 60.0
+
+
+class Application(ThreadingHTTPServer):
+    """Keeps what it was asked, and answers as it is told."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.asked: list[object] = []
+        self.status = 200
+        self.silent = threading.Event()
+        self.silent.set()
+
+    @property
+    def url(self) -> str:
+        """Where it is asked."""
+        return f"http://127.0.0.1:{self.server_address[1]}/drain"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        application = self.server
+        assert isinstance(application, Application)
+        application.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        application.silent.wait()
+        with suppress(OSError):
+            self.send_response(application.status)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def application() -> Iterator[Application]:
+    """V10's, which closes its WebSockets when it is asked."""
+    server = Application()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.silent.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def place(tmp_path: Path, application: Application) -> Place:
+    """All at V11; at V10 three WebSockets are left."""
+    sides = [{"name": name, "backends": ["127.0.0.1:1"], "instead": None if name == "v10" else "v10"} for name in SIDES]
+    sides[1]["drain_urls"] = [application.url]
+    place = Place(tmp_path, sides=sides)
+    place.driver.shift(steering(TOTAL_WEIGHT, 2))
+    place.proxy.counted |= {"v10__upstream_rq_active": 3, "v11_or___upstream_rq_101": 0}
+    return place
+
+
+def drain(place: Place) -> Drained:
+    """A call that waits for nothing."""
+    return place.driver.drain("v10", 2, spread_s=SPREAD_S, wait_s=0)
+
+
+def test_each_application_is_asked_once_whoever_calls(place: Place, application: Application) -> None:
+    """The next call, from another process too, only looks; what closed and what came back is counted from the first."""
+    assert drain(place) == Drained(left=3, closed=0, reconnected=0, asked=1)
+    place.proxy.counted |= {"v10__upstream_rq_active": 1, "v11+__upstream_rq_101": 2}
+    other = FileDriver(place.site, place.proxy, place.clock)
+    assert other.drain("v10", 2, spread_s=SPREAD_S, wait_s=0) == Drained(left=1, closed=2, reconnected=2, asked=1)
+    assert application.asked == [{"over_s": SPREAD_S}]
+
+
+def test_what_is_left_after_the_spread_is_asked_for_once_more(place: Place, application: Application) -> None:
+    """Sockets that came about after the first question are nobody's to forget."""
+    drain(place)
+    place.clock.advance(SPREAD_S + draining.GRACE_S + 1)
+    drain(place)
+    assert len(application.asked) == 2
+
+
+def test_an_application_that_refuses_is_said_and_asked_again(place: Place, application: Application) -> None:
+    """Nothing is counted as asked that was not."""
+    application.status = 500
+    with pytest.raises(OutsideError, match="does not close its WebSockets"):
+        drain(place)
+    application.status = 200
+    assert drain(place).asked == 1
+    assert len(application.asked) == 2
+
+
+def test_an_application_that_answers_at_the_end_is_not_waited_for(
+    place: Place, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It closes them while it is asked: that takes the whole spread."""
+    monkeypatch.setattr(draining, "ANSWER_S", 0.1)
+    application.silent.clear()
+    assert drain(place) == Drained(left=3, asked=1)
+
+
+def test_a_side_where_nothing_is_left_asks_nobody(place: Place, application: Application) -> None:
+    """Nothing to close."""
+    place.proxy.counted["v10__upstream_rq_active"] = 0
+    assert drain(place) == Drained(left=0)
+    assert application.asked == []
+
+
+def test_a_side_that_had_weight_in_between_is_drained_anew(place: Place, application: Application) -> None:
+    """What was counted before was of another drain."""
+    drain(place)
+    place.driver.shift(steering(0, 2))
+    place.driver.shift(steering(TOTAL_WEIGHT, 2))
+    place.proxy.counted["v10__upstream_rq_active"] = 5
+    assert drain(place) == Drained(left=5, asked=1)
+    assert len(application.asked) == 2
+
+
+def test_it_waits_no_longer_than_it_is_told(place: Place) -> None:
+    """By the injected clock."""
+    clock = place.clock
+    began_s = clock.now_s()
+    assert place.driver.drain("v10", 2, spread_s=SPREAD_S, wait_s=3).left == 3
+    assert 3 <= clock.now_s() - began_s < 4
+
+
+def test_a_site_without_applications_says_what_is_left(tmp_path: Path) -> None:
+    """Nobody is asked, nothing is claimed."""
+    place = Place(tmp_path)
+    place.driver.shift(steering(TOTAL_WEIGHT, 2))
+    place.proxy.counted["v10__upstream_rq_active"] = 3
+    assert drain(place) == Drained(left=3)
+    assert isinstance(place.proxy, Played)
