@@ -25,6 +25,8 @@ LOCK_S = 5.0
 ROLL_BACK_LOCK_S = 1.0
 """A rollback waits no longer for a writer that stands still; the watcher mends what that one writes when it wakes."""
 _POLL_S = 0.002
+_ROLL_BACKS = 5
+"""How often a rollback writes again what somebody else has written over."""
 
 
 class Dialect(Protocol):
@@ -126,29 +128,33 @@ class FileDriver:
             if self.site.way_back:
                 write_durably(self._folder.way_back, self._all_back(wanted.epoch + 1, now).text)
             rendered = self._render(wanted, now)
+            self._check_latch()  # once more: a rollback does not wait for this lock for long
             self._folder.put(rendered)
             return self._take_effect(rendered.version)
 
     def roll_back(self, reason: str, who: str, *, epoch: int | None = None) -> Active:
-        """Raise the latch, then move the file that was made beforehand in place."""
+        """Raise the latch, so that nobody begins to go forward; then move the file made beforehand in place."""
         if self.site.way_back is None:
             raise UsageError("No side of this proxy is a way back.", allowed="a side that names another as `instead`")
-        with self._folder.locked(self._clock, ROLL_BACK_LOCK_S, insist=False):
-            now, held = self._seen(), self._held()
-            if held and now and now.steering.weight(self.site.way_back) == TOTAL_WEIGHT:
-                return now
-            known = max(self._epoch_in_file(), now.steering.epoch if now else 0)
-            raised = max(known, epoch or 0, held.epoch if held else known + 1)
-            failed = None
-            try:
-                at = self._clock.wall().isoformat(timespec="seconds")
-                self._folder.raise_latch(held or Latch(epoch=raised, reason=reason, who=who, at=at))
-            except OSError as error:  # a full disk does not keep traffic where it is broken: a move needs no space
-                failed = error
-            active = self._take_effect(self._put_back(raised, now))
+        for _ in range(_ROLL_BACKS):
+            failed = self._raise_latch(reason, who, epoch or 0)
+            with self._folder.locked(self._clock, ROLL_BACK_LOCK_S, insist=False):
+                now, held = self._seen(), self._held()
+                if held is None and failed is None:
+                    continue  # it was released in between: that was before this rollback
+                if held and now and now.steering.weight(self.site.way_back) == TOTAL_WEIGHT:
+                    return now
+                version = self._put_back(held.epoch if held else self._known_epoch() + 1, now)
+                try:
+                    active = self._take_effect(version)
+                except (StaleEpochError, CallUnknownError):
+                    if self._version_in_file() == version:
+                        raise
+                    continue  # whoever was going forward when the latch was raised has written after it
             if failed:
                 raise CallUnknownError(f"everything goes to {self.site.way_back}, but no latch holds it: {failed}")
             return active
+        raise CallUnknownError(f"somebody writes {self._folder.live} again and again; the latch is raised")
 
     def release(self, who: str, epoch: int) -> None:
         """Know what fell back until now, then take the latch away."""
@@ -162,7 +168,7 @@ class FileDriver:
             rendered = self._render(Steering(now.steering.weights, max(epoch, now.steering.epoch)), now)
             self._folder.put(rendered)
             self._take_effect(rendered.version)
-            self._folder.release(held, f"{who}, {self._clock.wall().isoformat(timespec='seconds')}")
+            self._folder.release(held, f"{who}, {self._at()}")
 
     def drain(self, side: str, epoch: int, *, spread_s: float, wait_s: float) -> Drained:
         """Ask the side's applications once, then wait for the proxy to say that nothing is left."""
@@ -233,10 +239,30 @@ class FileDriver:
             return self.latch()
         return None
 
-    def _epoch_in_file(self) -> int:
+    def _raise_latch(self, reason: str, who: str, epoch: int) -> OSError | None:
+        """Hold traffic back, above every epoch that is known; why that cannot be."""
+        held, known = self._held(), self._known_epoch()
+        latch = held or Latch(epoch=max(epoch, known + 1), reason=reason, who=who, at=self._at())
+        if latch.epoch < known:  # somebody went forward while it was raised
+            latch = latch.model_copy(update={"epoch": known + 1})
+        try:
+            if latch != held:
+                self._folder.raise_latch(latch)
+        except OSError as error:  # a full disk does not keep traffic where it is broken: a move needs no space
+            return error
+        return None
+
+    def _known_epoch(self) -> int:
+        now = self._seen()
+        return max(int(self._version_in_file().partition("-")[0] or 0), now.steering.epoch if now else 0)
+
+    def _at(self) -> str:
+        return self._clock.wall().isoformat(timespec="seconds")
+
+    def _version_in_file(self) -> str:
         with suppress(OutsideError):
-            return int(self._folder.version().partition("-")[0])
-        return 0
+            return self._folder.version()
+        return ""
 
     def _render(self, wanted: Steering, now: Active | None) -> Rendered:
         before = {side.name: 0 for side in self.site.sides if side.instead}
@@ -279,6 +305,8 @@ class FileDriver:
             while (now := self.observe()).version != version:
                 if now.steering.epoch > int(version.partition("-")[0]):
                     raise StaleEpochError(f"{self.site.admin} obeys epoch {now.steering.epoch} by now")
+                if self._version_in_file() != version:
+                    raise CallUnknownError(f"somebody else has written {self._folder.live} meanwhile")
                 if self._clock.now_s() > deadline_s:
                     raise CallUnknownError(f"{self.site.admin} has {now.version} in effect, not yet {version}")
                 self._clock.sleep(_POLL_S)

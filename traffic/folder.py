@@ -181,4 +181,5 @@ class ProxyFolder:
         """Take it away, and keep what it said."""
         kept = self._folder / f"latch-{latch.epoch}.json"
         write_durably(kept, latch.model_copy(update={"released": released}).model_dump_json())
-        self.latch_file.unlink(missing_ok=True)
+        if self.latch() == latch:  # another one that was raised meanwhile holds
+            self.latch_file.unlink(missing_ok=True)

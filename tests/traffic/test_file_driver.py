@@ -168,6 +168,36 @@ def test_a_rollback_wins_against_whoever_goes_forward(turn: int, tmp_path: Path)
         place.driver.shift(steering(100, 99))
 
 
+def test_a_rollback_during_a_release_is_not_released_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever rolls back while somebody releases an older latch finds the proxy latched when the call returns."""
+    place = Place(tmp_path)
+    place.driver = FileDriver(place.site, place.proxy, RealClock())
+    heartbeat.beat(tmp_path, RealClock())
+    place.driver.shift(steering(100, 2))
+    place.driver.roll_back("the first", "bob")
+    begun, go_on = threading.Event(), threading.Event()
+    take = place.proxy.take
+
+    def slowly() -> None:
+        begun.set()
+        assert go_on.wait(10)
+        take()
+
+    monkeypatch.setattr(place.proxy, "take", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        releasing = pool.submit(place.driver.release, "alice", 9)
+        assert begun.wait(10)
+        monkeypatch.setattr(place.proxy, "take", take)
+        rolling = pool.submit(place.driver.roll_back, "the second", "carol")
+        threading.Event().wait(0.1)  # it waits for whoever releases; that it has not come so far is right as well
+        go_on.set()
+        releasing.result()
+        assert rolling.result().steering.weight("v10") == TOTAL_WEIGHT
+    latch = place.driver.latch()
+    assert latch is not None
+    assert latch.epoch > 9
+
+
 def test_both_deadlines_are_shorter_than_a_calls() -> None:
     """A caller who allows ten seconds hears what happened."""
     assert file_driver.LOCK_S + file_driver.ACTIVE_S < 10
