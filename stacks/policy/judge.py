@@ -86,7 +86,8 @@ def ask(question: Question, folder: Path) -> Answer:
             if not isinstance(each, str | Waiting):
                 raise TypeError(f"a rule says sentences or Waiting, not {type(each).__name__}")  # noqa: TRY301
             said.append(each)
-    except Exception as error:  # noqa: BLE001 (the team's code: any failure of it is an answer, and never silence)
+    # The team's code: whatever it ends by is an answer, and never silence; `sys.exit(0)` would look like a pass.
+    except (Exception, SystemExit) as error:  # noqa: BLE001
         failure = masked(f"{type(error).__name__}: {error} ({place_of(error, folder)})")
     return Answer(
         tuple(masked(each) for each in said if isinstance(each, str)),

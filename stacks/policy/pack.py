@@ -81,7 +81,7 @@ def _imported(folder: Path) -> ModuleType:
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as cause:
+    except (Exception, SystemExit) as cause:  # which would end the command with a code of its own
         del sys.modules[name]
         raise UsageError(
             f"the policy pack cannot be imported: {type(cause).__name__}: {cause}",

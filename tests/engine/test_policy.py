@@ -222,6 +222,8 @@ TELLS = """
 def tells(resource):
     if resource.type == "aws:secretsmanager/secretVersion:SecretVersion":
         yield f"it says {shown(resource.inputs)}"
+    if resource.type == "aws:rds/subnetGroup:SubnetGroup":
+        raise KeyError("subnets")
 
 
 CHECKS = (*CHECKS, Check(Rule("tells", "It tells everything.", "w", "m", "c"), alone=tells))
@@ -249,7 +251,8 @@ def test_the_same_rules_under_the_engines_own_policy_host(tmp_path: Path) -> Non
     rewrite(file, "replicas_per_shard: 2", "replicas_per_shard: 2\n      snapshot_retention_days: 2")
     rewrite(file, "home: us-east-1", "home: us-east-1\n    protect: false")
     allowed = entry("backup-age", "payments-cache-group", datetime.now(UTC) + timedelta(days=1))
-    (folder / "waivers.yaml").write_text(f"schema: 1\nwaivers:\n{allowed}")
+    gone = entry("backup-age", "payments-gone", datetime.now(UTC) + timedelta(days=1))
+    (folder / "waivers.yaml").write_text(f"schema: 1\nwaivers:\n{allowed}{gone}")
     with (folder / "__init__.py").open("a") as pack:
         pack.write("\nfrom stacks.policy.rules import Check\nfrom stacks.policy.values import shown\n")
         pack.write(f"from stacks.review import Rule\n\n{TELLS}")
@@ -261,6 +264,8 @@ def test_the_same_rules_under_the_engines_own_policy_host(tmp_path: Path) -> Non
     assert "backup-age: snapshotRetentionLimit is 2; wanted: 7 days or more; waived by platform until" in broken.stdout
     assert "[mandatory]  backup-age" not in broken.stdout
     assert '"secretStringWo": "[secret]"' in broken.stdout
+    assert "rule tells failed on it: KeyError: 'subnets' (ci/policy/__init__.py, line" in broken.stdout
+    assert "the stack has no 'payments-gone'" in broken.stdout
     assert "Traceback" not in broken.stdout
 
 

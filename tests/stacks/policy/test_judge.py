@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -132,6 +133,11 @@ def broken(_: Resource) -> list[str]:
     raise KeyError("region")
 
 
+def leaving(_: Resource) -> list[str]:
+    """A rule that ends the program as if all were well."""
+    sys.exit(0)
+
+
 def odd(_: Resource) -> Iterator[str | Waiting]:
     """A rule that first says something, then what no rule may say."""
     yield "it is wrong"
@@ -142,6 +148,7 @@ def odd(_: Resource) -> Iterator[str | Waiting]:
     ("look", "says"),
     [
         (broken, "KeyError: 'region' (tests/stacks/policy/test_judge.py, line"),
+        (leaving, "SystemExit: 0 ("),
         (odd, "TypeError: a rule says sentences or Waiting, not NoneType"),
     ],
 )

@@ -56,6 +56,7 @@ def test_a_folder_without_rules_is_refused_with_what_to_do(tmp_path: Path) -> No
     [
         ("def broken(:\n", "SyntaxError", "__init__.py, line 1"),
         ("\nimport nowhere_at_all\n", "ModuleNotFoundError", "__init__.py, line 2"),
+        ("\n\nimport sys\nsys.exit(0)\n", "SystemExit: 0", "__init__.py, line 4"),
         ("CHECKS = ()\n", "does not say what is needed", "__init__.py"),
         (f"{HEAD}CHECKS = ('mine',)\n", "does not say what is needed", "__init__.py"),
         (f"{HEAD}{ONE}CHECKS = CHECKS * 2\n", "two rules are called mine", ""),
