@@ -106,7 +106,7 @@ def configuration(site: Site) -> dict[str, str]:
 def _configuration(site: Site) -> str:
     upstreams = "\n".join(_upstream(site, side) for side in site.sides)
     return f"""\
-worker_processes 2;
+worker_processes auto;
 pid nginx.pid;
 error_log stderr warn;
 worker_rlimit_nofile 20000;
@@ -116,11 +116,22 @@ http {{
   server_tokens off;
   client_max_body_size 0;
   keepalive_requests 1000000;
+{_script(site)}
+{upstreams}
+{_admin(site)}
+{_edge(site)}
+}}
+"""
+
+
+def _script(site: Site) -> str:
+    """The script, what it knows, and the variables that it gives."""
+    return f"""\
   js_path "{SCRIPT.parent}";
   js_import steering from {SCRIPT.name};
   js_shared_dict_zone zone=steering:1M;
   js_shared_dict_zone zone=counts:1M type=number;
-  js_preload_object site from {site.folder}/{SITE_FILE};
+  js_preload_object site from "{site.folder}/{SITE_FILE}";
   js_var $aurops_at;
   js_set $aurops_side steering.side;
   js_set $aurops_epoch steering.epoch;
@@ -128,15 +139,24 @@ http {{
   js_set $aurops_served steering.served_header nocache;
   log_format nothing '';
   map $http_upgrade $aurops_connection {{ default upgrade; '' ''; }}
-  map $http_{KEY_HEADER.replace("-", "_")} $aurops_keyed {{ default {int(site.shared_keys)}; '' 0; }}
-{upstreams}
+  map $http_{KEY_HEADER.replace("-", "_")} $aurops_keyed {{ default {int(site.shared_keys)}; '' 0; }}"""
+
+
+def _admin(site: Site) -> str:
+    """Where it is asked and told, on loopback."""
+    return f"""\
   server {{
     listen {site.admin};
     allow 127.0.0.0/8;
     deny all;
     location = /steering {{ js_content steering.admin; }}
     location / {{ return 404; }}
-  }}
+  }}"""
+
+
+def _edge(site: Site) -> str:
+    """Where clients come."""
+    return f"""\
   server {{
     listen {site.listens} backlog=1024;
     access_log /dev/null nothing if=$aurops_over;
@@ -155,6 +175,13 @@ http {{
     proxy_next_upstream_tries {_TRIES};
     add_header {SIDE_HEADER} $aurops_served always;
     error_page 418 = @refused;
+{_locations()}
+  }}"""
+
+
+def _locations() -> str:
+    """All of clients' paths are one; a WebSocket and a write that may be repeated are told apart within."""
+    return f"""\
     location / {{
       if ($aurops_side = "") {{ return 418; }}
       if ($http_upgrade) {{ rewrite ^ /.aurops/socket last; }}
@@ -177,10 +204,7 @@ http {{
       internal;
       add_header {NOT_SENT_HEADER} 1 always;
       return 503 '{{"error":"closed"}}';
-    }}
-  }}
-}}
-"""
+    }}"""
 
 
 def _upstream(site: Site, side: Side) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from aurops import documents
 from aurops.clock import RealClock
-from aurops.errors import AuropsError
+from aurops.errors import AuropsError, UsageError
 from aurops.plan import CallUnknownError
 from traffic import heartbeat
 from traffic.dialects import open_driver
@@ -106,15 +106,30 @@ def main() -> None:
     """Look until told to stop."""
     parser = argparse.ArgumentParser(description="Makes a proxy's fallback last.")
     parser.add_argument("--site", required=True, type=Path, help="the file that describes the proxy")
-    site = documents.load(parser.parse_args().site, Site)
+    try:
+        watch(documents.load(parser.parse_args().site, Site))
+    except AuropsError as error:
+        _say(str(error))
+        sys.exit(error.exit_code)
+
+
+def watch(site: Site) -> None:
+    """Look at a proxy until SIGTERM or SIGINT.
+
+    Raises:
+        UsageError: The site has nothing to watch.
+    """
     if site.way_back is None:
-        sys.exit("no side of this site names another that serves when it dies: there is nothing to watch")
+        raise UsageError(
+            "No side of this site names another that serves when it dies: there is nothing to watch.",
+            allowed="a side with `instead`",
+        )
     stop = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stop.set())
-    driver, clock = open_driver(site), RealClock()
+    driver = open_driver(site)
     knows = Capability.CHECKS_HEALTH in driver.capabilities().can
-    watcher = Watcher(site, driver, _say, clock, None if knows else Health(site))
+    watcher = Watcher(site, driver, _say, RealClock(), None if knows else Health(site))
     while not stop.is_set():
         watcher.look()
         stop.wait(LOOK_S)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 LIMIT_S = 20.0
-USERS = tuple(f"user-{number}" for number in range(120))
+USERS = tuple(f"user-{number}" for number in range(80))
 
 
 class Bench(Protocol):

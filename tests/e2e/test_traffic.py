@@ -1,23 +1,26 @@
 """Requests that pass a proxy while it is steered: none lost, none executed twice, by what the servers counted."""
 
 import signal
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
 
 from testbeds.local.steering import trial
-from testbeds.local.steering.bed import up
+from testbeds.local.steering.bed import WATCHER, up
 from testbeds.local.steering.load import Kind as Asked
 from testbeds.local.steering.trial import CONNECTIONS, SOCKETS
 from tests.contract.driver import until
 from traffic.driver import TOTAL_WEIGHT, Steering
-from traffic.headers import SIDE_HEADER
+from traffic.headers import NO_ANSWER_HEADER, NOT_SENT_HEADER, SIDE_HEADER
 from traffic.site import Kind
 
 pytestmark = pytest.mark.e2e
-REQUESTS = 20_000
-DEATH = 6_000
+REQUESTS = 10_000
+DEATH = 4_500
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -86,6 +89,75 @@ def test_a_client_cannot_have_a_write_executed_twice(kind: Kind) -> None:
         assert answer.result().status_code in (502, 503)
         assert bed.driver.observe().flows["v10"].requests == 0
         assert bed.executed() == [0] * 10
+
+
+class _Gateway(BaseHTTPRequestHandler):
+    """Stands before a V11 that is dead: well by itself, and every answer is its own, with a mark."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Health, and reads."""
+        self._answer(200 if self.path == "/health" else 503)
+
+    def do_POST(self) -> None:
+        """Writes."""
+        self.rfile.read(int(self.headers["content-length"]))
+        self._answer(503)
+
+    def _answer(self, status: int) -> None:
+        self.send_response(status)
+        self.send_header("content-length", "0")
+        if mark := self.headers.get("x-test-mark"):
+            self.send_header(mark, "1")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[httpx.Client]:
+    """A client of an Envoy with all weight at such a gateway, which nobody watches by now."""
+    with up(Kind.ENVOY, requests=10) as bed:
+        bed.await_health("v11")
+        bed.driver.shift(Steering({"v11": TOTAL_WEIGHT, "v10": 0, "baseline": 0}, 2))
+        bed.kill(WATCHER)
+        bed.kill("v11")
+        port = int(bed.site.side("v11").backends[0].rpartition(":")[2])
+        with ThreadingHTTPServer(("127.0.0.1", port), _Gateway) as server:
+            server.daemon_threads = True
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            bed.await_health("v11")
+            with httpx.Client(base_url=f"http://{bed.site.listens}", trust_env=False) as http:
+                yield http
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("method", "mark", "keyed", "by"),
+    [
+        ("POST", NOT_SENT_HEADER, False, "v10"),
+        ("POST", NO_ANSWER_HEADER, False, "v11"),
+        ("POST", NO_ANSWER_HEADER, True, "v10"),
+        ("POST", "", True, "v11"),
+        ("GET", NOT_SENT_HEADER, False, "v10"),
+        ("GET", NO_ANSWER_HEADER, False, "v10"),
+        ("GET", "", False, "v11"),
+    ],
+)
+def test_a_gateways_mark_says_what_may_be_sent_again(
+    method: str, mark: str, by: str, gateway: httpx.Client, *, keyed: bool
+) -> None:
+    """Not sent: anything. Sent and not answered: reads, and writes with a shared key. An answer of its own: nothing."""
+    headers = {"x-test-mark": mark} if mark else {}
+    headers |= {"idempotency-key": "1"} if keyed else {}
+    path = "/reads/1" if method == "GET" else "/writes/1"
+    answer = gateway.request(method, path, content=b"{}" if method == "POST" else None, headers=headers)
+    assert answer.headers[SIDE_HEADER] == by
+    assert answer.status_code == (200 if by == "v10" else 503)
 
 
 @pytest.mark.campaign
