@@ -107,13 +107,13 @@ def command(  # noqa: PLR0913 (each is an option)
     fleet = files.load(root / "stacks")
     residency.check(fleet, root)
     wanted = chosen(fleet, stacks or ())
-    review = compared(fleet, wanted, since, lab=lab, refresh=refresh)
+    review = compared(fleet, wanted, since, lab=lab, refresh=refresh, policy=policy)
     review = rules.judged(review, fleet.stacks) if rules else review
     outputs.write(review, root / "stacks")
     conclude(review, fail_on)
 
 
-def compared(fleet: Fleet, stacks: Sequence[str], since: str, *, lab: bool, refresh: bool) -> Review:
+def compared(fleet: Fleet, stacks: Sequence[str], since: str, *, lab: bool, refresh: bool, policy: bool) -> Review:
     """Stacks against what is up; or those that differ from a revision, against that or what is up."""
 
     def shown(site: Site, touched: Sequence[str], served: Mapping[str, Served]) -> Sequence[StackPreview]:
@@ -121,7 +121,7 @@ def compared(fleet: Fleet, stacks: Sequence[str], since: str, *, lab: bool, refr
             return preview(site, fleet, touched, listen=listen, served=served, refresh=refresh)
 
     if since:
-        question = revisions.ask(repository(Path.cwd()), since, stacks, sorted(fleet.stacks))
+        question = revisions.ask(repository(Path.cwd()), since, stacks, sorted(fleet.stacks), policy=policy)
         return replace(revisions.review(question, shown, lab=lab), is_lab=lab)
     with open_site(lab=lab) as opened:
         return Review(shown(opened.site, stacks, {}), is_lab=lab)

@@ -14,6 +14,7 @@ from aurops.errors import UsageError
 from components.data import holds_data
 from runbooks.sites import OpenSite, cache_home, open_site
 from runbooks.terminal import timeline
+from stacks.policy.pack import FOLDER
 from stacks.preview import exported
 from stacks.review import Baseline, Orphan, Review
 from stacks.revision.bringing import bring_up, settle
@@ -61,6 +62,7 @@ class Question:
         after: Those of the work tree.
         wanted: The stacks to look at.
         present: All stacks of the work tree.
+        all_: Whether stacks that are equal are previewed, too: the policy differs, and is asked.
     """
 
     root: Path
@@ -69,6 +71,7 @@ class Question:
     after: Mapping[str, File]
     wanted: Sequence[str]
     present: Sequence[str]
+    all_: bool = False
 
     def key(self) -> str:
         """The revision's name in the cache."""
@@ -78,8 +81,15 @@ class Question:
         return key_of(self.before, surroundings(code))
 
 
-def ask(root: Path, revision: str, wanted: Sequence[str], present: Sequence[str]) -> Question:
+def ask(root: Path, revision: str, wanted: Sequence[str], present: Sequence[str], *, policy: bool = False) -> Question:
     """Find the revision.
+
+    Args:
+        root: The work tree.
+        revision: As a person says it.
+        wanted: The stacks to look at.
+        present: All stacks of the work tree.
+        policy: Whether policy is asked; where it differs itself, an equal stack may break it all the same.
 
     Raises:
         UsageError: There is none, or another clone's aurops is running.
@@ -93,8 +103,13 @@ def ask(root: Path, revision: str, wanted: Sequence[str], present: Sequence[str]
         )
     git = Repository(root)
     commit = git.find(revision)
-    after = git.present((root / "stacks").glob("Pulumi*.yaml"))
-    return Question(root, commit, deciding(git.files(commit.id)), deciding(after), wanted, present)
+    before, after = git.files(commit.id), git.present((root / "stacks").glob("Pulumi*.yaml"))
+    all_ = policy and _of_policy(before) != _of_policy(after)
+    return Question(root, commit, deciding(before), deciding(after), wanted, present, all_)
+
+
+def _of_policy(files: Mapping[str, File]) -> dict[str, File]:
+    return {path: file for path, file in files.items() if path.startswith(f"{FOLDER}/")}
 
 
 @dataclass
@@ -156,7 +171,8 @@ class Since:
         shared = [stack for stack in self.question.wanted if stack in before.stacks]
         self.tell("recording the graphs of the work tree")
         after, self.broken = record_again(programs, shared, before.exports)
-        return compare(before, after, self.broken, self.question.wanted, self.question.present)
+        question = self.question
+        return compare(before, after, self.broken, question.wanted, question.present, all_=question.all_)
 
     def open_lab(self) -> OpenSite:
         """Open the lab as it is kept: whether it has what is needed is known later, but its servers start meanwhile."""
@@ -262,6 +278,8 @@ def notes(
         found.insert(0, f"HEAD and {commit.revision} have no common ancestor: compared with {commit.revision} itself.")
     if question.before.get(_LOCK_FILE) != question.after.get(_LOCK_FILE):
         found.append(f"{_LOCK_FILE} differs: both sides were run with the packages that are installed here.")
+    if question.all_:
+        found.append(f"{FOLDER} differs: every stack is previewed, also those that are equal.")
     found += [f"{stack}: no baseline, it did not come up: {error.what}" for stack, error in failures.items()]
     paths = exported(previews)
     for stack in compared.left_out:
@@ -272,7 +290,7 @@ def notes(
 
 def same(question: Question) -> Review | None:
     """The answer when no file differs that could change a stack; None: it takes a closer look."""
-    if question.before != question.after:
+    if question.before != question.after or question.all_:
         return None
     baseline = Baseline(question.commit.revision, question.commit.id, is_warm=True, seconds=0.0)
     return Review((), left_out=tuple(question.wanted), baseline=baseline)

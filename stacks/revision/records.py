@@ -215,6 +215,8 @@ def compare(
     failures: Mapping[str, Failure],
     wanted: Sequence[str],
     present: Collection[str],
+    *,
+    all_: bool = False,
 ) -> Comparison:
     """Compare two recordings.
 
@@ -224,6 +226,7 @@ def compare(
         failures: The stacks of the work tree that could not be recorded; their previews say why, if it is a fault.
         wanted: The stacks that were asked for.
         present: All stacks of the work tree.
+        all_: Leave none out.
     """
     gone = [stack for stack in (*before.stacks, *before.failures) if stack not in present]
     compared = Comparison((), removed=tuple(sorted(gone)))
@@ -235,7 +238,7 @@ def compare(
             note = ""
         elif why := old.opaque or (new.opaque if new else ""):
             note = f"{stack}: previewed whether it differs or not: {why}"
-        elif new is not None and old.digest == new.digest:
+        elif new is not None and old.digest == new.digest and not all_:
             compared = replace(compared, left_out=(*compared.left_out, stack))
             continue
         else:

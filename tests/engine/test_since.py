@@ -134,6 +134,22 @@ def test_the_second_command_finds_the_first_ones_baseline(cold: dict[str, Any], 
     assert mended["stacks"][0]["losses"] == warm["stacks"][0]["losses"]
 
 
+def test_where_policy_differs_every_stack_is_judged(clone: Clone) -> None:
+    """A stricter rule alone changes no graph; with `--policy` each stack is previewed and judged by it, exit 1."""
+    shutil.copytree(ROOT / "ci" / "policy", clone.folder / "ci" / "policy")
+    (clone.folder / "ci" / "policy" / "waivers.yaml").unlink()
+    clone.commit()
+    kept = clone.preview("--policy", HOME)
+    assert (kept["left_out"], kept["findings"]) == ([HOME], [])
+    assert any(f"Policy was not asked about {HOME}" in note for note in kept["notes"])
+    rules = clone.folder / "ci" / "policy" / "settings.py"
+    rules.write_text(rules.read_text().replace("BACKUP_DAYS: Final = 7", "BACKUP_DAYS: Final = 30"))
+    found = clone.preview("--policy", HOME, code=1)
+    # The secret's copy in the other region has no key of ours, which the repository's own waiver allows.
+    assert [each["rule"]["id"] for each in found["findings"]] == ["customer-key", "backup-age"]
+    assert any("every stack is previewed" in note for note in found["notes"])
+
+
 def test_a_removed_stack_is_a_danger_and_an_added_one_is_new(clone: Clone) -> None:
     """What holds data in it is named as orphaned, and `--fail-on` says no; the other way round it is only new."""
     file = clone.folder / "stacks" / f"Pulumi.{EU}.yaml"

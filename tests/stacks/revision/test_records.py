@@ -35,6 +35,12 @@ def test_only_an_equal_graph_is_left_out() -> None:
     )
 
 
+def test_where_policy_differs_none_is_left_out() -> None:
+    """An equal stack may break a rule that is new."""
+    before = Recording({"equal": SAME}, {}, {}, {})
+    assert compare(before, {"equal": SAME}, {}, ("equal",), ("equal",), all_=True).touched == ("equal",)
+
+
 def test_what_must_be_up_comes_in_the_order_of_creation() -> None:
     """A stack's readings, and theirs; nothing else."""
     before = {"home": (), "far": (), "eu": ("home",), "names": ("eu", "home")}
