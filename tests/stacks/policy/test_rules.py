@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from components.clouds.zones import ZONES
+from components.data import HOLDS_DATA
 from stacks.changes import Change, Op
 from stacks.policy.judge import ask
 from stacks.policy.resource import Siblings
 from stacks.policy.rules import Check, Waiting
 from stacks.policy.values import SECRET, UNKNOWN
-from tests.stacks.policy.cases import ARN, BLOCK, BUCKET, CASES, SSE, TAGS, Case, resource
+from tests.stacks.policy.case import ARN, BLOCK, BUCKET, SSE, TAGS, Case, resource
+from tests.stacks.policy.cases import CASES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -197,3 +199,56 @@ def test_a_policy_that_is_no_json_is_the_rules_failure_and_not_silence(pack: Pac
     answer = ask(lambda: said(check, broken, Siblings((broken,))), pack.folder)
     assert answer.failure is not None
     assert "JSONDecodeError" in answer.failure
+
+
+PARTS = "a part or a setting of what is asked"
+NAMES = "names and ways, no data"
+KEYS = "keys are what encrypts"
+WHERE = "in the cluster, which is asked"
+NOT_ASKED = {
+    "aws:rds/globalCluster:GlobalCluster": PARTS,
+    "aws:rds/clusterInstance:ClusterInstance": PARTS,
+    "aws:elasticache/globalReplicationGroup:GlobalReplicationGroup": PARTS,
+    "aws:s3/bucketVersioning:BucketVersioning": PARTS,
+    "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": PARTS,
+    "aws:kms/key:Key": KEYS,
+    "aws:ec2/vpc:Vpc": NAMES,
+    "aws:route53/zone:Zone": NAMES,
+    "azure-native:dbforpostgresql:Database": PARTS,
+    "azure-native:redisenterprise:Database": PARTS,
+    "azure-native:storage:BlobServiceProperties": PARTS,
+    "azure-native:storage:BlobContainer": PARTS,
+    "azure-native:storage:BlobContainerImmutabilityPolicy": PARTS,
+    "azure-native:keyvault:Vault": KEYS,
+    "azure-native:keyvault:Key": KEYS,
+    "azure-native:resources:ResourceGroup": NAMES,
+    "azure-native:network:VirtualNetwork": NAMES,
+    "azure-native:privatedns:PrivateZone": NAMES,
+    "azure-native:dns:Zone": NAMES,
+    "gcp:sql/database:Database": PARTS,
+    "gcp:kms/keyRing:KeyRing": KEYS,
+    "gcp:kms/cryptoKey:CryptoKey": KEYS,
+    "gcp:compute/network:Network": NAMES,
+    "gcp:dns/managedZone:ManagedZone": NAMES,
+    "kubernetes:core/v1:Namespace": WHERE,
+    "kubernetes:apps/v1:StatefulSet": WHERE,
+    "kubernetes:core/v1:PersistentVolumeClaim": WHERE,
+}
+"""Types that hold data and that `residency` or `customer-key` need not know, with the reason."""
+
+
+@pytest.mark.parametrize("kind", sorted(HOLDS_DATA))
+def test_whatever_holds_data_is_known_to_the_rules_about_data(kind: str, pack: Pack) -> None:
+    """Without key and in a forbidden region, unprotected: each of three rules says so, or there is a reason why not."""
+    tags = {"data-class": "personal-eu"}
+    inputs = {"tags": tags, "labels": tags, "region": "us-east-1", "location": "us-central1"}
+    one = resource(kind, inputs, protect=False)
+    stack = Siblings((one, resource(BUCKET, {"tags": tags, "bucket": "b"}, "other")))
+    silent = [rule for rule in ("residency", "customer-key") if not said(check_of(pack, rule), one, stack)]
+    assert not silent or kind in NOT_ASKED, silent
+    assert said(check_of(pack, "deletion-protection"), one, stack) or kind == BUCKET
+
+
+def test_what_need_not_be_known_holds_data() -> None:
+    """No reason is left over for a type that is gone."""
+    assert set(NOT_ASKED) <= HOLDS_DATA
