@@ -43,6 +43,7 @@ COMMANDS = {
     "failover": Entry("runbooks.failover", "Leave a region of a bed that is up, or show the plan for it."),
     "failover-test": Entry("runbooks.drill", "Lose a region on purpose and measure RTO and RPO."),
     "gates": Entry("runbooks.gates", "The gates that a run waits at, and why they are shut."),
+    "gateway": Entry("runbooks.gateway", "Serve V11's gRPC as V10's REST: build it, and ask whether it answers alike."),
     "halt": Entry("runbooks.halt", "Halt every run before its next call, or let them go on."),
     "hold": Entry("runbooks.hold", "Keep the gates of a run shut."),
     "init": Entry("runbooks.init", "Write the stack files of a new fleet for chosen clouds and regions."),

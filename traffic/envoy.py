@@ -100,8 +100,9 @@ def listener(site: Site) -> Object:
         "rds": {"route_config_name": ROUTES, "config_source": _watched(steering_file(site.folder))},
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "use_remote_address": True,
-        "early_header_mutation_extensions": [_deaf()],
+        "early_header_mutation_extensions": [deaf()],
         "xff_num_trusted_hops": site.sticky.trusted_hops if site.sticky else 0,
+        **request_ids(),
         "server_header_transformation": "PASS_THROUGH",
         "local_reply_config": {"mappers": local_replies(shared_keys=site.shared_keys)},
         "http_filters": [router()],
@@ -110,7 +111,7 @@ def listener(site: Site) -> Object:
     return {"name": ROUTES, "address": address(site.listens), "filter_chains": [{"filters": filters}]}
 
 
-def _deaf() -> Object:
+def deaf() -> Object:
     """Take away the headers by which clients could have a write sent again; Envoy obeys them from private addresses."""
     mutation = {"mutations": [{"remove": name} for name in COMMANDS]}
     kind = f"{TYPE}.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
@@ -118,6 +119,12 @@ def _deaf() -> Object:
         "name": "envoy.http.early_header_mutation.header_mutation",
         "typed_config": {"@type": kind, **mutation},
     }
+
+
+def request_ids() -> Object:
+    """A client's `x-request-id` stays as it is, bit by bit: executions are counted by it."""
+    options = {"@type": f"{TYPE}.extensions.request_id.uuid.v3.UuidRequestIdConfig", "pack_trace_reason": False}
+    return {"preserve_external_request_id": True, "request_id_extension": {"typed_config": options}}
 
 
 def router() -> Object:

@@ -6,16 +6,20 @@ import asyncio
 import os
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from testbeds.local.layout import LOOPBACK
 
+if TYPE_CHECKING:
+    import ssl
+
 KEEPALIVE_S = 75.0
 """Above Envoy's idle time-out (traffic.envoy.UPSTREAM_IDLE_S), so that it is never the server that closes first."""
 
 
-async def serve(app: web.Application, port: int) -> None:
+async def serve(app: web.Application, port: int, tls: ssl.SSLContext | None = None) -> None:
     """Listen on a loopback port; returns once connections are accepted.
 
     A handler goes on when its caller hangs up (aiohttp's `handler_cancellation` is off), and nothing handles SIGTERM:
@@ -23,7 +27,7 @@ async def serve(app: web.Application, port: int) -> None:
     """
     runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_S, handle_signals=False)
     await runner.setup()
-    await web.TCPSite(runner, LOOPBACK, port, backlog=512).start()
+    await web.TCPSite(runner, LOOPBACK, port, backlog=512, ssl_context=tls).start()
 
 
 async def forever() -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import aiohttp
@@ -107,6 +108,39 @@ def test_a_killed_platform_comes_back_with_what_it_acknowledged_and_its_count(pl
         assert platforms.start(name).pid != before
         assert platforms.executions(name)["r-kill"] == 1
     assert httpx.get(f"{platforms['v10'].url}/v1/transactions/t-kill").json()["amount"] == 12
+
+
+def test_a_key_is_executed_by_one_platform_where_keys_are_shared() -> None:
+    """V11 first: V10 gives V11's answer; V10 first: V11 refuses; both at once, again and again: once in all."""
+    sharing = Member(name="v10", kind=Kind.REST, shares_keys=True)
+    with (
+        stack.up(sharing, V11) as up,
+        httpx.Client(base_url=up["v10"].url) as v10,
+        grpc.insecure_channel(up["v11"].target) as channel,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        v11 = Calls(channel)
+
+        def there(key: str) -> object:
+            try:
+                return v11.do("CreateTransaction", SENT | {"id": key}, {"idempotency-key": key, "x-request-id": key})
+            except grpc.RpcError as error:
+                return error.code()
+
+        def here(key: str) -> httpx.Response:
+            headers = {"idempotency-key": key, "x-request-id": key}
+            return v10.post("/v1/transactions", json=as_rest(SENT | {"id": key}), headers=headers)
+
+        first = there("k-1")
+        assert isinstance(first, dict)
+        assert here("k-1").json()["createdAtMs"] == first["created_at_ms"]
+        assert here("k-2").status_code == 201
+        assert there("k-2") is grpc.StatusCode.ABORTED
+        racing = [(pool.submit(there, f"race-{n}"), pool.submit(here, f"race-{n}")) for n in range(40)]
+        assert all(isinstance(one.result(), dict) or other.result().is_success for one, other in racing)
+        executed = up.executions("v10", "v11")
+        assert set(executed.values()) == {1}
+        assert len(executed) == 42
 
 
 @pytest.mark.parametrize("name", ["v10", "v11"])

@@ -37,6 +37,7 @@ class Code(StrEnum):
     FUNDS = "INSUFFICIENT_FUNDS"
     KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     ELSEWHERE = "EXECUTED_ELSEWHERE"
+    UNAVAILABLE = "UNAVAILABLE"
 
 
 class RefusedError(Exception):

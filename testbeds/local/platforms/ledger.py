@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from testbeds.local.platforms.acts import ACTS, Asked, Code, RefusedError, Row, Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from testbeds.local.platforms.messages import Message
     from testbeds.local.platforms.operations import Operation
 
 
@@ -26,7 +27,7 @@ class Remembered:
 
     Args:
         digest: Of what was asked.
-        answer: The answer, as JSON.
+        answer: The answer, as JSON; empty: the other platform has it.
     """
 
     digest: str
@@ -44,6 +45,21 @@ class Caller:
 
     request_id: str = ""
     idempotency_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """All that a store holds.
+
+    Args:
+        rows: Entity, key, row.
+        remembered: Answers by idempotency key.
+        executions: Times by request.
+    """
+
+    rows: Sequence[tuple[Message, str, Row]]
+    remembered: Mapping[str, Remembered]
+    executions: Mapping[str, int]
 
 
 class Change(Transaction, Protocol):
@@ -82,15 +98,29 @@ class Store(Protocol):
         ...
 
 
+class Claims(Protocol):
+    """The one place where both platforms look an idempotency key up before they execute."""
+
+    async def claim(self, key: str, digest: str) -> Remembered | None:
+        """Claim a key for this platform, now and after a crash; what the other has answered to it if it was first.
+
+        Raises:
+            RefusedError: The place does not answer: nobody knows.
+        """
+        ...
+
+
 class Ledger:
     """The ledger over a store.
 
     Args:
         store: Where it is kept.
+        claims: Where keys are claimed first; None: this platform's own memory is all there is.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, claims: Claims | None = None) -> None:
         self._store = store
+        self._claims = claims
 
     async def do(self, operation: Operation, inputs: Mapping[str, Any], now_ms: int, caller: Caller) -> Row | list[Row]:
         """Do what is asked, and return the answer once it is kept.
@@ -110,6 +140,8 @@ class Ledger:
 
     async def _write(self, asked: Asked, caller: Caller) -> Row | list[Row]:
         digest = _digest(asked) if caller.idempotency_key else ""
+        if self._claims and digest and (first := await self._claims.claim(caller.idempotency_key, digest)):
+            return _again(first, digest)
         async with self._store.changing() as change:
             if caller.idempotency_key and (known := await change.remembered(caller.idempotency_key)):
                 return _again(known, digest)
@@ -120,11 +152,16 @@ class Ledger:
 
 
 def _digest(asked: Asked) -> str:
-    return hashlib.sha256(json.dumps([asked.operation.name, dict(asked.inputs)], sort_keys=True).encode()).hexdigest()
+    """Of what was asked, the same on both platforms: one of them cannot tell what was not given from a default."""
+    defaults = {field.name: field.default for field in asked.operation.inputs}
+    given = {name: value for name, value in asked.inputs.items() if value != defaults[name]}
+    return hashlib.sha256(json.dumps([asked.operation.name, given], sort_keys=True).encode()).hexdigest()
 
 
 def _again(known: Remembered, digest: str) -> Row:
     if known.digest != digest:
         raise RefusedError(Code.KEY_REUSED, "this idempotency key came with another request before")
+    if not known.answer:
+        raise RefusedError(Code.ELSEWHERE, "the other platform has executed this idempotency key")
     answer: Row = json.loads(known.answer)
     return answer

@@ -30,8 +30,12 @@ class Member(BaseModel):
     """What it is."""
     delay_s: float = Field(default=0.0, ge=0)
     """Each request takes so much longer."""
+    tls: bool = False
+    """V11: it speaks mTLS only, with certificates of the stack's own authority (certificates.py)."""
     database: str = Field(default="ledger", pattern=r"^[a-z][a-z0-9_]*$")
     """V11: its database; members with the same one are nodes of one platform."""
+    shares_keys: bool = False
+    """V10: it claims idempotency keys in that database first, so that either platform executes one, never both."""
 
 
 V10 = Member(name="v10", kind=Kind.REST)

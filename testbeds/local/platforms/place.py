@@ -6,6 +6,9 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+ROCKS = "rocks"
+"""V10's database in its folder."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
@@ -18,6 +21,8 @@ class Place:
         socket_port: V11's WebSockets; 0: on `port`.
         control_port: For the bed (control.py).
         conninfo: V11's database; empty: V10 has its own.
+        claims: V10: the database in which it claims idempotency keys; empty: it has its own memory only.
+        tls: V11: folder of its certificate, key and authority; empty: plain text.
         delay_s: Each request takes so much longer, ≥ 0.
     """
 
@@ -27,6 +32,8 @@ class Place:
     control_port: int
     socket_port: int = 0
     conninfo: str = ""
+    claims: str = ""
+    tls: str = ""
     delay_s: float = 0.0
 
 

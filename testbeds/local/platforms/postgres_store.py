@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from testbeds.local.platforms.acts import Code, RefusedError, Row
 from testbeds.local.platforms.fields import Kind
-from testbeds.local.platforms.ledger import Caller, Remembered, TakenError
+from testbeds.local.platforms.ledger import Caller, Everything, Remembered, TakenError
 from testbeds.local.platforms.messages import ENTITIES, Message
 from testbeds.local.platforms.operations import INDEXED
 
@@ -30,7 +30,8 @@ TYPES = {
     Kind.TEXTS: "text[]",
 }
 _BOOKS = """
-CREATE TABLE IF NOT EXISTS idempotency (key text PRIMARY KEY, digest text NOT NULL, answer text NOT NULL);
+CREATE TABLE IF NOT EXISTS idempotency (
+    key text PRIMARY KEY, digest text NOT NULL, answer text NOT NULL);
 CREATE TABLE IF NOT EXISTS executions (request_id text PRIMARY KEY, times bigint NOT NULL);
 """
 _COUNT = """INSERT INTO executions VALUES (%s, 1)
@@ -57,7 +58,7 @@ class PostgresStore:
         )
         await pool.open(wait=True)
         async with pool.connection() as connection:
-            await connection.execute(_schema())
+            await connection.execute(schema())
         return cls(pool)
 
     @asynccontextmanager
@@ -82,6 +83,23 @@ class PostgresStore:
             raise RefusedError(Code.FUNDS, "a sum would not fit into 64 bits") from error
         except psycopg.DataError as error:
             raise _invalid(error) from error
+
+    async def replace(self, everything: Everything) -> None:
+        """Put all this in the place of what is stored."""
+        async with self._pool.connection() as connection:
+            tables = ", ".join(_quoted(name) for name in (*_STATEMENTS, "idempotency", "executions"))
+            await connection.execute(_sql(f"TRUNCATE {tables}"))
+            change = PostgresChange(connection)
+            for entity, key, row in everything.rows:
+                await change.put(entity, key, row)
+            for key, remembered in everything.remembered.items():
+                await connection.execute(_REMEMBER, (key, remembered.digest, remembered.answer))
+            for request, times in everything.executions.items():
+                await connection.execute("INSERT INTO executions VALUES (%s, %s)", (request, times))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._pool.close()
 
     async def executions(self) -> dict[str, int]:
         """How often each counted request was executed."""
@@ -203,9 +221,9 @@ def _sql(text: str) -> LiteralString:
 _STATEMENTS = {entity.table: _Statements(entity) for entity in ENTITIES}
 
 
-def _schema() -> LiteralString:
-    """All tables; a table is made once, by whoever comes first."""
-    texts = ["SELECT pg_advisory_lock(11);", _BOOKS]
+def schema() -> LiteralString:
+    """All tables; each is made once, by whoever comes first."""
+    texts = ["SELECT pg_advisory_xact_lock(11);", _BOOKS]
     for entity in ENTITIES:
         columns = "".join(f", {_quoted(field.name)} {TYPES[field.kind]} NOT NULL" for field in entity.fields)
         texts.append(f'CREATE TABLE IF NOT EXISTS {_quoted(entity.table)} (key text COLLATE "C" PRIMARY KEY{columns});')
@@ -214,7 +232,7 @@ def _schema() -> LiteralString:
             f"({_quoted(field)}, key);"
             for field in INDEXED[entity.table]
         ]
-    return _sql("\n".join([*texts, "SELECT pg_advisory_unlock(11);"]))
+    return _sql("\n".join(texts))
 
 
 def _values(entity: Message, key: str, row: Row) -> Sequence[Any]:

@@ -27,10 +27,30 @@ package {package};
 """
 
 
+_HEALTH = """\
+// As gRPC's health protocol has it: https://github.com/grpc/grpc/blob/master/doc/health-checking.md
+syntax = "proto3";
+package grpc.health.v1;
+
+message HealthCheckRequest {
+  string service = 1;
+}
+
+message HealthCheckResponse {
+  enum ServingStatus { UNKNOWN = 0; SERVING = 1; NOT_SERVING = 2; SERVICE_UNKNOWN = 3; }
+  ServingStatus status = 1;
+}
+
+service Health {
+  rpc Check(HealthCheckRequest) returns (HealthCheckResponse);
+}
+"""
+
+
 def render() -> dict[str, str]:
     """The protos' texts by path below `FOLDER`."""
     folder = PACKAGE.replace(".", "/")
-    texts = {f"{folder}/messages.proto": _messages()}
+    texts = {"grpc/health/v1/health.proto": _HEALTH, f"{folder}/messages.proto": _messages()}
     for service in SERVICES:
         texts[f"{folder}/{service.lower()}.proto"] = _service(service)
     return texts

@@ -15,7 +15,8 @@ from rocksdict import AccessType, Options, Rdict, WriteBatch
 
 from testbeds.local.platforms.acts import Code, RefusedError, Row
 from testbeds.local.platforms.fields import INT64
-from testbeds.local.platforms.ledger import Caller, Remembered
+from testbeds.local.platforms.ledger import Caller, Everything, Remembered
+from testbeds.local.platforms.messages import ENTITIES
 from testbeds.local.platforms.operations import INDEXED
 
 if TYPE_CHECKING:
@@ -55,6 +56,18 @@ class RocksStore:
         """How often each counted request was executed."""
         found = RocksChange(self._db).under(f"{_EXECUTIONS}\0", "")
         return {key: int(value) for key, value in found}
+
+    def everything(self) -> Everything:
+        """All that is stored."""
+        look = RocksChange(self._db)
+        rows = [
+            (entity, key, json.loads(value))
+            for entity in ENTITIES
+            for key, value in look.under(f"{entity.table}\0", "")
+        ]
+        remembered = {key: Remembered(*json.loads(value)) for key, value in look.under(f"{_IDEMPOTENCY}\0", "")}
+        executions = {key: int(value) for key, value in look.under(f"{_EXECUTIONS}\0", "")}
+        return Everything(rows, remembered, executions)
 
     def close(self) -> None:
         """Close the database, with all that was written on disk."""
@@ -157,7 +170,7 @@ class RocksChange:
         stored = self._row(entity, key) or {**row, field: 0}
         total = stored[field] + row[field]
         if not -INT64 <= total < INT64:
-            raise RefusedError(Code.FUNDS, f"{field} would be {total}")
+            raise RefusedError(Code.FUNDS, "a sum would not fit into 64 bits")
         await self.put(entity, key, {**stored, field: total})
 
     async def remembered(self, key: str) -> Remembered | None:

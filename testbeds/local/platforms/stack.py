@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,11 +29,14 @@ from aurops.clock import RealClock
 from aurops.errors import OutsideError, UsageError
 from testbeds.local import guardian, processes
 from testbeds.local.layout import LOOPBACK
-from testbeds.local.platforms.members import Member, Running
+from testbeds.local.platforms.members import Kind, Member, Running
+from testbeds.local.platforms.place import ROCKS
 from testbeds.local.processes import BED_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from aurops.processes import Process
 
 PREFIX = "aurops-platforms-"
 ANSWER_S = 60.0
@@ -67,15 +72,8 @@ class Stack:
             OutsideError: It still lives after `GONE_S`.
         """
         process = processes.identity(self[name].pid)
-        if process is None:
-            return
-        processes.send([process], signum)
-        clock = RealClock()
-        deadline_s = clock.now_s() + GONE_S
-        while signum is signal.SIGKILL and process.is_alive():
-            if clock.now_s() > deadline_s:
-                raise OutsideError(f"{name} does not end", where=f"process {process}")
-            clock.sleep(0.002)
+        if process is not None:
+            self._signal(process, signum)
 
     def start(self, name: str) -> Running:
         """Start a platform that was killed, in its old place; returns when it answers.
@@ -85,6 +83,68 @@ class Stack:
         """
         self._running = self._read(self._ask("POST", f"{self._control_url}/start", {"name": name}))
         return self[name]
+
+    def restore(self, source: str, *targets: str) -> None:
+        """Make these platforms copies of a V10, as restored from one backup; all of them are started anew.
+
+        Raises:
+            OutsideError: One does not start, or the copy fails.
+        """
+        for name in (source, *targets):
+            self.kill(name)
+        rocks = Path(self[source].place.folder, ROCKS)
+        for name in targets:
+            place = self[name].place
+            if self[name].member.kind is Kind.REST:
+                shutil.rmtree(Path(place.folder, ROCKS), ignore_errors=True)
+                shutil.copytree(rocks, Path(place.folder, ROCKS))
+            else:
+                command = [f"{__package__}.copies", f"--rocks={rocks}", f"--conninfo={place.conninfo}"]
+                done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False)
+                if done.returncode:
+                    raise OutsideError(f"{name} could not be restored: {done.stderr[-600:]}", where=place.folder)
+        for name in (source, *targets):
+            self.start(name)
+
+    def run(self, name: str, command: list[str]) -> int:
+        """Start a process that ends with the stack; what it says is in `<name>.log`. Returns its process id."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                env={**os.environ, BED_MARK: self.bed},
+                start_new_session=True,
+            )
+        threading.Thread(target=child.wait, daemon=True).start()  # take note of its end, whenever that is
+        return child.pid
+
+    def end(self, pid: int) -> None:
+        """Kill a process that `run` has started; returns when it is gone.
+
+        Raises:
+            OutsideError: It still lives after `GONE_S`.
+        """
+        process = processes.identity(pid)
+        if process is not None:
+            self._signal(process, signal.SIGKILL)
+
+    @staticmethod
+    def _signal(process: Process, signum: signal.Signals) -> None:
+        processes.send([process], signum)
+        clock = RealClock()
+        deadline_s = clock.now_s() + GONE_S
+        while signum is signal.SIGKILL and process.is_alive():
+            if clock.now_s() > deadline_s:
+                raise OutsideError("a process does not end", where=f"process {process}")
+            clock.sleep(0.002)
+
+    @property
+    def bed(self) -> str:
+        """Its id, by which its guardian knows its processes."""
+        return self.folder.name.removeprefix(PREFIX)
 
     def executions(self, *names: str) -> Counter[str]:
         """How often each request that had an `x-request-id` was executed, summed over these platforms."""

@@ -25,6 +25,7 @@ from testbeds.local.commands import BadBodyError, choice, parse
 from testbeds.local.database import Database
 from testbeds.local.layout import BLOCK_SIZE, BORN_PRIMARY, LOOPBACK, Layout, Region
 from testbeds.local.platforms import place as places
+from testbeds.local.platforms.certificates import CURRENT, TLS, issue
 from testbeds.local.platforms.members import Kind, Member, Running
 from testbeds.local.platforms.place import Place
 from testbeds.local.ports import claim
@@ -66,7 +67,10 @@ class Stack:
         Raises:
             OutsideError: A process did not do what it should.
         """
-        if any(member.kind is Kind.GRPC for member in self._members.values()):
+        for member in self._members.values():
+            if member.tls:
+                await asyncio.to_thread(issue, self._folder / TLS, member.name)
+        if self._databases():
             await self._start_database()
         await asyncio.gather(*(self.start(name) for name in self._members))
 
@@ -98,16 +102,22 @@ class Stack:
 
     def _place(self, member: Member, first_port: int) -> Place:
         grpc = member.kind is Kind.GRPC
-        region = self._layout.regions[0]
+        database = postgres.conninfo(self._layout.regions[0], member.name, member.database)
         return Place(
             name=member.name,
             folder=str(self._folder / member.name),
             port=first_port,
             control_port=first_port + 1,
             socket_port=first_port + 2 if grpc else 0,
-            conninfo=postgres.conninfo(region, member.name, member.database) if grpc else "",
+            conninfo=database if grpc else "",
+            tls=str(self._folder / TLS / member.name / CURRENT) if member.tls else "",
+            claims=database if member.shares_keys else "",
             delay_s=member.delay_s,
         )
+
+    def _databases(self) -> list[str]:
+        members = self._members.values()
+        return sorted({each.database for each in members if each.kind is Kind.GRPC or each.shares_keys})
 
     async def _start_database(self) -> None:
         """One PostgreSQL as the bed has it, without standbys, with the members' databases."""
@@ -119,10 +129,9 @@ class Stack:
         await postgres.make_template(self._layout, template)
         role = Role(fenced=False, following=None, voters=(), cache_following=None)
         await Database(self._layout, region).give_birth(role, template)
-        names = {member.database for member in self._members.values() if member.kind is Kind.GRPC}
         info = postgres.conninfo(region, "stack")
         async with await psycopg.AsyncConnection.connect(info, autocommit=True) as connection:
-            for name in sorted(names):
+            for name in self._databases():
                 await connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
 
 

@@ -25,10 +25,11 @@ from aiohttp import web
 
 from testbeds.local.platforms import control
 from testbeds.local.platforms.acts import Code, RefusedError
+from testbeds.local.platforms.claims import PostgresClaims
 from testbeds.local.platforms.fields import fits, from_text
 from testbeds.local.platforms.ledger import Caller, Ledger
 from testbeds.local.platforms.operations import OPERATIONS, Act
-from testbeds.local.platforms.place import Place, load
+from testbeds.local.platforms.place import ROCKS, Place, load
 from testbeds.local.platforms.rocks import RocksStore
 from testbeds.local.platforms.sockets import Sockets
 from testbeds.local.platforms.wire import as_json
@@ -48,6 +49,7 @@ STATUS = {
     Code.FUNDS: 422,
     Code.KEY_REUSED: 422,
     Code.ELSEWHERE: 409,
+    Code.UNAVAILABLE: 503,
 }
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -71,7 +73,8 @@ class V10:
         app = web.Application()
         app.router.add_get(control.SOCKET_PATH, self._sockets.serve)
         for operation in sorted(OPERATIONS, key=lambda each: "{" in each.path):
-            app.router.add_route(operation.method, operation.path, self._handler(operation))
+            for path in (operation.path, f"{operation.path}/"):  # a slash at the end changes nothing there
+                app.router.add_route(operation.method, path, self._handler(operation))
         app.router.add_route("*", "/{path:.*}", _unknown)
         return app
 
@@ -147,10 +150,13 @@ async def main() -> None:
     parser.add_argument("--place", required=True, type=Path)
     end_with_parent()
     place: Place = load(parser.parse_args().place)
-    store = RocksStore(Path(place.folder, "rocks"))
+    store, claims = RocksStore(Path(place.folder, ROCKS)), None
+    if place.claims:
+        claims = PostgresClaims(place.claims)
+        await claims.open()
     sockets = Sockets(place.name)
     await serve(control.app(store.executions, sockets), place.control_port)
-    await serve(V10(Ledger(store), sockets, place.delay_s).app(), place.port)
+    await serve(V10(Ledger(store, claims), sockets, place.delay_s).app(), place.port)
     await forever()
 
 

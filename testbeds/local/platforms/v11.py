@@ -13,18 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
+import psycopg
 from aiohttp import web
 from google.protobuf import any_pb2, descriptor_pool, message_factory
 from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
+from psycopg_pool import PoolTimeout
 
 from migration.gateway.protos import compile_protos
 from testbeds.local.layout import LOOPBACK
-from testbeds.local.platforms import control
+from testbeds.local.platforms import certificates, control
 from testbeds.local.platforms.acts import Code, RefusedError, Row
 from testbeds.local.platforms.fields import Kind
 from testbeds.local.platforms.ledger import Caller, Ledger
-from testbeds.local.platforms.operations import OPERATIONS, SERVICES, Act
+from testbeds.local.platforms.operations import BY_NAME, OPERATIONS, SERVICES, Act
 from testbeds.local.platforms.place import load
 from testbeds.local.platforms.postgres_store import PostgresStore
 from testbeds.local.platforms.protos import FOLDER, PACKAGE
@@ -49,6 +51,7 @@ STATUS = {
     Code.FUNDS: grpc.StatusCode.FAILED_PRECONDITION,
     Code.KEY_REUSED: grpc.StatusCode.INVALID_ARGUMENT,
     Code.ELSEWHERE: grpc.StatusCode.ABORTED,
+    Code.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
 }
 DOMAIN = "ledger.sample"
 DETAILS = "grpc-status-details-bin"
@@ -70,14 +73,31 @@ class V11:
         self._messages = messages()
 
     def handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
-        """All services."""
-        return tuple(
-            grpc.method_handlers_generic_handler(
-                f"{PACKAGE}.{service}",
-                {each.name: self._handler(each) for each in OPERATIONS if each.service == service},
-            )
-            for service in SERVICES
+        """All services, and gRPC's own for health."""
+        health = grpc.unary_unary_rpc_method_handler(
+            self._health,
+            request_deserializer=self._messages["HealthCheckRequest"].FromString,
+            response_serializer=self._messages["HealthCheckResponse"].SerializeToString,
         )
+        return (
+            *tuple(
+                grpc.method_handlers_generic_handler(
+                    f"{PACKAGE}.{service}",
+                    {each.name: self._handler(each) for each in OPERATIONS if each.service == service},
+                )
+                for service in SERVICES
+            ),
+            grpc.method_handlers_generic_handler("grpc.health.v1.Health", {"Check": health}),
+        )
+
+    async def _health(self, _request: Proto, _context: aio.ServicerContext[Proto, Proto]) -> Proto:
+        """Serving, if the database answers."""
+        answer = self._messages["HealthCheckResponse"]
+        try:
+            await self._ledger.do(BY_NAME["GetHealth"], {}, 0, Caller())
+        except (psycopg.Error, PoolTimeout):
+            return answer(status="NOT_SERVING")
+        return answer(status="SERVING")
 
     def _handler(self, operation: Operation) -> Any:
         request, answer = self._messages[f"{operation.name}Request"], self._messages[operation.answer]
@@ -121,10 +141,12 @@ def messages() -> dict[str, type[Proto]]:
     compiled, pool = compile_protos([FOLDER]), descriptor_pool.DescriptorPool()
     for file in compiled.file:
         pool.Add(file)
-    ours = (file for file in compiled.file if file.package == PACKAGE)
-    names = [message.name for file in ours for message in file.message_type]
-    classes = {name: pool.FindMessageTypeByName(f"{PACKAGE}.{name}") for name in names}
-    return {name: message_factory.GetMessageClass(found) for name, found in classes.items()}
+    return {
+        message.name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{file.package}.{message.name}"))
+        for file in compiled.file
+        if not file.package.startswith("google.")
+        for message in file.message_type
+    }
 
 
 def _inputs(operation: Operation, request: Proto) -> Row:
@@ -148,16 +170,23 @@ def _details(error: RefusedError) -> bytes:
     return said
 
 
+def _credentials(place: Place) -> grpc.ServerCredentials:
+    """Its certificate; clients must have one, too."""
+    certificate, key, authority = (Path(place.tls, name).read_bytes() for name in certificates.FILES)
+    return grpc.ssl_server_credentials([(key, certificate)], authority, require_client_auth=True)
+
+
 async def _start(place: Place) -> aio.Server:
     """Serve; returns once requests are accepted."""
     store, sockets = await PostgresStore.open(place.conninfo), Sockets(place.name)
     server = aio.server(options=[("grpc.so_reuseport", 0)])
     server.add_generic_rpc_handlers(V11(Ledger(store), sockets, place.delay_s).handlers())
-    if not server.add_insecure_port(f"{LOOPBACK}:{place.port}"):
+    where = f"{LOOPBACK}:{place.port}"
+    if not (server.add_secure_port(where, _credentials(place)) if place.tls else server.add_insecure_port(where)):
         raise OSError(f"port {place.port} is taken")
     app = web.Application()
     app.router.add_get(control.SOCKET_PATH, sockets.serve)
-    await serve(app, place.socket_port)
+    await serve(app, place.socket_port, certificates.server_context(Path(place.tls)) if place.tls else None)
     await serve(control.app(store.executions, sockets), place.control_port)
     await server.start()
     return server

@@ -1,0 +1,258 @@
+"""Asks every endpoint of V10 and of the gateway, and tells what differs.
+
+Reads go to both platforms as they are. Writes go to restored copies alone: two of V10, which are asked the same, and
+one of V11 behind a gateway; afterwards everything is read back from the three. Between two of V10's answers stands the
+gateway's: a value that changed in the meantime is seen to be noise, and a read that differs is asked again.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from migration.gateway.check.comparison import Compared, Difference, Kind, Said, compare
+from migration.gateway.check.questions import Aspect, Endpoint, Question, of_nobody
+from migration.gateway.check.report import Finding, Report
+from migration.gateway.check.values import BEYOND_DOUBLE, SMALL, Seen, row_keys
+from migration.gateway.configuration import first_fit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from migration.gateway.check.asking import Asked
+    from migration.gateway.configuration import Gateway
+    from migration.gateway.methods import Method
+
+ROUNDS = 3
+"""A read that differs is asked so often before it counts: what others change meanwhile differs once."""
+CANDIDATES = 5
+MADE = 3
+"""So many of each thing are created, so that a later write finds one that is still as it was made."""
+_VERBS = ("POST", "PUT", "PATCH", "DELETE", "GET")
+_WRITE_ORDER = {"POST": 0, "PUT": 1, "PATCH": 1, "DELETE": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Who is asked.
+
+    Args:
+        v10: V10.
+        again: V10 once more: the same for reads, another copy for writes.
+        v11: The gateway.
+    """
+
+    v10: Asked
+    again: Asked
+    v11: Asked
+
+
+@dataclass
+class Check:
+    """One check.
+
+    Args:
+        gateway: The gateway's file: examples, accepted differences.
+        methods: V11's methods.
+        progress: Told which endpoint is asked.
+    """
+
+    gateway: Gateway
+    methods: Sequence[Method]
+    progress: Callable[[str], None] = lambda _text: None
+    report: Report = field(default_factory=Report)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+    _run: str = field(default_factory=lambda: uuid4().hex[:8])
+
+    def reads(self, sides: Sides, *, prefix: str = "") -> None:
+        """Ask every endpoint that changes nothing.
+
+        Args:
+            sides: Who is asked.
+            prefix: Put before what is told: the copies' state after the writes.
+
+        Raises:
+            OutsideError: V10 does not answer.
+        """
+        seen = Seen()
+        endpoints = sorted(self._endpoints(reads=True), key=lambda each: len(each.binding.variables))
+        for endpoint in endpoints:
+            self.progress(f"{prefix}{endpoint}")
+            plain = self._plain_read(sides, endpoint, seen)
+            for question in endpoint.others(plain, self._tag()):
+                self._ask(sides, question, rounds=ROUNDS)
+        if not prefix:
+            for question in of_nobody(self._endpoints(), ("GET",)):
+                self._ask(sides, question, rounds=ROUNDS)
+
+    def writes(self, sides: Sides) -> None:
+        """Ask every endpoint that changes something, then read all back. Only for copies.
+
+        Raises:
+            OutsideError: A copy of V10 does not answer.
+        """
+        seen = Seen()
+        for endpoint in sorted(self._endpoints(reads=True), key=lambda each: len(each.binding.variables)):
+            self._look(sides.v10, endpoint, seen)
+        for endpoint in sorted(self._endpoints(reads=False), key=_order):
+            self.progress(str(endpoint))
+            plain = self._plain_write(sides, endpoint, seen)
+            for question in endpoint.others(plain, self._tag()):
+                self._ask(sides, question)
+        for question in of_nobody(self._endpoints(), _VERBS):
+            self._ask(sides, question)
+        self.reads(sides, prefix="after the writes: ")
+
+    def only_v10(self, known: Iterable[tuple[str, str]]) -> None:
+        """Tell the endpoints that V10 has and V11 does not.
+
+        Args:
+            known: Verb and path of each of V10's.
+        """
+        ours = {(each.binding.verb, _shape(each.binding.path)) for each in self._endpoints()}
+        for verb, path in known:
+            if (verb, _shape(path)) not in ours:
+                question = Question("", Aspect.PLAIN, verb, path)
+                lacking = Difference("endpoint", Kind.NO_METHOD, "there", "nothing")
+                self.report.differences.append(Finding(question, lacking))
+
+    def _endpoints(self, *, reads: bool | None = None) -> list[Endpoint]:
+        return [
+            Endpoint(method, binding, first_fit(self.gateway.examples, method.full_name) or {})
+            for method in self.methods
+            for binding in method.bindings
+            if reads is None or (binding.verb == "GET") is reads
+        ]
+
+    def _plain_read(self, sides: Sides, endpoint: Endpoint, seen: Seen) -> Question:
+        """Ask the plain question; about the first thing that V10 knows something of."""
+        chosen = self._look(sides.v10, endpoint, seen)
+        self._ask(sides, chosen, rounds=ROUNDS)
+        return chosen
+
+    def _look(self, v10: Asked, endpoint: Endpoint, seen: Seen) -> Question:
+        """Find a question that V10 has something to say to, and remember what it says."""
+        candidates = self._candidates(endpoint, seen)
+        chosen, fullest = candidates[0], -1
+        for question in candidates:
+            said = v10.must_answer(question, self._request_id())
+            if said.ok and len(said.body) > fullest:
+                chosen, fullest = question, len(said.body)
+                seen.learn(question.template, dict(question.values), said.body)
+        return chosen
+
+    def _plain_write(self, sides: Sides, endpoint: Endpoint, seen: Seen) -> Question:
+        """Ask until it was done, with wide integers and with small ones, about one thing and about another."""
+        creates = not endpoint.binding.variables
+        question = None
+        done = 0
+        for wide, _ in itertools.product((BEYOND_DOUBLE, SMALL), range(MADE if creates else 1)):
+            for question in self._candidates(endpoint, seen, wide):
+                key = uuid4().hex
+                said = self._ask(sides, question, key=key)
+                if said.ok:
+                    done += 1
+                    seen.learn(question.template, dict(question.values), said.body, first=True)
+                    self._ask(sides, _again(question), key=key)
+                    break
+            if done and (not creates or done >= MADE):
+                break
+        return question or endpoint.plain({}, self._tag())
+
+    def _candidates(self, endpoint: Endpoint, seen: Seen, wide: int = BEYOND_DOUBLE) -> list[Question]:
+        known = seen.assignments(endpoint.binding.path, row_keys(self.methods))[:CANDIDATES]
+        return [endpoint.plain(values, self._tag(), wide) for values in known or [{}]]
+
+    def _ask(self, sides: Sides, question: Question, *, rounds: int = 1, key: str = "") -> Said:
+        """Ask all three, and note what differs in every round; returns V10's answer."""
+        lasting: Compared | None = None
+        said = Said(0, "", "")
+        for _ in range(rounds):
+            request_id = self._request_id()  # the same for all: V10's errors hold it
+            said = sides.v10.must_answer(question, request_id, key)
+            v11 = sides.v11.ask(question, request_id, key)
+            again = sides.again.must_answer(question, request_id, key)
+            lasting = _lasting(lasting, compare(said, again, v11))
+            if not lasting.differences:
+                break
+        self.report.asked(question, said.ok and not (lasting and _unanswered(lasting)))
+        self._note(question, said, lasting or Compared((), frozenset()))
+        return said
+
+    def _note(self, question: Question, said: Said, compared: Compared) -> None:
+        self.report.noise.update((question.method, name) for name in compared.noise)
+        for difference in compared.differences:
+            because = self._accepted(question, said, difference)
+            if because:
+                self.report.accepted.append(Finding(question, difference, because))
+            else:
+                self.report.differences.append(Finding(question, difference))
+
+    def _accepted(self, question: Question, said: Said, difference: Difference) -> str:
+        for each in self.gateway.accept:
+            fits = first_fit({each.methods: True}, question.method) and each.status in (None, said.status)
+            if fits and first_fit({_literal(each.field): True}, difference.field):
+                return each.because
+        return ""
+
+    def _tag(self) -> str:
+        return f"{self._run}-{next(self._numbers)}"
+
+    def _request_id(self) -> str:
+        return f"check-{self._tag()}"
+
+
+def endpoints_of(openapi: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Verb and path of every endpoint in an OpenAPI document."""
+    paths = openapi.get("paths")
+    if not isinstance(paths, dict):
+        return []
+    verbs = {verb.lower() for verb in _VERBS}
+    return [(verb.upper(), path) for path, item in paths.items() for verb in item if verb in verbs]
+
+
+def _again(question: Question) -> Question:
+    return Question(
+        question.method,
+        Aspect.AGAIN,
+        question.verb,
+        question.target,
+        question.body,
+        question.template,
+        question.values,
+    )
+
+
+def _lasting(before: Compared | None, now: Compared) -> Compared:
+    """What differed in this round and in all before."""
+    if before is None:
+        return now
+    still = {(each.field, each.kind) for each in now.differences}
+    noise = before.noise | now.noise
+    differences = [each for each in before.differences if (each.field, each.kind) in still and each.field not in noise]
+    return Compared(tuple(differences), noise)
+
+
+def _unanswered(compared: Compared) -> bool:
+    return any(each.kind in (Kind.STATUS, Kind.NO_ANSWER) for each in compared.differences)
+
+
+def _order(endpoint: Endpoint) -> tuple[int, int]:
+    """Creates first, then what changes what was created; deletions last."""
+    variables = len(endpoint.binding.variables)
+    if endpoint.binding.verb == "POST" and variables:
+        return (2, variables)
+    return (_WRITE_ORDER.get(endpoint.binding.verb, 2), variables)
+
+
+def _shape(path: str) -> str:
+    """A path without the names of its variables, in whatever way they are written ({id}, :id)."""
+    parts = path.strip("/").split("/")
+    return "/".join("{}" if part.startswith((":", "{")) else part for part in parts)
+
+
+def _literal(name: str) -> str:
+    """A field's name as a pattern in which only * is one."""
+    return name.replace("[", "[[]")

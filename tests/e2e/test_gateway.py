@@ -1,0 +1,343 @@
+"""The gateway as clients and operators meet it: real Envoy before a real V11, compared with a real V10."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import ssl
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import httpx
+import psycopg
+import pytest
+from cryptography import x509
+
+from migration.gateway import configuration
+from migration.gateway.check.asking import Asked
+from migration.gateway.check.check import Check, Sides
+from migration.gateway.methods import read_methods
+from migration.gateway.protos import compile_protos
+from testbeds.local.layout import LOOPBACK
+from testbeds.local.platforms import certificates, gateways, stack
+from testbeds.local.platforms.gateways import Started
+from testbeds.local.platforms.members import V10, Kind, Member
+from testbeds.local.platforms.stack import Stack
+from tests.e2e import commands
+
+pytestmark = pytest.mark.e2e
+COPIES = (Member(name="v10-a", kind=Kind.REST), Member(name="v10-b", kind=Kind.REST))
+V11 = Member(name="v11", kind=Kind.GRPC, tls=True)
+COPY = Member(name="v11-copy", kind=Kind.GRPC, database="copy")
+NOT_SENT, NO_ANSWER = "x-aurops-not-sent", "x-aurops-no-answer"
+SENT: dict[str, Any] = {"sender": "a", "recipient": "b", "assetId": "gold", "amount": 2**53 + 1}
+
+
+@pytest.fixture(scope="module")
+def platforms() -> Iterator[Stack]:
+    """A V10 with a little ledger; two copies of it, and two V11 restored from it."""
+    with stack.up(V10, *COPIES, V11, COPY) as up:
+        with httpx.Client(base_url=up["v10"].url) as v10:
+            for n in range(3):
+                v10.post("/v1/transactions", json={**SENT, "id": f"t{n}"}, headers={"x-request-id": f"seed-{n}"})
+            v10.post("/v1/blocks", json={"proposerId": "p"}).raise_for_status()
+            v10.post("/v1/accounts", json={"id": "a", "owner": "o", "tags": ["x"]}).raise_for_status()
+        up.restore("v10", *(member.name for member in (*COPIES, V11, COPY)))
+        yield up
+
+
+@pytest.fixture(scope="module")
+def gateway(platforms: Stack) -> Iterator[Started]:
+    """The gateway before the V11 with mTLS, and an edge with a certificate before that."""
+    with gateways.up(platforms, edge=True, tls=True) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def copy(platforms: Stack) -> Iterator[Started]:
+    """The gateway before the copy of V11."""
+    with gateways.up(platforms, "v11-copy") as started:
+        yield started
+
+
+def checked(platforms: Stack, started: Started) -> list[tuple[str, str]]:
+    """Field and kind of what `check` finds in reads, each once."""
+    described = configuration.load(started.file)
+    check = Check(described, read_methods(compile_protos(described.protos)))
+    with Asked("V10", platforms["v10"].url) as v10, Asked("gateway", started.url) as v11:
+        check.reads(Sides(v10, v10, v11))
+    return sorted({(each.difference.field, each.difference.kind) for each in check.report.differences})
+
+
+def test_every_endpoint_answers_as_v10_does(platforms: Stack, gateway: Started, copy: Started) -> None:
+    """`aurops gateway check` over all reads, all writes on copies, and what is read back: nothing differs."""
+    arguments = ["--v10", platforms["v10"].url, "--gateway", gateway.url, "--gateway-copy", copy.url]
+    for member in COPIES:
+        arguments += ["--v10-copy", platforms[member.name].url]
+    done = commands.aurops("gateway", "check", str(gateway.file), *arguments, "--all", "--json", env=os.environ)
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+    report = json.loads(done.stdout)
+    assert (report["endpoints"], report["differences"], report["unshown"], report["writes"]) == (80, [], [], True)
+    assert report["questions"] > 500
+    assert {each["field"] for each in report["accepted"]} == {"error.message"}
+    assert {"createdAtMs", "nowMs"} <= {each["field"] for each in report["noise"]}
+
+
+def test_a_row_that_differs_is_told_by_field(platforms: Stack, gateway: Started) -> None:
+    """What was changed in V11's database by one is found wherever it is read, and nothing else is."""
+    with psycopg.connect(platforms["v11"].place.conninfo, autocommit=True) as connection:
+        connection.execute("UPDATE transactions SET amount = amount - 1")
+        try:
+            assert checked(platforms, gateway) == [
+                ("[].amount", "value"),
+                ("amount", "value"),
+                ("items[].amount", "value"),
+            ]
+        finally:
+            connection.execute("UPDATE transactions SET amount = amount + 1")
+
+
+def test_a_gateway_that_does_not_know_v10s_ways_is_found_out(platforms: Stack) -> None:
+    """Without them statuses, content type and error bodies differ; numbers and unknown parameters do not."""
+    plain = {"v10": {"content_type": "application/json"}, "accept": []}
+    with gateways.up(platforms, "v11-copy", plain) as started:
+        found = checked(platforms, started)
+    assert ("header content-type", "header") in found
+    assert ("error.requestId", "missing") in found
+    assert not [each for each in found if each[1] in ("type", "status", "no answer")]
+
+
+@contextmanager
+def secure(platforms: Stack, *, most: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> Iterator[ssl.SSLContext]:
+    """TLS as a client of the edge speaks it."""
+    folder = platforms.folder / certificates.TLS / gateways.EDGE / certificates.CURRENT
+    context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    context.maximum_version = most
+    yield context
+
+
+def serial(gateway: Started, context: ssl.SSLContext) -> int:
+    """Serial number of the certificate that the edge shows to a new connection."""
+    with (
+        socket.create_connection((LOOPBACK, gateway.edge_port)) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as wrapped,
+    ):
+        shown = wrapped.getpeercert(binary_form=True)
+        assert shown
+        return x509.load_der_x509_certificate(shown).serial_number
+
+
+def test_the_edge_speaks_tls_1_3_and_nothing_older(platforms: Stack, gateway: Started) -> None:
+    """A client that knows only TLS 1.2 gets no connection."""
+    with secure(platforms) as context, httpx.Client(verify=context) as client:
+        assert client.get(f"https://localhost:{gateway.edge_port}/v1/transactions/t1").json()["amount"] == 2**53 + 1
+    with secure(platforms, most=ssl.TLSVersion.TLSv1_2) as old, pytest.raises(ssl.SSLError, match=r"(?i)protocol"):
+        serial(gateway, old)
+
+
+def test_certificates_are_replaced_without_losing_a_request(platforms: Stack, gateway: Started) -> None:
+    """Edge and mTLS certificates change three times under load: no request fails, new connections see the new one."""
+    tls, over, outcomes = platforms.folder / certificates.TLS, threading.Event(), Counter[str]()
+    with secure(platforms) as context, ThreadPoolExecutor(4) as pool:
+
+        def ask() -> None:
+            with httpx.Client(verify=context) as client:
+                while not over.is_set():
+                    answer = client.get(f"https://localhost:{gateway.edge_port}/v1/transactions/t1")
+                    outcomes[f"{answer.status_code} {answer.headers.get('x-aurops-side')}"] += 1
+
+        asking = [pool.submit(ask) for _ in range(4)]
+        try:
+            for _ in range(3):
+                certificates.issue(tls, gateways.GATEWAY)
+                issued = certificates.issue(tls, gateways.EDGE)
+                commands.until(lambda issued=issued: serial(gateway, context) == issued, limit_s=10)
+        finally:
+            over.set()
+        for each in asking:
+            each.result()
+    assert set(outcomes) == {"200 v11"}
+    statistics = gateway.statistics("cluster.v11-grpc.client_ssl_socket_factory.ssl_context_update_by_sds")
+    assert sum(statistics.values()) >= 3
+
+
+def test_v11_refuses_who_has_no_certificate(platforms: Stack) -> None:
+    """A gateway without mTLS gets nothing of it, and says that nothing was sent."""
+    naked = {"v11": {"hosts": [platforms["v11"].target], "health": "none"}}
+    with gateways.up(platforms, "v11", naked) as started:
+        assert httpx.get(f"{started.url}/v1/transactions/t1").status_code == 503
+
+
+def test_websockets_pass_through_edge_and_gateway(platforms: Stack, gateway: Started) -> None:
+    """The socket of V11 behind both, over TLS at the edge and mTLS behind."""
+
+    async def talk(context: ssl.SSLContext) -> tuple[str, int]:
+        url = f"wss://localhost:{gateway.edge_port}/v1/events"
+        async with aiohttp.ClientSession() as session, session.ws_connect(url, ssl=context) as opened:
+            hello = await opened.receive_json()
+            await opened.send_json({"type": "ping", "n": 7})
+            return hello["side"], (await opened.receive_json())["n"]
+
+    with secure(platforms) as context:
+        assert asyncio.run(talk(context)) == ("v11", 7)
+
+
+def test_what_is_larger_than_the_limit_is_refused_in_v10s_words_and_streams_are_not(platforms: Stack) -> None:
+    """A body of 300 KB passes where 4 MB are allowed; where 16 KiB are, a stream of more still comes whole."""
+    memo = 'x"\\' * 100_000
+    with gateways.up(platforms, "v11-copy") as started, httpx.Client(base_url=started.url) as client:
+        made = client.post("/v1/transactions", json={**SENT, "memo": memo})
+        assert (made.status_code, made.json()["memo"]) == (201, memo)
+        for _ in range(60):
+            client.post("/v1/accounts", json={"owner": "o", "label": "m" * 300}).raise_for_status()
+    with gateways.up(platforms, "v11-copy", {"limits": {"body_kib": 16}}) as small:
+        refused = httpx.post(f"{small.url}/v1/transactions", json={**SENT, "memo": memo})
+        assert refused.status_code in (413, 400)
+        assert set(refused.json()["error"]) == {"code", "message", "requestId"}
+        streamed = httpx.get(f"{small.url}/v1/accounts/export").json()
+        assert len(streamed) > 60
+        assert all(isinstance(row["createdAtMs"], int) for row in streamed)
+
+
+def load(url: str, name: str, over: threading.Event) -> list[tuple[str, httpx.Response | None]]:
+    """POSTs without repetition, until told; each with its answer."""
+    seen: list[tuple[str, httpx.Response | None]] = []
+    with httpx.Client(base_url=url) as client:
+        while not over.is_set():
+            request = f"{name}-{len(seen)}"
+            try:
+                answer = client.post("/v1/transactions", json=SENT, headers={"x-request-id": request})
+            except httpx.HTTPError:
+                answer = None
+            seen.append((request, answer))
+    return seen
+
+
+def test_a_v11_that_dies_executes_nothing_twice_and_marks_tell_the_truth(platforms: Stack, copy: Started) -> None:
+    """Killed and started under writes: acknowledged is executed once, marked never, the rest once at most."""
+    over = threading.Event()
+    with ThreadPoolExecutor(8) as pool:
+        loads = [pool.submit(load, copy.url, f"dies-{n}", over) for n in range(8)]
+        try:
+            for _ in range(2):
+                commands.until(lambda: any(each.running() for each in loads), limit_s=5)
+                threading.Event().wait(0.3)  # writes are under way
+                platforms.kill("v11-copy")
+                platforms.start("v11-copy")
+        finally:
+            over.set()
+        seen = [each for one in loads for each in one.result()]
+    executed = platforms.executions("v11-copy")
+    acknowledged = [request for request, answer in seen if answer is not None and answer.status_code == 201]
+    not_sent = [request for request, answer in seen if answer is not None and NOT_SENT in answer.headers]
+    assert acknowledged
+    assert not_sent
+    assert {executed[request] for request in acknowledged} == {1}
+    assert {executed[request] for request in not_sent} == {0}
+    assert max(executed[request] for request, _ in seen) == 1
+
+
+class Swallower:
+    """Takes connections and requests, and hangs up without an answer."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self._server = socket.create_server((LOOPBACK, 0))
+        self.port = self._server.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                taken, _ = self._server.accept()
+            except OSError:
+                return
+            with taken, suppress(OSError):
+                heard = b""
+                while b"SearchMe" not in heard and (more := taken.recv(65536)):
+                    heard += more
+                self.requests += 1
+
+    def close(self) -> None:
+        """Take nothing any more."""
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+
+
+def test_a_request_that_may_have_been_executed_is_never_marked_as_not_sent(platforms: Stack) -> None:
+    """One host refuses, one swallows: whoever is first, no mark lies, and no client gets more tries."""
+    swallower = Swallower()
+    with socket.socket() as closed:
+        closed.bind((LOOPBACK, 0))
+        hosts = [f"{LOOPBACK}:{closed.getsockname()[1]}", f"{LOOPBACK}:{swallower.port}"]
+        with gateways.up(platforms, "v11-copy", {"v11": {"hosts": hosts, "health": "none"}}) as started:
+            asked = {"x-envoy-retry-on": "5xx,reset", "x-envoy-max-retries": "5"}  # a client that wants too much
+            url = f"{started.url}/v1/accounts"
+            answers = [httpx.post(url, json={"owner": "SearchMe"}, headers=asked) for _ in range(8)]
+        swallower.close()
+    assert [answer.status_code for answer in answers] == [503] * 8
+    marked = [answer for answer in answers if NOT_SENT in answer.headers]
+    assert swallower.requests + len(marked) == 8, "each was either sent once, or is marked as not sent"
+    assert swallower.requests > 0
+    assert all(NO_ANSWER in answer.headers for answer in answers if answer not in marked)
+
+
+def test_a_v11_that_died_without_traffic_is_known_within_two_seconds(platforms: Stack, copy: Started) -> None:
+    """Health is asked as often without traffic, and what then comes is refused as not sent."""
+    platforms.kill("v11-copy")
+    try:
+        name = "cluster.v11-grpc.membership_healthy"
+        commands.until(lambda: copy.statistics(name)[name] == 0, limit_s=2)
+        refused = httpx.post(f"{copy.url}/v1/transactions", json=SENT)
+        assert (refused.status_code, refused.headers[NOT_SENT]) == (503, "1")
+        assert refused.json()["error"]["code"] == "UNAVAILABLE"
+    finally:
+        platforms.start("v11-copy")
+
+
+def test_what_goes_beyond_a_limit_is_refused_at_once(platforms: Stack) -> None:
+    """With one request allowed and V11 frozen in it, the next is refused as not sent."""
+    one = {"limits": {"requests": 1, "waiting": 1}}
+    with gateways.up(platforms, "v11-copy", one) as started, ThreadPoolExecutor(1) as pool:
+        platforms.kill("v11-copy", signal.SIGSTOP)
+        try:
+            stuck = pool.submit(httpx.get, f"{started.url}/v1/transactions/t1", timeout=30)
+            name = "cluster.v11-grpc.upstream_rq_active"
+            commands.until(lambda: started.statistics(name)[name] == 1, limit_s=5)
+            refused = httpx.post(f"{started.url}/v1/transactions", json=SENT)
+        finally:
+            platforms.kill("v11-copy", signal.SIGCONT)
+        assert (refused.status_code, refused.headers[NOT_SENT]) == (503, "1")
+        assert stuck.result().status_code == 200
+
+
+def test_build_writes_what_envoy_accepts_and_nothing_else(gateway: Started, tmp_path: Path) -> None:
+    """Validated by Envoy itself; a refused one leaves no file; a key of another certificate is found before."""
+    out = tmp_path / "out"
+    done = commands.aurops("gateway", "build", str(gateway.file), "--out", str(out), "--json", env=os.environ)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["endpoints"], said["streams"]) == (80, 3)
+    assert said["validated_by"]
+    assert {Path(file).name for file in said["files"]} == {each.name for each in out.iterdir()}
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(json.dumps({**json.loads(gateway.file.read_text()), "v10": {"content_type": "a\nb"}}))
+    refused = commands.aurops("gateway", "build", str(wrong), "--out", str(tmp_path / "none"), env=os.environ)
+    assert (refused.returncode, (tmp_path / "none").exists()) == (2, False)
+    assert "Envoy refuses this configuration" in refused.stderr
+    tls = tmp_path / "tls"
+    certificates.issue(tls, "one")
+    certificates.issue(tls, "two")
+    (tls / "one" / "current" / "tls.key").write_bytes((tls / "two" / "current" / "tls.key").read_bytes())
+    described = {**json.loads(gateway.file.read_text()), "edge_tls": {"folder": str(tls / "one")}}
+    wrong.write_text(json.dumps(described))
+    mixed = commands.aurops("gateway", "build", str(wrong), "--out", str(tmp_path / "none"), env=os.environ)
+    assert mixed.returncode == 2
+    assert "do not go together" in mixed.stderr

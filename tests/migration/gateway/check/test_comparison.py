@@ -1,0 +1,93 @@
+"""What differs between two answers, and what is noise."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migration.gateway.check.comparison import Kind, Said, compare
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
+names = st.text(st.characters(categories=["L"]), min_size=1, max_size=3)
+bodies = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3), max_leaves=8
+)
+
+
+def said(body: Any, status: int = 200, content_type: str = "application/json") -> Said:
+    """An answer."""
+    return Said(status, content_type, json.dumps(body))
+
+
+@given(body=bodies, status=st.sampled_from([200, 404]))
+def test_equal_answers_do_not_differ(body: Any, status: int) -> None:
+    """Whatever they hold."""
+    same = said(body, status)
+    assert compare(same, same, same).differences == ()
+
+
+@given(one=bodies, other=bodies)
+def test_answers_that_differ_are_told_apart(one: Any, other: Any) -> None:
+    """Any two that JSON tells apart have at least one difference, and none that it does not."""
+    found = compare(said(one), said(one), said(other)).differences
+    assert bool(found) == (canonical(one) != canonical(other))
+
+
+def canonical(value: Any) -> str:
+    """JSON has one kind of number."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(k)}:{canonical(v)}" for k, v in sorted(value.items())) + "}"
+    return "[" + ",".join(map(canonical, value)) + "]" if isinstance(value, list) else json.dumps(value)
+
+
+@pytest.mark.parametrize(
+    ("v10", "v11", "field", "kind"),
+    [
+        ({"a": 5}, {"a": "5"}, "a", Kind.TYPE),
+        ({"a": True}, {"a": 1}, "a", Kind.TYPE),
+        ({"a": 5}, {"a": 6}, "a", Kind.VALUE),
+        ({"a": 5}, {}, "a", Kind.MISSING),
+        ({}, {"a": 5}, "a", Kind.EXTRA),
+        ({"a": None}, {}, "a", Kind.MISSING),
+        ({"a": {"b": [1, 2]}}, {"a": {"b": [1]}}, "a.b[]", Kind.LENGTH),
+        ({"a": [{"b": 1}, {"b": 2}]}, {"a": [{"b": 2}, {"b": 1}]}, "a[]", Kind.ORDER),
+        ({"a": [{"b": 1}, {"b": 2}]}, {"a": [{"b": 1}, {"b": 3}]}, "a[].b", Kind.VALUE),
+        ({"a": {}}, {"a": []}, "a", Kind.MISSING),
+        (9007199254740993, 9007199254740992, "body", Kind.VALUE),
+    ],
+)
+def test_each_difference_has_its_kind_and_field(v10: Any, v11: Any, field: str, kind: Kind) -> None:
+    """By type, value, presence, order and length; to the last bit of a wide integer."""
+    assert (field, kind) in [(each.field, each.kind) for each in compare(said(v10), said(v10), said(v11)).differences]
+
+
+def test_statuses_headers_and_silence_differ_too() -> None:
+    """They are fields like any other; no answer is said once, with why."""
+    one = said({})
+    found = compare(one, one, said({}, 201, "text/html")).differences
+    assert [(each.field, each.kind) for each in found] == [
+        ("status", Kind.STATUS),
+        ("header content-type", Kind.HEADER),
+    ]
+    (silent,) = compare(one, one, Said(0, "", "ReadTimeout")).differences
+    assert (silent.kind, silent.v11) == (Kind.NO_ANSWER, "ReadTimeout")
+
+
+def test_what_v10_itself_answers_differently_is_noise_wherever_in_a_list() -> None:
+    """A time that differs in one element proves nothing of the others' times, and hides nothing else."""
+    rows = [{"at": 1, "n": 1}, {"at": 2, "n": 2}]
+    again = [{"at": 1, "n": 1}, {"at": 3, "n": 2}]
+    v11 = [{"at": 9, "n": 1}, {"at": 9, "n": 5}]
+    compared = compare(said(rows), said(again), said(v11))
+    assert compared.noise == {"[].at"}
+    assert [each.field for each in compared.differences] == ["[].n"]
+
+
+def test_elements_of_a_list_in_another_order_are_told_once() -> None:
+    """Every element differs then, and that says nothing."""
+    (only,) = compare(said([1, 2, 3]), said([1, 2, 3]), said([3, 1, 2])).differences
+    assert only.kind is Kind.ORDER
