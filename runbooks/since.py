@@ -24,7 +24,7 @@ from stacks.revision.process import Programs
 from stacks.revision.records import compare, record_again, record_all
 from stacks.revision.tree import Tree, deciding, key_of, surroundings
 from stacks.site import PROGRAM_FILE, Site
-from testbeds.lab.folder import LabFolder, unreal
+from testbeds.lab.folder import LabFolder, forget_encryption, unreal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -133,6 +133,7 @@ class Since:
     seconds: float = 0.0
     up: dict[str, bool] = field(default_factory=dict)
     broken: Mapping[str, Failure] = field(default_factory=dict)
+    unsettled: Mapping[str, AuropsError] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.key = self.question.key()
@@ -144,6 +145,7 @@ class Since:
         if not folder.exists():
             (folder / "stacks").mkdir(parents=True)
             Repository(self.question.root).write(self.question.before, folder)
+            forget_encryption(folder)
         return Tree(folder)
 
     def recording(self) -> Recording:
@@ -158,7 +160,8 @@ class Since:
             self.tell(f"recording the graphs of {self.name}")
             with Programs(self.tree(), ANSWERS, unreal()) as programs:
                 made = record_all(programs)
-            place.put(made)
+            if not made.failures:  # what failed here and now is tried again next time
+                place.put(made)
             return made
 
     def compared(self, before: Recording, programs: Programs) -> Comparison:
@@ -184,10 +187,10 @@ class Since:
 
     def ready_lab(
         self, opened: OpenSite, recording: Recording, stacks: Sequence[str]
-    ) -> tuple[OpenSite, dict[str, AuropsError]]:
-        """The lab in which stacks are up, and have settled, as the revision has them; with those that would not."""
+    ) -> tuple[OpenSite, tuple[str, ...]]:
+        """The lab in which stacks are up, and have settled, as the revision has them; and what is not, and why."""
         if not _lacking(recording, stacks, self.up):
-            return opened, {}
+            return opened, ()
         with self._cold(), self.cache.locked(self.key, alone=True, waiting=self._waits) as place:
             entry = place.entry()
             if entry and entry.lab and not _lacking(recording, stacks, entry.lab.up):
@@ -195,11 +198,13 @@ class Since:
                 self.up = _taken(place, self.scratch / "lab")
                 opened = self.session.enter_context(open_site(lab=True, folder=self.scratch / "lab"))
             failures = self._made(opened, recording, stacks, self.up)
-            if opened.lab and not failures:
+            if opened.lab and not (failures or self.unsettled or recording.failures):
                 keep = self.scratch / "keep"
                 LabFolder(opened.lab.folder).keep(opened.lab.world, keep)
                 place.put(recording, keep, self.up)
-            return opened, failures
+            said = [f"{stack}: no baseline, it did not come up: {error.what}" for stack, error in failures.items()]
+            said += [f"{stack}: its baseline has not settled: {error.what}" for stack, error in self.unsettled.items()]
+            return opened, tuple(said)
 
     def _made(
         self, opened: OpenSite, recording: Recording, stacks: Sequence[str], up: dict[str, bool]
@@ -213,12 +218,12 @@ class Since:
             failures = bring_up(site, programs, fresh, lambda said: self.tell(f"{said} as in {self.name}"))
             up |= {stack: False for stack in fresh if stack not in failures}
             later = [stack for stack in stacks if stack in recording.settles and up.get(stack) is False]
-            settled = settle(site, programs, later, self.tell)
-            up |= {stack: True for stack in later if stack not in settled}
+            self.unsettled = settle(site, programs, later, self.tell)
+            up |= {stack: True for stack in later if stack not in self.unsettled}
         for stack in failures:
             for file in self.scratch.glob(f"lab/state/.pulumi/stacks/*/{stack}.json*"):
                 file.unlink()
-        return failures | settled
+        return failures
 
     @contextmanager
     def _cold(self) -> Iterator[None]:
@@ -265,14 +270,10 @@ def orphans(recording: Recording, removed: Sequence[str]) -> tuple[Orphan, ...]:
 
 
 def notes(
-    question: Question,
-    recording: Recording,
-    compared: Comparison,
-    failures: Mapping[str, AuropsError],
-    previews: Sequence[StackPreview],
+    question: Question, recording: Recording, compared: Comparison, lab: Sequence[str], previews: Sequence[StackPreview]
 ) -> tuple[str, ...]:
-    """What the reader of a comparison must know."""
-    found = list(compared.notes)
+    """What the reader of a comparison must know; `lab`: what did not come up there."""
+    found = [*compared.notes, *lab]
     commit = question.commit
     if not commit.related:
         found.insert(0, f"HEAD and {commit.revision} have no common ancestor: compared with {commit.revision} itself.")
@@ -280,7 +281,6 @@ def notes(
         found.append(f"{_LOCK_FILE} differs: both sides were run with the packages that are installed here.")
     if question.all_:
         found.append(f"{FOLDER} differs: every stack is previewed, also those that are equal.")
-    found += [f"{stack}: no baseline, it did not come up: {error.what}" for stack, error in failures.items()]
     paths = exported(previews)
     for stack in compared.left_out:
         read = [name for name in recording.stacks[stack].reads if paths.get(name) and name != stack]
@@ -307,7 +307,7 @@ def review(question: Question, preview: Preview, *, lab: bool) -> Review:
     if (found := same(question)) is not None:
         return found
     cache = Cache(cache_home())
-    failures: dict[str, AuropsError] = {}
+    lacking: tuple[str, ...] = ()
     previews: Sequence[StackPreview] = ()
     with ExitStack() as stack:
         told = stack.enter_context(timeline())
@@ -319,7 +319,7 @@ def review(question: Question, preview: Preview, *, lab: bool) -> Review:
         opened = since.open_lab() if lab else stack.enter_context(open_site(lab=False))
         compared = since.compared(recording, programs)
         if lab:
-            opened, failures = since.ready_lab(opened, recording, compared.touched)
+            opened, lacking = since.ready_lab(opened, recording, compared.touched)
         if compared.touched:
             # Whose program fails is run by this process, which then knows the very error.
             ours = [each for each in compared.touched if each not in since.broken] if lab else []
@@ -331,6 +331,6 @@ def review(question: Question, preview: Preview, *, lab: bool) -> Review:
         left_out=compared.left_out,
         removed=gone,
         baseline=since.baseline(),
-        notes=notes(question, recording, compared, failures, previews),
+        notes=notes(question, recording, compared, lacking, previews),
         orphans=orphans(recording, gone),
     )

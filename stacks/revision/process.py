@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from aurops.errors import OutsideError
+from aurops.errors import OutsideError, UsageError
 from stacks.engine import Served
 from stacks.revision.messages import Failure, StackRecord, Task
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from stacks.revision.tree import Tree
+
+
+class EndedError(OutsideError):
+    """A process that runs programs has ended: that says nothing of the programs."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class ProgramProcess:
 
         Raises:
             AuropsError: Its program failed.
+            EndedError: The process has ended.
         """
         answer = self._ask({"record": task.document()})
         return Needs(answer["needs"]) if "needs" in answer else StackRecord.read(answer["record"])
@@ -69,12 +74,12 @@ class ProgramProcess:
         with self._lock:
             line = ""
             if self._process.stdin and self._process.stdout:
-                with suppress(BrokenPipeError):
+                with suppress(BrokenPipeError, ValueError):  # its end, or our closing of the pipes
                     self._process.stdin.write(json.dumps(question) + "\n")
                     self._process.stdin.flush()
                     line = self._process.stdout.readline()
             if not line:
-                raise OutsideError(
+                raise EndedError(
                     f"the process that runs the stacks' programs ended with code {self._process.wait()}",
                     next_step="run the same command again; a traceback above is a bug: report it",
                 )
@@ -104,7 +109,7 @@ class Programs:
 
     def __init__(self, tree: Tree, answers: str, env: Mapping[str, str]) -> None:
         self.tree = tree
-        self.clouds = {stack: tree.cloud(stack) for stack in tree.files()}
+        self.clouds = {stack: _cloud(tree, stack) for stack in tree.files()}
         """The cloud of each stack."""
         self._answers = answers
         self._env = env
@@ -134,3 +139,11 @@ class Programs:
             if cloud not in self._processes:
                 self._processes[cloud] = ProgramProcess(self.tree, self._answers, self._env)
             return self._processes[cloud]
+
+
+def _cloud(tree: Tree, stack: str) -> str:
+    """The cloud of a stack; empty for a file that cannot be read, of which its own program complains."""
+    try:
+        return tree.cloud(stack)
+    except UsageError:
+        return ""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aurops.errors import AuropsError
 from stacks.revision.messages import Failure, StackRecord, Task
-from stacks.revision.process import Needs
+from stacks.revision.process import EndedError, Needs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -98,6 +98,8 @@ class _Creation:
             task = Task(stack, {name: each.exports for name, each in known.items()}, (*path, *self.failures))
             try:
                 answer = self.programs.of(stack).record(task)
+            except EndedError:
+                raise
             except AuropsError as error:
                 self.failures[stack] = Failure.of(error)
                 return True
@@ -144,6 +146,8 @@ def _settled(programs: Programs, stack: str, exports: Mapping[str, Any]) -> Stac
     """The stack as it settles; None when its program does not do that after all."""
     try:
         answer = programs.of(stack).record(Task(stack, exports, settle=True))
+    except EndedError:
+        raise
     except AuropsError:
         return None
     return None if isinstance(answer, Needs) else answer
@@ -172,6 +176,8 @@ def record_again(
         for stack in group:
             try:
                 answer = programs.of(stack).record(Task(stack, exports, absent))
+            except EndedError:
+                raise
             except AuropsError as error:
                 found[stack] = Failure.of(error)
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import sys
 from contextlib import contextmanager
@@ -41,6 +42,7 @@ _STACK_FILES: Final = (
 )
 _HISTORY: Final = ("backups", "history", "locks", "*.bak")
 """What the backend keeps besides the states."""
+_ENCRYPTION: Final = re.compile(r"^(encryptionsalt|encryptedkey|secretsprovider):.*\n?", re.MULTILINE)
 _FOLDERS: Final = ("bin", "home", "state", "work")
 
 # The engine starts this for every provider instance, reads the port from the first line, and keeps its end of our
@@ -113,6 +115,7 @@ class LabFolder:
                 copy = self.work_dir / file.relative_to(root)
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, copy)
+        forget_encryption(self.work_dir)
         self._link_environment()
 
     def _link_environment(self) -> None:
@@ -198,6 +201,14 @@ class LabFolder:
     def known(self) -> dict[str, set[tuple[str, str]]]:
         """Type and id of the resources that each stack's state holds, as the lab's backend keeps it."""
         return {file.stem: _resources(file) for file in self.path.glob("state/.pulumi/stacks/*/*.json")}
+
+
+def forget_encryption(work_dir: Path) -> None:
+    """Take out of stack files what belongs to somebody's own passphrase or key: the lab has another."""
+    for file in work_dir.glob("stacks/Pulumi.*.yaml"):
+        text = file.read_text(encoding="utf-8", errors="surrogateescape")
+        if (bare := _ENCRYPTION.sub("", text)) != text:
+            file.write_text(bare, encoding="utf-8", errors="surrogateescape")
 
 
 def unreal() -> dict[str, str]:

@@ -27,3 +27,16 @@ def test_every_cloud_of_the_lab_has_its_stand_in(tmp_path: Path) -> None:
     LabFolder(tmp_path).lay_out(tmp_path)
     assert {shim.name for shim in (tmp_path / "bin").iterdir()} == {f"pulumi-resource-{package}" for package in CLOUDS}
     assert {"aws", "azure-native", "kubernetes"} <= set(CLOUDS)
+
+
+def test_somebodys_own_encryption_stays_out_of_the_lab(tmp_path: Path) -> None:
+    """A salt that was committed belongs to another passphrase than the lab's; the repository's file keeps it."""
+    text = "encryptionsalt: v1:abc\nconfig:\n  aurops:edge:\n    encryptionsalt: mine\n"
+    (tmp_path / "repo" / "stacks").mkdir(parents=True)
+    file = tmp_path / "repo" / "stacks" / "Pulumi.edge.yaml"
+    file.write_text(text)
+    lab = LabFolder(tmp_path / "lab")
+    lab.path.mkdir()
+    lab.lay_out(tmp_path / "repo")
+    assert file.read_text() == text
+    assert (lab.work_dir / "stacks" / file.name).read_text() == text.partition("\n")[2]
