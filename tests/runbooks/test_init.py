@@ -46,6 +46,27 @@ def test_the_files_are_a_fleet_and_the_next_steps_are_said(repo: Path) -> None:
     assert "aurops preview" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ((), {"owner": "payments", "cost-center": "payments", "environment": "production"}),
+        (
+            ("--owner", "ledger", "--cost-center", "c-17", "--environment", "test", "--data-class", "internal"),
+            {"owner": "ledger", "cost-center": "c-17", "environment": "test", "data-class": "internal"},
+        ),
+    ],
+)
+def test_every_stack_carries_the_tags_that_policy_wants(
+    options: tuple[str, ...], wanted: dict[str, str], repo: Path
+) -> None:
+    """Owner, cost centre, environment and data class are in each file, as given or by default."""
+    done = init(repo, *TWO, *options)
+    assert done.returncode == 0, done.stderr
+    for stack in load(repo / "stacks").stacks.values():
+        assert wanted.items() <= stack.tags.items()
+        assert set(stack.tags) == {"service", "owner", "cost-center", "environment", "data-class"}
+
+
 def test_a_dry_run_prints_and_writes_nothing(repo: Path) -> None:
     """`--dry-run` prints the files as they would be."""
     done = init(repo, *TWO, "--dry-run")
