@@ -110,7 +110,8 @@ def _violations(review: Review) -> Iterator[Unit]:
     rules = {each.rule.id: each.rule for each in review.violations}
     for row in violation_rows(review.violations):
         rule = rules[row.rules[0]]
-        meant = f"{prose(rule.title)}: {prose(rule.why)}. Mend: {prose(rule.mend)}. Serves {prose(rule.control)}."
+        title, why, mend = (prose(each.rstrip(".")) for each in (rule.title, rule.why, rule.mend))
+        meant = f"{title}. Why: {why}. Mend: {mend}. Serves {prose(rule.control)}."
         yield Unit((line(row, None), f"  {meant}"), row.count)
 
 
@@ -118,7 +119,7 @@ def _waived(review: Review) -> Iterator[Unit]:
     for each in review.findings or ():
         if each.waiver:
             leave = f"{prose(each.waiver.who)} until {each.waiver.until}: {prose(each.waiver.why)}"
-            yield Unit((f"- {code(each.rule.id)} {_subject(each)}: {prose(each.what)} Waived by {leave}",))
+            yield Unit((f"- {code(each.rule.id)} {_subject(each)}: {prose(each.what.rstrip('.'))}. Waived by {leave}",))
 
 
 def _subject(finding: Finding) -> str:
@@ -164,7 +165,10 @@ def _group(group: Sequence[Change], detail: Detail) -> Iterator[str]:
     kinds = sorted({change.type for change in group})
     kind = visible(kinds[0]) if len(kinds) == 1 else f"{len(kinds)} types"
     forced = f", forced by {visible(', '.join(group[0].replaces))}" if group[0].replaces else ""
-    yield f"@@ {group[0].op.value} {_names(group, detail)} ({kind}){forced} @@"
+    op, names = group[0].op.value, _names(group, detail)
+    # The names may be longer than a line that one sees.
+    told = f"{names} ({kind}){forced}" if len(group) == 1 else f"{len(group)} of {kind}{forced}: {names}"
+    yield f"@@ {op} {told} @@"
     for difference in group[0].differences:
         yield from _difference(difference, detail)
 

@@ -95,19 +95,20 @@ def _context(review: Review) -> str:
 
 
 def _table(review: Review) -> Iterator[str]:
-    yield "| stack | dangers | create | update | replace | delete | of it noise | |"
-    yield "|---|--:|--:|--:|--:|--:|--:|---|"
+    # What is to be said of a stack stands where it is seen on a narrow screen too.
+    yield "| stack | | dangers | create | update | replace | delete | of it noise |"
+    yield "|---|---|--:|--:|--:|--:|--:|--:|"
     dangers = [each.stack for each in review.dangers]
     for each in review.previews:
         counts = each.changes.counts
         quiet = review.noise[each.stack]
         figures = " | ".join(_figure(count) for count in (*(counts.get(op, 0) for op in _COLUMNS), len(quiet)))
-        yield f"| {code(each.stack)} | {_bold(dangers.count(each.stack))} | {figures} | {_remark(each)} |"
+        yield f"| {code(each.stack)} | {_remark(each)} | {_bold(dangers.count(each.stack))} | {figures} |"
     for stack in review.left_out:
-        yield f"| {code(stack)} | | | | | | | left out: its graph is the same before and after |"
+        yield f"| {code(stack)} | left out: its graph is the same before and after | | | | | | |"
     for stack in review.removed:
         gone = "**removed** from the repository; what it has up stays up"
-        yield f"| {code(stack)} | {_bold(dangers.count(stack))} | | | | | | {gone} |"
+        yield f"| {code(stack)} | {gone} | {_bold(dangers.count(stack))} | | | | | |"
 
 
 def _bold(count: int) -> str:
