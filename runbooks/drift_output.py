@@ -6,11 +6,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from stacks.drift import BY_HAND, Cause
+from stacks.markdown import code, counted, folded, pair, prose, visible
+from stacks.review_document import error_document
+from stacks.values import masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from aurops.errors import AuropsError
     from stacks.drift import Drifted, Mend, StackDrift
 
 SCHEMA = 1
@@ -24,10 +26,6 @@ SHORT = {Cause.GONE: "gone", Cause.HAND: "by hand", Cause.FAILOVER: "by failover
 _WIDTH = 100
 _MOST = 50
 """Differences of one cause that a job's summary lists, so that GitHub takes it (1 MiB); the rest is counted."""
-_MARKDOWN_WIDTH = 300
-_CONTEXT = 25
-_PLAIN = {ord(sign): f"&#{ord(sign)};" for sign in "&<>\\`*_[]@#|~"}
-"""What Markdown and HTML read as more than itself."""
 
 
 def text(found: Sequence[StackDrift], absent: Sequence[str], *, diff: bool) -> str:
@@ -71,12 +69,12 @@ def _resources(those: Sequence[Drifted], *, diff: bool) -> Iterator[str]:
 
 def _resource(those: Sequence[Drifted], *, diff: bool) -> Iterator[str]:
     first = those[0]
-    yield f"  {first.stack}  {first.name}  {first.type}{'' if first.key else ': ' + first.why}"
+    yield f"  {first.stack}  {visible(first.name)}  {first.type}{'' if first.key else ': ' + first.why}"
     for one in those:
         if not one.key:
             continue
-        values = f": {' → '.join(_pair(one, _WIDTH))}" if diff else ""
-        yield f"      {one.key}{values}"
+        values = f": {' → '.join(_pair(one))}" if diff else ""
+        yield f"      {visible(one.key)}{values}"
         if one.why != BY_HAND:  # the heading says it
             yield f"        {one.why}"
         if one.keep:
@@ -92,76 +90,42 @@ def _said(mend: Mend) -> str:
     return f"{mend.command}  ({mend.does})" if mend.command else mend.does
 
 
-def _pair(one: Drifted, width: int) -> tuple[str, str]:
-    """Both values, cut to the width around the first place where they differ."""
-    before, after = ("nothing" if value is None else value for value in (one.before, one.after))
-    start = 0
-    if max(len(before), len(after)) > width:
-        start = max(0, _agree(before, after) - _CONTEXT)
-    return _cut(before, start, width), _cut(after, start, width)
-
-
-def _agree(one: str, other: str) -> int:
-    """How many characters two texts begin with alike."""
-    alike = (place for place, (left, right) in enumerate(zip(one, other, strict=False)) if left != right)
-    return next(alike, min(len(one), len(other)))
-
-
-def _cut(value: str, start: int, width: int) -> str:
-    rest = value[start:]
-    head, tail = "…" if start else "", "…" if len(rest) > width else ""
-    return f"{head}{rest[:width]}{tail}"
+def _pair(one: Drifted) -> tuple[str, str]:
+    """Both values, cut to where they differ; nothing that a cloud says moves a terminal's cursor."""
+    before, after = (visible("nothing" if value is None else value) for value in (one.before, one.after))
+    return pair(before, after, _WIDTH)
 
 
 def markdown(found: Sequence[StackDrift], absent: Sequence[str]) -> str:
     """For a job's summary: the answer first, then each cause as a table, noise folded."""
     drifted = [one for each in found for one in each.drifted if one.cause is not Cause.NOISE]
     failed = [each for each in found if each.error]
-    plural = "s" * (len(drifted) > 1)
-    answer = f"{len(drifted)} difference{plural} between state and cloud" if drifted else "state and cloud agree"
+    answer = f"{counted(len(drifted), 'differences')} between state and cloud" if drifted else "state and cloud agree"
     lines = [f"## Drift: {answer}", ""]
-    lines += [f"**{each.stack} could not be compared:** {_cell(str(each.error))}\n" for each in failed]
+    lines += [f"**{each.stack} could not be compared:** {prose(masked(str(each.error)))}\n" for each in failed]
     lines += ["| stack | |", "|---|---|", *(f"| {each.stack} | {summary(each)} |" for each in found)]
     lines += [f"| {stack} | not up |" for stack in absent]
     for cause in Cause:
         if those := [one for each in found for one in each.by(cause)]:
-            lines += ["", *_section(cause, those)]
+            head, body = f"{HEADS[cause]}: {len(those)}", list(_section(those))
+            lines += ["", *(folded(head, body) if cause is Cause.NOISE else [f"### {head}", "", *body])]
     return "\n".join(lines)
 
 
-def _section(cause: Cause, those: Sequence[Drifted]) -> Iterator[str]:
-    folded = cause is Cause.NOISE
-    head = f"{HEADS[cause]}: {len(those)}"
-    yield f"<details><summary>{head}</summary>\n" if folded else f"### {head}\n"
+def _section(those: Sequence[Drifted]) -> Iterator[str]:
     yield "| stack | resource | property | state | cloud | why |"
     yield "|---|---|---|---|---|---|"
     for one in those[:_MOST]:
-        values = [_code(value) for value in _pair(one, _MARKDOWN_WIDTH)] if one.key else ["", ""]
-        keep = f"; to keep it: {' or '.join(map(_code, one.keep))}" if one.keep else ""
-        cells = [
-            one.stack,
-            f"{_cell(one.name)} {_code(one.type)}",
-            _code(one.key),
-            *values,
-            _cell(one.why) + keep,
-        ]
+        values = [code(value) for value in _pair(one)] if one.key else ["", ""]
+        keep = f"; to keep it: {' or '.join(map(code, one.keep))}" if one.keep else ""
+        property_ = code(one.key) if one.key else ""
+        cells = [one.stack, f"{prose(one.name)} {code(one.type)}", property_, *values, prose(one.why) + keep]
         yield f"| {' | '.join(cells)} |"
     if len(those) > _MOST:
-        yield f"\n{len(those) - _MOST} more are in the JSON."
+        yield f"\n{len(those) - _MOST:,} more are in the JSON."
     if mends := _mends(those):
         yield ""
-        yield from (f"- {f'`{mend.command}` ' if mend.command else ''}{_cell(mend.does)}" for mend in mends)
-    if folded:
-        yield "</details>"
-
-
-def _code(value: str) -> str:
-    """Values come from clouds: nothing in them may be read as Markdown or HTML."""
-    return f"<code>{_cell(value)}</code>" if value else ""
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.translate(_PLAIN).split())
+        yield from (f"- {f'`{mend.command}` ' if mend.command else ''}{prose(mend.does)}" for mend in mends)
 
 
 def document(found: Sequence[StackDrift], absent: Sequence[str]) -> dict[str, Any]:
@@ -176,7 +140,7 @@ def _stack(each: StackDrift) -> dict[str, Any]:
         "counts": {cause.value: len(each.by(cause)) for cause in Cause},
         "passed_over": each.passed_over,
         "drifted": [_drifted(one) for one in each.drifted],
-        "error": _error(each.error),
+        "error": None if (error := error_document(each.error)) is None else error.model_dump(),
     }
 
 
@@ -193,10 +157,3 @@ def _drifted(one: Drifted) -> dict[str, Any]:
         "mend": [vars(mend) for mend in one.mend],
         "keep": list(one.keep),
     }
-
-
-def _error(error: AuropsError | None) -> dict[str, Any] | None:
-    if error is None:
-        return None
-    said = {key: getattr(error, key) for key in ("what", "where", "allowed", "next_step")}
-    return said | {"exit_code": int(error.exit_code)}

@@ -15,7 +15,7 @@ from stacks.changes import Changes
 from stacks.drift_table import Kind
 from stacks.engine import EngineStack, Operation
 from stacks.model import CloudConfig
-from stacks.seen import EMPTY, canonical, shown
+from stacks.seen import EMPTY, both_shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -243,9 +243,9 @@ class _Case:
         return self._drifted(Cause.FAILOVER, f"{why}; run {move.run}, to {move.to}", (note,) if back else (home, note))
 
     def _drifted(self, cause: Cause, why: str, mend: tuple[Mend, ...] = (), keep: tuple[str, ...] = ()) -> Drifted:
-        leaf, type_ = self.leaf, self.resource.type
-        before, after = (shown(value, leaf.path, type_) for value in (leaf.before, leaf.after))
-        return Drifted(self.stack, self.resource.urn, type_, cause, why, leaf.path, before, after, mend, keep)
+        type_, key = self.resource.type, self.leaf.path
+        before, after = both_shown(self.leaf, type_)
+        return Drifted(self.stack, self.resource.urn, type_, cause, why, key, before, after, mend, keep)
 
     def _move(self) -> Move | None:
         return self.grounds.moves.latest(self.stack, set(self._regions()))
@@ -275,13 +275,16 @@ class _Case:
         return after != (row.born.home if self.grounds.fleet.is_home(self.stack) else row.born.other)
 
     def _writer_has_moved(self, writer: Writer, before: Any, after: list[Any]) -> bool:
-        old, new = _writer_of(writer, before), _writer_of(writer, after)
-        members = canonical([each[writer.member] for each in before or ()])
+        new = _writer_of(writer, after)
         if before in EMPTY:
-            home = self.grounds.fleet.stacks[self.grounds.fleet.home_of(self.stack)].region
-            return home not in new
-        return old != new or not set(members) <= set(canonical([each[writer.member] for each in after]))
+            return self.grounds.fleet.stacks[self.grounds.fleet.home_of(self.stack)].region not in new
+        gone = {_member(writer, each) for each in before} - {_member(writer, each) for each in after}
+        return bool(gone) or _writer_of(writer, before) != new
 
 
 def _writer_of(writer: Writer, members: Any) -> str:
-    return next((str(each[writer.member]) for each in members or () if each.get(writer.flag)), "")
+    return next((_member(writer, each) for each in members if each.get(writer.flag)), "")
+
+
+def _member(writer: Writer, each: Any) -> str:
+    return str(each.get(writer.member))

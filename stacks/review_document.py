@@ -263,7 +263,7 @@ def _stack(each: StackPreview, quiet: Mapping[str, Noise]) -> StackDocument:
         changes=[_change(change, quiet.get(change.urn)) for change in each.changes.changes],
         upstream={name: list(paths) for name, paths in each.upstream.items()},
         warnings=each.changes.warnings,
-        error=_error(each.error),
+        error=error_document(each.error),
     )
 
 
@@ -283,7 +283,8 @@ def _danger(danger: Danger) -> DangerDocument:
     )
 
 
-def _error(error: AuropsError | None) -> ErrorDocument | None:
+def error_document(error: AuropsError | None) -> ErrorDocument | None:
+    """What went wrong with a stack, as data; None when nothing did."""
     if error is None:
         return None
     return ErrorDocument(

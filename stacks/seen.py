@@ -113,15 +113,29 @@ def related(one: str, other: str) -> bool:
     return long.startswith(short) and long[len(short) : len(short) + 1] in ("", ".", "[")
 
 
-def shown(value: Json, path: str, type_: str = "") -> str | None:
-    """The value as JSON for a reader, every secret hidden; None when there is none."""
-    if value is None:
-        return None
-    names = [name for name in re.split(r"[.\[\]\"]+", path) if name]
-    named = any(map(names_secret, names)) and not isinstance(value, bool)
-    if named or (type_ == _KEEPS_SECRETS and names[0] in ("data", "stringData")):
-        return json.dumps(SECRET)
-    return json.dumps(hidden(value), ensure_ascii=False, sort_keys=True)
+def both_shown(leaf: Leaf, type_: str) -> tuple[str | None, str | None]:
+    """Both values as JSON for a reader, every secret hidden; None where there is none.
+
+    A provider may give back in plain text what the program declared a secret: where one side holds one, the other is
+    not shown either.
+    """
+    names = [name for name in re.split(r"[.\[\]\"]+", leaf.path) if name]
+    named = any(map(names_secret, names)) and not isinstance(leaf.before or leaf.after, bool)
+    kept = type_ == _KEEPS_SECRETS and names[0] in ("data", "stringData")
+    if named or kept or _holds_secret(leaf.before) or _holds_secret(leaf.after):
+        whole = json.dumps(SECRET)
+        return None if leaf.before is None else whole, None if leaf.after is None else whole
+    return _shown(leaf.before), _shown(leaf.after)
+
+
+def _shown(value: Json) -> str | None:
+    return None if value is None else json.dumps(hidden(value), ensure_ascii=False, sort_keys=True)
+
+
+def _holds_secret(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_holds_secret, value))
+    return is_secret(value) or (isinstance(value, dict) and any(map(_holds_secret, value.values())))
 
 
 def _either(sides: Sides, path: str) -> Any:

@@ -236,6 +236,9 @@ def test_no_comment_is_written_where_there_is_none_or_nowhere_to(tmp_path: Path)
     assert (step.code, (tmp_path / "posted").exists()) == (0, False)
     assert "no open pull request has this commit" in step.log
     assert comment(tmp_path, sha='x" or true').code == 2
+    (tmp_path / "out" / "preview-lab" / "comment.md").unlink()
+    (tmp_path / "out" / "preview-lab" / "comment.md").symlink_to("/etc/hostname")
+    assert comment(tmp_path).code == 2
     assert not (tmp_path / "posted").exists()
 
 

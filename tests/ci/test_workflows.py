@@ -120,6 +120,8 @@ def test_only_our_own_branches_reach_a_cloud_and_only_main_may_write_there() -> 
         assert "github.event.pull_request.head.repo.full_name == github.repository" in condition
         assert "dependabot[bot]" in condition
     assert read(GITHUB / "up.yml")["on"]["push"]["branches"] == ["main"]
+    for name in ("plan", "up"):
+        assert "github.ref == 'refs/heads/main'" in read(GITHUB / "up.yml")["jobs"][name]["if"]
     commands = [step.get("run", "") for key, job in reach.items() if key != ("up.yml", "up") for step in job["steps"]]
     assert not any("ci/steps/up" in command for command in commands)
 

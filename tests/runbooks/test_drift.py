@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from markdown_it import MarkdownIt
 
 from aurops.errors import AnswerIsNoError, OutsideError
 from runbooks import drift_output
@@ -49,22 +50,31 @@ def test_a_person_reads_a_row_per_stack_then_each_cause_with_its_command() -> No
 
 
 def test_long_values_are_cut_to_where_they_differ() -> None:
-    """What is alike before it is left out."""
-    one = drifted("s1", Cause.HAND, "policy", '"' + "x" * 500 + "allow", '"' + "x" * 500 + "deny")
-    (line,) = [
-        line for line in drift_output.text([StackDrift("s1", (one,))], [], diff=True).splitlines() if "→" in line
-    ]
-    assert "allow → …" in line
-    assert line.endswith("deny")
-    assert len(line) < 200
+    """What is alike before and after it is left out."""
+    one = drifted("s1", Cause.HAND, "policy", '"' + "x" * 500 + 'allow"', '"' + "x" * 500 + 'deny"')
+    told = drift_output.text([StackDrift("s1", (one,))], [], diff=True)
+    (line,) = [line for line in told.splitlines() if "→" in line]
+    assert "allow" in line.split("→")[0]
+    assert "deny" in line.split("→")[1]
+    assert len(line) < 250
+
+
+def test_nothing_that_a_cloud_says_moves_a_terminal() -> None:
+    """Control characters are written out."""
+    one = drifted("s1", Cause.HAND, "k\x1b[2J", "1", '"\x1b]0;mine\x07\u202e"')
+    told = drift_output.text([StackDrift("s1", (one,))], [], diff=True)
+    assert not {"\x1b", "\x07", "\u202e"} & set(told)
+    assert "\\x1b" in told
 
 
 def test_a_summary_takes_nothing_from_a_cloud_as_markup() -> None:
-    """Names and values come from outside: no link, tag, mention, table cell or fence of theirs is one."""
+    """Names and values come from outside: they stand in code, and end neither a cell nor a fold."""
     evil = '"</details><script>x</script> [a](http://b) | `code` @everyone ![i](u)\n## head"'
     told = drift_output.markdown([StackDrift("s1", (drifted("s1", Cause.HAND, "k", "1", evil),))], [])
-    for sign in ("<script", "</details>", "[a](", "@everyone", "`code`", "\n## head"):
-        assert sign not in told
+    rows = MarkdownIt("commonmark").enable("table").parse(told)
+    kinds = {child.type for token in rows for child in token.children or ()}
+    assert kinds <= {"text", "code_inline", "softbreak"}
+    assert not {token.type for token in rows} & {"html_block", "fence"}
     (row,) = [line for line in told.splitlines() if "aws:kms/key:Key" in line]
     assert row.count("|") == 7
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks.seen import Leaf, Sides, differences, related, shown
+from stacks.seen import Leaf, Sides, both_shown, differences, related
 from stacks.values import SECRET_MARK, at, hidden
 
 _KEYS = st.sampled_from(["size", "tags", "rules", "cost-center", "deep"])
@@ -61,7 +61,7 @@ def test_a_difference_that_no_value_shows_is_one_all_the_same() -> None:
     hidden = {SECRET_MARK: "1b47", "ciphertext": "[secret]"}
     (leaf,) = leaves({"password": hidden}, {"password": dict(hidden)}, "password").values()
     assert leaf.is_told
-    assert shown(leaf.before, leaf.path) == '"[secret]"'
+    assert both_shown(leaf, "") == ('"[secret]"', '"[secret]"')
 
 
 @given(_OBJECTS, _OBJECTS)
@@ -105,10 +105,22 @@ def test_no_secret_is_shown_whatever_gives_it_away() -> None:
         ({"primaryConnectionString": "hunter2", "primaryKey": "hunter2"}, "keys", ""),
     ]
     for value, path, type_ in cases:
-        told = shown(value, path, type_)
-        assert told is not None
-        assert "hunter2" not in told, (value, path)
-        assert "[secret]" in told
+        told = both_shown(Leaf(path, None, value, is_told=True, is_asked=True, is_still=False), type_)
+        assert "hunter2" not in str(told), (value, path)
+        assert told[0] is None
+        assert "[secret]" in str(told[1])
+
+
+def test_what_is_a_secret_on_one_side_is_shown_on_neither() -> None:
+    """A provider gives back in plain text what the program declared a secret; also deep in a list."""
+    hidden_ = {SECRET_MARK: "1b47", "ciphertext": "[secret]"}
+    for before, after in (
+        (hidden_, "hunter2"),
+        ("hunter2", hidden_),
+        ([{"value": hidden_}], [{"value": "hunter2"}, 1]),
+    ):
+        leaf = Leaf("setting", before, after, is_told=True, is_asked=True, is_still=False)
+        assert both_shown(leaf, "") == ('"[secret]"', '"[secret]"')
 
 
 @given(_OBJECTS)
