@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Final
 from testbeds.lab.aws import invokes, rules
 from testbeds.lab.aws.identity import ACCOUNT, AUTONAMED, LOWER_CASE, SHORT_NAMES, identify
 from testbeds.lab.aws.values import known
+from testbeds.lab.checking import Failure
 from testbeds.lab.cloud import Made, RefusedError, Settings
 from testbeds.lab.filling import Filler, digest
 from testbeds.lab.sdk_cloud import SdkCloud
 from testbeds.lab.wire import DEFAULTS, Json, Object, child, is_unknown, text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from testbeds.lab.checking import Failure
     from testbeds.lab.world import World, WorldObject
 
 _LONGEST_NAME: Final = 255
@@ -70,20 +70,27 @@ class Aws(SdkCloud):
         return news | {prop: kept or self._free_name(token, prop, name, urn), DEFAULTS: [prop]}
 
     def _free_name(self, token: str, prop: str, name: str, urn: str) -> str:
-        """The resource's name and seven digits: the same in preview and `up`, another while the first is taken."""
-        longest = SHORT_NAMES.get(token, self.table(token).max_lengths.get(prop, _LONGEST_NAME))
+        """The resource's name and seven digits: the same in preview and `up`, another while the first is taken.
+
+        It is not cut to what the service takes: the provider refuses a name that is too long (pulumi-aws#1028).
+        """
         taken = {text(one.outputs, prop) for one in self.world.objects(token)}
         prefix = "alias/" if token.startswith("aws:kms/alias") else ""
-        head = f"{prefix}{name}"[: longest - 8]
         attempt = 0
-        while (made := f"{head}-{digest(urn, str(attempt), length=7)}") in taken:
+        while (made := f"{prefix}{name}-{digest(urn, str(attempt), length=7)}") in taken:
             attempt += 1
         return made.lower() if token in LOWER_CASE else made
 
     def refuse_inputs(self, token: str, news: Object, olds: Object, settings: Settings) -> Sequence[Failure]:
         """Values that do not fit each other, changes that AWS does not make."""
         region = text(news, "region", settings.home)
-        return tuple(rules.refused_inputs(token, news, olds, region, self._tables))
+        return (*self._too_long(token, news), *rules.refused_inputs(token, news, olds, region, self._tables))
+
+    def _too_long(self, token: str, news: Object) -> Iterator[Failure]:
+        prop = AUTONAMED.get(token, "name")
+        name, longest = text(news, prop), SHORT_NAMES.get(token, _LONGEST_NAME)
+        if len(name) > longest and prop not in self.table(token).max_lengths:
+            yield Failure(prop, f"{name!r} is longer than maximum length {longest}")
 
     def delete_first(self, token: str, asked: Object, wanted: Object) -> bool:
         """Whether the program itself gave the name, and gives it again."""

@@ -154,7 +154,9 @@ LOWER_CASE: Final = frozenset(
 SHORT_NAMES: Final[Mapping[str, int]] = {
     "aws:lb/loadBalancer:LoadBalancer": 32,
     "aws:lb/targetGroup:TargetGroup": 32,
-    "aws:iam/role:Role": 64,
+    "aws:eks/nodeGroup:NodeGroup": 63,
+    "aws:iam/policy:Policy": 128,
+    "aws:s3/bucket:Bucket": 63,
     "aws:elasticache/replicationGroup:ReplicationGroup": 40,
 }
 """Longest name, in characters, where it is short enough to matter."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from testbeds.lab.cloud import Made, RefusedError, Settings
 from testbeds.lab.filling import Filler, digest
 from testbeds.lab.gcp import checks, deleting, effects, invokes, rules
-from testbeds.lab.gcp.identity import LOWER_CASE, SHORT_NAMES, form_of, identify
+from testbeds.lab.gcp.identity import LOWER_CASE, form_of, identify
 from testbeds.lab.gcp.kinds import GLOBAL_UNLESS_SAID, NAMES, NODE_POOL
 from testbeds.lab.gcp.values import Fresh, known, merged
 from testbeds.lab.sdk_cloud import SdkCloud
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from testbeds.lab.checking import Failure
     from testbeds.lab.world import World, WorldObject
 
-_LONGEST_NAME: Final = 255
 """pulumi-gcp, provider/resources.go: SetAutonaming(255, "-")."""
 _ATTRIBUTION: Final = {"goog-pulumi-provisioned": "true"}
 """Label that the provider puts on everything unless told not to (pulumi-gcp 8.0 migration guide)."""
@@ -80,10 +79,9 @@ class Gcp(SdkCloud):
         """The resource's name and seven digits: the same in preview and `up`, another while the first is taken."""
         objects = self.world.objects(token)
         taken = {text(one.outputs, "name") for one in objects}
-        head = name[: SHORT_NAMES.get(token, _LONGEST_NAME) - 8]
         attempt = 0
         while True:
-            made = f"{head}-{digest(urn, str(attempt), length=7)}"
+            made = f"{name}-{digest(urn, str(attempt), length=7)}"
             made = made.lower() if token in LOWER_CASE else made
             if made not in taken and not self.world.is_spent(NAMES, "", f"{token}/{made}"):
                 return made

@@ -49,14 +49,8 @@ IDS: Final[Mapping[str, str]] = {
 }
 """Identifier by type, where the first form of its import is not it (terraform-provider-google, Attributes)."""
 
-SHORT_NAMES: Final[Mapping[str, int]] = {"gcp:storage/bucket:Bucket": 63}
-"""Longest name that the provider makes up, in characters; for every other type 255 (pulumi-gcp: SetAutonaming).
-
-That it keeps a bucket's name short and in lower case is assumed: Cloud Storage takes no other.
-"""
-
 LOWER_CASE: Final = frozenset({"gcp:storage/bucket:Bucket"})
-"""Types whose made-up names are lower case."""
+"""Types whose made-up names are lower case: assumed, for Cloud Storage takes no other."""
 
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
