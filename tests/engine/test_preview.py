@@ -76,8 +76,13 @@ def test_a_loss_of_data_is_named_with_its_cause_and_makes_the_answer_no(
         rewrite(repo, stack, "name: ledger", "name: journal")
     rewrite(repo, HOME, "zones: [a, b, c]", "zones: [a, b, c, d]")
     files = {file.name: file.read_text() for file in (repo / "stacks").iterdir()}
-    done = aurops(repo, lab, "preview", "--lab", "--json", "--fail-on", "stateful-replace", HOME, EU)
+    comment = tmp_path / "comment.md"
+    options = ("--json", "--markdown", str(comment), "--fail-on", "stateful-replace")
+    done = aurops(repo, lab, "preview", "--lab", *options, HOME, EU)
     assert done.returncode == 1, done.stderr
+    first = comment.read_text().splitlines()
+    assert first[0] == "## 🛑 aurops preview: 1 lost"
+    assert first[1].startswith("- **replaced** `payments-db-global` (GlobalCluster) in `aws-us-east-1`")
     by_name = {each["stack"]: each for each in json.loads(done.stdout)["stacks"]}
     home, secondary = by_name[HOME], by_name[EU]
     changes: dict[str, Any] = {each["name"]: each for each in home["changes"]}

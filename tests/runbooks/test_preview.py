@@ -146,6 +146,36 @@ def test_what_is_against_policy_is_a_no_unless_it_is_waived() -> None:
     assert EU not in str(caught.value)
 
 
+WEAK = Change(
+    "urn:pulumi:s::aurops::aws:rds/cluster:Cluster::weak",
+    "aws:rds/cluster:Cluster",
+    Op.UPDATE,
+    ("backupRetentionPeriod",),
+    (),
+    (Difference("backupRetentionPeriod", "14", "7"),),
+)
+
+
+def test_an_update_that_guards_data_less_is_said_with_its_values() -> None:
+    """Beside the losses, of which it is none."""
+    lines = text(Review([made(HOME, WEAK)]), diff=False).splitlines()
+    at = lines.index("1 would be moved, guarded less or unprotected:")
+    assert lines[at - 1] == "Nothing that holds data would be replaced or deleted."
+    assert lines[at + 1] == (
+        f"  {HOME}  guarded less  weak  aws:rds/cluster:Cluster: backups are kept shorter: backupRetentionPeriod 14 → 7"
+    )
+
+
+def test_any_danger_makes_the_answer_no_when_that_is_asked_for() -> None:
+    """`--fail-on danger` is met by what `stateful-replace` lets pass, and by a loss as well."""
+    conclude(Review([made(HOME, WEAK)]), FailOn.STATEFUL_REPLACE)
+    conclude(Review([made(HOME)]), FailOn.DANGER)
+    for change in (WEAK, LOST):
+        with pytest.raises(AnswerIsNoError) as caught:
+            conclude(Review([made(HOME, change)]), FailOn.DANGER)
+        assert f"{HOME}: {change.name}" in str(caught.value)
+
+
 def test_the_document_has_the_documented_keys() -> None:
     """Every key of the JSON stands in docs/preview.md."""
     review = Review([made(HOME, LOST, error=OutsideError("x"))], FINDINGS, baseline=BASELINE, orphans=[ORPHAN])
