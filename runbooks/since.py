@@ -310,7 +310,8 @@ def review(question: Question, preview: Preview, *, lab: bool) -> Review:
     lacking: tuple[str, ...] = ()
     previews: Sequence[StackPreview] = ()
     with ExitStack() as stack:
-        told = stack.enter_context(timeline())
+        speaking = stack.enter_context(ExitStack())
+        told = speaking.enter_context(timeline())
         scratch, session = stack.enter_context(cache.scratch()), stack.enter_context(ExitStack())
         since = Since(question, scratch, cache, told.tell, session)
         recording = since.recording()
@@ -320,6 +321,7 @@ def review(question: Question, preview: Preview, *, lab: bool) -> Review:
         compared = since.compared(recording, programs)
         if lab:
             opened, lacking = since.ready_lab(opened, recording, compared.touched)
+        speaking.close()  # the previews have a display of their own
         if compared.touched:
             # Whose program fails is run by this process, which then knows the very error.
             ours = [each for each in compared.touched if each not in since.broken] if lab else []

@@ -61,7 +61,9 @@ class Timeline:
     def tell(self, text: str) -> None:
         """Print one event; a terminal that is gone stops nothing."""
         with suppress(OSError):
-            print(f"{self._clock.now_s() - self._start_s:7.2f} s  {text}", file=sys.stderr, flush=True)  # noqa: T201
+            # In one piece: threads tell, too.
+            sys.stderr.write(f"{self._clock.now_s() - self._start_s:7.2f} s  {text}\n")
+            sys.stderr.flush()
 
     def hear(self, record: Record) -> None:
         """Print what a record says of a step, a decision or a stop."""

@@ -17,10 +17,11 @@ import pytest
 from aurops.clock import RealClock
 from aurops.processes import read_stat
 from runbooks.sites import CACHE_HOME
+from testbeds.lab.session import lab_session
 from tests.engine.fleets import EU, HOME, SmallFleet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("aurops", "components", "failover", "migration", "runbooks", "stacks", "testbeds", "traffic")
@@ -53,9 +54,10 @@ class Clone:
             assert old in file.read_text()
             file.write_text(file.read_text().replace(old, new))
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a preview."""
+    def start(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Start a preview; in an environment, or one without a backend."""
         own = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "AUROPS_"))}
+        own = dict(env or own)
         return subprocess.Popen(
             [sys.executable, "-m", "runbooks", "preview", *arguments],
             cwd=self.folder,
@@ -183,6 +185,21 @@ def test_a_revision_whose_program_fails_is_no_baseline_and_is_said(clone: Clone)
     assert any(note.startswith(f"{HOME}: no baseline, its program fails at the revision") for note in found["notes"])
     shutil.copyfile(clone.folder / "broken", clone.folder / "stacks" / f"Pulumi.{HOME}.yaml")
     assert f"stacks/Pulumi.{HOME}.yaml" in clone.preview(code=2)["said"]
+
+
+def test_without_the_lab_what_is_up_is_what_counts(cold: dict[str, Any], clone: Clone, tmp_path: Path) -> None:
+    """Only what differs is previewed, against the backend that is configured: here one in which nothing is up."""
+    assert cold["left_out"] == [EU]
+    clone.edit("name: ledger", "name: journal", HOME)
+    clone.edit(f"encryptionsalt: {SALT}", "", HOME)  # this backend has another passphrase
+    with lab_session(clone.folder, folder=tmp_path / "lab") as lab:
+        process = clone.start("--since", "HEAD", "--refresh", "--json", env=lab.env)
+        out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    found = json.loads(out)
+    assert [(each["stack"], each["is_new"]) for each in found["stacks"]] == [(HOME, True)]
+    assert found["left_out"] == [EU]
+    assert "bringing" not in err
 
 
 def test_a_change_of_documents_takes_no_look_at_all(clone: Clone) -> None:
