@@ -10,7 +10,6 @@ import typer
 
 from aurops.clock import RealClock
 from aurops.errors import AnswerIsNoError, UsageError
-from aurops.journal import readable
 from aurops.store import default_store_url, open_store
 from aurops.store_errors import StoreError
 from runbooks import deployments, drift_output
@@ -95,7 +94,7 @@ def _moves(fleet: Fleet, *, is_lab: bool) -> Moves:
     """What the store knows; a store that cannot be read explains nothing, and that is said."""
     name = next(iter(fleet.stacks.values())).fleet
     try:
-        return moves.read(readable(open_store(default_store_url()), RealClock()), name, is_lab=is_lab)
+        return moves.read(open_store(default_store_url()), RealClock(), name, is_lab=is_lab)
     except StoreError as error:
         return Moves(unread=error.what)
 

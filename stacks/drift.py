@@ -135,7 +135,7 @@ def look(
     """Compare stacks with the cloud, side by side; writes nothing anywhere.
 
     Threads of this process: a comparison runs no program, so it imports no cloud's SDK, and nine tenths of its CPU time
-    are the engines'.
+    are the engines': a process for each cloud, as for previews, would have nothing to do.
 
     Args:
         site: Where the engine works.
