@@ -12,6 +12,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from aurops.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
@@ -95,23 +96,34 @@ def allowed_at(model: type[BaseModel], loc: list[str]) -> str | None:
 
 def inner_model(model: type[BaseModel], loc: list[str]) -> type[BaseModel] | None:
     """The model that the keys of `loc` lead to."""
-    here: type[BaseModel] | None = model
+    here: tuple[type[BaseModel], ...] = (model,)
     for part in loc:
-        if here is None:
+        if not here:
             return None
-        if part in (names := _by_alias(here)):
-            here = _model_in(names[part].annotation)
-    return here
+        if tagged := [each for each in here if _tag_of(each) == part]:
+            here = tuple(tagged)
+        elif part in (names := _by_alias(here[0])):
+            here = tuple(_models_in(names[part].annotation))
+    return here[0] if here else None
+
+
+def _tag_of(model: type[BaseModel]) -> str | None:
+    """What tells this model from the others of its union: the one value that its `kind` may have."""
+    kind = model.model_fields.get("kind")
+    values = get_args(kind.annotation) if kind else ()
+    return values[0] if len(values) == 1 else None
 
 
 def _by_alias(model: type[BaseModel]) -> dict[str, Any]:
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for each in get_args(annotation) if (found := _model_in(each))), None)
+        yield annotation
+        return
+    for each in get_args(annotation):
+        yield from _models_in(each)
 
 
 def fields_of(model: type[BaseModel]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aurops.errors import OutsideError
 from aurops.history import History
-from aurops.journal import Journal, JournalTakenError, RecordKind, exists, new_run_id
+from aurops.journal import Journal, JournalTakenError, RecordKind, exists, new_run_id, readable
 from aurops.lease import LeaseLostError
 from aurops.plan import StaleEpochError
 from aurops.requests import RequestKind, ask
@@ -94,6 +94,26 @@ def drive(  # noqa: PLR0913 (what a runner needs)
         ) from error
     finally:
         lease.release()
+
+
+def newer_run(journal: Journal, store: Store, clock: Clock, service_of: Callable[[Journal], str]) -> str | None:
+    """The run that called something on the same service under the highest epoch above this run's; None when none did.
+
+    Args:
+        journal: This run.
+        store: Holds them all.
+        clock: Time.
+        service_of: Whose lease a run acts under.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    service, newest, epoch = service_of(journal), None, History(journal.records).epoch
+    for other in readable(store, clock):  # of one that cannot be read the epoch still shows at the targets
+        history = History(other.records)
+        if other.run != journal.run and history.tries and history.epoch > epoch and service_of(other) == service:
+            newest, epoch = other.run, history.epoch
+    return newest
 
 
 def _stop_previous(previous: LeaseRecord | None, journal: Journal, epoch: int, store: Store, clock: Clock) -> None:

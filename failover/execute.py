@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, cast
 from aurops import execution
 from aurops.errors import HeldError, UsageError
 from aurops.history import RESTORE, History
-from aurops.journal import Journal, readable
 from aurops.lease import Lease
 from aurops.requests import RequestKind, ask
 from aurops.runner import Ending
@@ -17,6 +16,7 @@ from failover.playbook import FailoverPlaybook, ReprotectPlaybook
 
 if TYPE_CHECKING:
     from aurops.clock import Clock
+    from aurops.journal import Journal
     from aurops.plan import Json
     from aurops.runner import Listener, Result
     from aurops.store import Store
@@ -138,12 +138,7 @@ def newer_run(journal: Journal, store: Store, clock: Clock) -> str | None:
     Raises:
         StoreError: The store cannot be read.
     """
-    service, newest, epoch = service_of(journal), None, History(journal.records).epoch
-    for other in readable(store, clock):  # of one that cannot be read the epoch still shows at the targets
-        history = History(other.records)
-        if other.run != journal.run and history.tries and history.epoch > epoch and service_of(other) == service:
-            newest, epoch = other.run, history.epoch
-    return newest
+    return execution.newer_run(journal, store, clock, service_of)
 
 
 def _refuse_outdated(journal: Journal, target: Target, store: Store, clock: Clock) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from aurops.calls import CallPool
@@ -23,12 +24,12 @@ from aurops.gates.spec import (
     PrometheusCheck,
     SoakGate,
     SqlCheck,
+    TimeGate,
     WindowGate,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from aurops.clock import Clock
     from aurops.gates.approval import Binding
@@ -71,6 +72,8 @@ class Keeper:
         self._clock = clock
         self._signers = signers
         self._ports = ports
+        self._soaks: dict[tuple[str, str, str], Finding] = {}
+        """What this process saw of each soak last: between what is journalled, it goes on from there."""
 
     def look(self, spot: Spot) -> tuple[Finding, ...]:
         """One look; it never raises: what cannot be seen is unknown."""
@@ -100,8 +103,10 @@ class Keeper:
                 return self._approvals(gate, spot, now)
             case WindowGate():
                 return window.judge(gate, now)
+            case TimeGate():
+                return window.judge_time(gate, now)
             case SoakGate():
-                return self._soak(gate, spot.before.get(gate.name), now)
+                return self._soak(gate, spot, now)
             case HoldGate():
                 return holds.judge(gate, holds.turns(self._store, spot.binding.run), spot.stage, now)
             case _:
@@ -120,7 +125,10 @@ class Keeper:
             case PortCheck():
                 return port.judge(check, port.look(check, self._ports), now, self._clock.now_s())
 
-    def _soak(self, gate: SoakGate, before: Finding | None, now: datetime) -> Finding:
+    def _soak(self, gate: SoakGate, spot: Spot, now: datetime) -> Finding:
+        key = (spot.binding.run, spot.stage, gate.name)
+        known = [found for found in (spot.before.get(gate.name), self._soaks.get(key)) if found is not None]
+        before = max(known, key=lambda found: datetime.fromisoformat(found.at), default=None)
         well_at = soak.last_look(before)
         since_s = None if well_at is None else well_at.timestamp()
         can_bridge = since_s is not None and all(
@@ -129,7 +137,9 @@ class Keeper:
         )
         with CallPool(len(gate.checks), "check") as pool:
             futures = [pool.submit(self._check, check, now, since_s if can_bridge else None) for check in gate.checks]
-        return soak.judge(gate, before, [future.result() for future in futures], now, bridged=can_bridge)
+        found = soak.judge(gate, before, [future.result() for future in futures], now, bridged=can_bridge)
+        self._soaks[key] = found
+        return found
 
     def _approvals(self, gate: ApprovalGate, spot: Spot, now: datetime) -> Finding:
         if why := self._signers.unusable():

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from aurops.ports import Side
 
@@ -289,6 +289,15 @@ class WindowGate(_Gate):
         return self
 
 
+class TimeGate(_Gate):
+    """Open from a moment on."""
+
+    kind: Literal["time"]
+    """A moment that must have come."""
+    at: AwareDatetime
+    """The moment, with an offset: 2026-12-05T22:00:00+01:00."""
+
+
 class SoakGate(_Gate):
     """Its checks must be open for a time without a break; the clock begins at the first look that finds all open."""
 
@@ -321,7 +330,16 @@ class HoldGate(_Gate):
 
 
 Gate = Annotated[
-    HttpCheck | PrometheusCheck | SqlCheck | CommandCheck | PortCheck | ApprovalGate | WindowGate | SoakGate | HoldGate,
+    HttpCheck
+    | PrometheusCheck
+    | SqlCheck
+    | CommandCheck
+    | PortCheck
+    | ApprovalGate
+    | WindowGate
+    | TimeGate
+    | SoakGate
+    | HoldGate,
     Field(discriminator="kind"),
 ]
 

@@ -2,15 +2,17 @@
 
 A run that meets a shut gate ends, and its lease is let go (`Ending.AT_GATE`). Whoever stays looks at the gates from
 time to time, reading only, and takes the run up when there is something to journal: a gate that turned, an approval, a
-look that a soak counts, a request. So a wait of days costs nothing when the process dies, and any other may go on.
+look that a soak counts until its time is over, a request. So a wait of days costs nothing when the process dies, and
+any other may go on.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from aurops.gates.finding import shut
-from aurops.gates.spec import ApprovalGate, HoldGate, SoakGate, WindowGate
+from aurops.gates import soak
+from aurops.gates.finding import State, shut
+from aurops.gates.spec import ApprovalGate, HoldGate, SoakGate, TimeGate, WindowGate
 from aurops.gates.steps import waits_at
 from aurops.history import History
 from aurops.journal import Journal, journal_key
@@ -105,8 +107,8 @@ class Waiter:
         if spot is None:
             return
         self._sleep_until_due(spot)
-        if any(isinstance(gate, SoakGate) for gate in spot.gates):
-            return  # each of its looks is journalled
+        if any(isinstance(gate, SoakGate) and is_soaking(spot.before.get(gate.name)) for gate in spot.gates):
+            return  # each look is journalled, so that the time survives whatever happens to this process
         while not self._moved(records[-1].n, history.requests_seen):
             findings = self._keeper.look(spot)
             if worth_journalling(spot, findings):
@@ -134,10 +136,18 @@ class Waiter:
 def worth_journalling(spot: Spot, findings: Iterable[Finding]) -> bool:
     """Whether a look found something that the journal does not say yet: a turn, or what people did. Pure."""
 
-    def gist(given: Iterable[Finding]) -> set[tuple[str, str, str]]:
-        return {(each.gate, each.state.value, each.why if each.kind in ("approval", "hold") else "") for each in given}
+    def gist(given: Iterable[Finding]) -> set[tuple[str, str, str, bool]]:
+        return {
+            (each.gate, each.state.value, each.why if each.kind in ("approval", "hold") else "", is_soaking(each))
+            for each in given
+        }
 
     return gist(findings) != gist(spot.before.values())
+
+
+def is_soaking(found: Finding | None) -> bool:
+    """Whether a soak is under way and not over. Pure."""
+    return found is not None and found.state is not State.OPEN and soak.last_look(found) is not None
 
 
 def pause_s(gates: Iterable[Gate]) -> float:
@@ -145,4 +155,5 @@ def pause_s(gates: Iterable[Gate]) -> float:
     soaks = [gate.every_s for gate in gates if isinstance(gate, SoakGate)]
     if soaks:
         return min(soaks)
-    return _PEOPLE_S if all(isinstance(gate, ApprovalGate | HoldGate | WindowGate) for gate in gates) else _CHECK_S
+    asks_nobody = ApprovalGate | HoldGate | WindowGate | TimeGate
+    return _PEOPLE_S if all(isinstance(gate, asks_nobody) for gate in gates) else _CHECK_S

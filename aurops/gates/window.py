@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import time
 
-    from aurops.gates.spec import Freeze, Window, WindowGate
+    from aurops.gates.spec import Freeze, TimeGate, Window, WindowGate
     from aurops.plan import Json
 
 HORIZON_DAYS = 400
@@ -71,6 +71,14 @@ def judge(gate: WindowGate, now: datetime) -> Finding:
         why = f"a freeze: {freeze.reason}; " if freeze else ""
         why += f"it opens at {ahead[0][0]:%Y-%m-%d %H:%M} UTC" if ahead else never_opens(gate, now)
     return Finding(gate.name, gate.kind, state, why, at.isoformat(timespec="seconds"), 0.0, evidence)
+
+
+def judge_time(gate: TimeGate, now: datetime) -> Finding:
+    """Whether a moment has come. Pure."""
+    at, moment = now.astimezone(UTC), gate.at.astimezone(UTC)
+    state = State.OPEN if at >= moment else State.CLOSED
+    why = f"{'since' if state is State.OPEN else 'not before'} {moment:%Y-%m-%d %H:%M:%S} UTC"
+    return Finding(gate.name, gate.kind, state, why, at.isoformat(timespec="seconds"))
 
 
 def _windows(windows: Sequence[Window], now: datetime, end: datetime) -> Iterator[Span]:

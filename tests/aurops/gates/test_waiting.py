@@ -71,6 +71,12 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.data = Data(self.clock)
+        self.keeper = Keeper(
+            self.store,
+            self.clock,
+            Signers(""),
+            Ports(self.data, *(not_connected(self.clock).lag,) * 5),  # type: ignore[arg-type]
+        )
         self.journal = begin(self.store, self.clock, "test", {})
 
     # The playbook (aurops.plan.Playbook); the world is the time of day and what was done.
@@ -90,7 +96,7 @@ class Scene:
         if step.action == ACTION:
             records = self.open().records
             gates = read(step.arguments["gates"])
-            findings = self.keeper().look(spot(records, History(records), str(step.arguments["stage"]), gates))
+            findings = self.keeper.look(spot(records, History(records), str(step.arguments["stage"]), gates))
             return answer(findings)
         self.on_done()
         self.done.append(step.name)
@@ -110,11 +116,6 @@ class Scene:
     def history(self) -> History:
         return History(self.open().records)
 
-    def keeper(self) -> Keeper:
-        nothing = not_connected(self.clock)
-        ports = Ports(self.data, *(nothing,) * 5)
-        return Keeper(self.store, self.clock, Signers(""), ports)
-
     def lease(self) -> Lease:
         return Lease(self.store, "service", self.clock, 60.0)
 
@@ -125,7 +126,7 @@ class Scene:
     def wait(self, **more: object) -> Result:
         """Take the run up, and stay."""
         clock = more.get("clock", self.clock)
-        waiter = Waiter(self.store, self.journal.run, clock, self.keeper(), self.told.append)  # type: ignore[arg-type]
+        waiter = Waiter(self.store, self.journal.run, clock, self.keeper, self.told.append)  # type: ignore[arg-type]
         return waiter.pass_gates(self.go)
 
     def turn(self, *, on: bool, stage: str = "go") -> None:
@@ -288,6 +289,20 @@ def test_a_soak_is_looked_at_as_often_as_it_says_and_opens_in_time() -> None:
     assert found.evidence["looks"] == 11
 
 
+def test_a_soak_that_is_over_fills_no_journal_while_something_else_is_shut() -> None:
+    """An hour of waiting for a person after it costs no record, and the soak stays open because it is looked at."""
+    clock = Acting()
+    scene = Scene((CALM, BY_HAND), clock=clock)
+    clock.at(3600, lambda: scene.turn(on=False))
+    began_s = clock.now_s()
+    assert scene.wait() == Result(Ending.DONE)
+    assert 3600 <= clock.now_s() - began_s < 3700
+    soak, _ = findings_of(scene.history(), "go")
+    assert soak.evidence["looks"] == scene.data.looks > 60
+    intents = [record for record in scene.open().records if record.kind is RecordKind.INTENT]
+    assert len(intents) < 18
+
+
 def test_what_breaks_a_soak_while_somebody_waits_begins_it_anew() -> None:
     """A difference in the fifth minute costs five minutes."""
     clock = Acting()
@@ -325,7 +340,7 @@ def test_a_wait_survives_a_crash_at_any_record(number: int) -> None:
 
         return drive(scene, scene.open(), scene.lease(), store=scene.store, clock=clock, listener=hear, again=True)  # type: ignore[type-var]
 
-    waiter = Waiter(scene.store, scene.journal.run, clock, scene.keeper())
+    waiter = Waiter(scene.store, scene.journal.run, clock, scene.keeper)
     began_s = clock.now_s()
     try:
         result = waiter.pass_gates(lambda *, again: dying() if count["left"] > 0 else scene.go(again=again))
@@ -356,8 +371,8 @@ def test_a_clock_behind_the_journal_holds_every_gate() -> None:
     scene = Scene((EQUAL,))
     scene.clock.advance(120)
     scene.journal.append(RecordKind.NOTE, {"text": "written by a host that is two minutes ahead"})
-    scene.clock = ManualClock()
-    scene.data.clock = scene.clock
-    assert scene.go().why.startswith(
+    behind = Scene((EQUAL,), store=scene.store)
+    behind.journal = scene.journal
+    assert behind.go().why.startswith(
         "clock is unknown: the run's last record is 120 s in this host's future: the clock"
     )

@@ -1,0 +1,239 @@
+"""Plans a cutover. Pure: observed world, file and journal in; stages with reasons out.
+
+Why there is always a way back. Nothing is taken from V10 before the hand-over: it stays warm, and each gate asks that
+it could take the peak. Before the first percent a rollback lies ready on every proxy's host and was rehearsed there. A
+rollback needs no runner: whoever makes it, by hand or the watcher, leaves a latch with a higher epoch. The proxies
+refuse to steer while it holds, so a runner that is under way loses; and this plan holds whenever it sees a latch, or
+weights that this run has not set, so one that is resumed loses too. Only a new run, by another plan, with approvals of
+its own, releases a latch.
+
+Why traffic is never past a closed gate. A step forward stands behind one step that looks at all of its gates at once.
+Weights that are further than this run has announced are a violation, whoever set them: everything goes back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aurops.gates.steps import gate_step
+from aurops.history import RESTORE, History
+from aurops.plan import Decision, Lasting, Stage, Step
+from migration.model import NEW, OLD, REHEARSAL, TOTAL_WEIGHT, World, is_rehearsal
+from migration.outline import Action, Part, outline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aurops.plan import Json
+    from migration.cutover_file import Cutover
+    from migration.model import Latched, ProxyState
+
+CALL_S = 20.0
+"""Longest time that one call at a proxy may take."""
+DRAIN_WITHIN_S = 900.0
+"""How long what is left may take to end, beyond the time over which it is told to."""
+KIND = "cutover"
+"""The goal in the first record of such a run."""
+
+
+def plan(
+    world: World, cutover: Cutover, history: History, run: str, *, releases: bool = False
+) -> tuple[Stage[World], ...]:
+    """The stages from here to the hand-over; back to V10 when it was aborted.
+
+    Args:
+        world: What is observed.
+        cutover: What is wanted.
+        history: The journal.
+        run: The run's id: what tells its own rehearsals from a rollback.
+        releases: It follows a rollback, whose latches it takes away.
+    """
+    if history.goal == RESTORE:
+        return (_back(cutover),)
+    if hold := _held(world, cutover, history, run, releases=releases):
+        return (Stage("rolled back", hold=hold),)
+    stages: list[Stage[World]] = [_decide(world, cutover, releases=releases)]
+    for part in outline(cutover, releases=releases):
+        stage = Stage(part.name, _steps(part, cutover, history, run))
+        if part.gates:
+            over = not stage.unfinished(world, history)
+            behind = tuple(step.name for step in stage.steps)
+            gate: Step[World] = gate_step(part.name, part.gates, history, world.now, behind=behind, over=over)
+            stages.append(Stage(f"before {part.name}", (gate,)))
+        stages.append(stage)
+    return tuple(stages)
+
+
+def _decide(world: World, cutover: Cutover, *, releases: bool) -> Stage[World]:
+    """Before the first gate, so that approvals are for just these regions, and for taking away just these latches."""
+    regions: list[Json] = [region.name for region in cutover.regions]
+    decisions = [Decision("regions", regions, "in the order of the file, one after another")]
+    if releases:
+        states = {proxy: world.state(proxy) for proxy in cutover.proxies}
+        epochs: dict[str, Json] = {name: state.latch.epoch for name, state in states.items() if state and state.latch}
+        said = [
+            f"{name}: {state.latch.who}, {state.latch.reason}"
+            for name, state in states.items()
+            if state and state.latch
+        ]
+        decisions.append(Decision("latches", epochs, "; ".join(said) or "none holds any more"))
+    return Stage("decide", decisions=tuple(decisions))
+
+
+def _held(world: World, cutover: Cutover, history: History, run: str, *, releases: bool) -> str:
+    """Why a person is needed: a rollback holds, or somebody else has steered; empty when nobody has."""
+    meant = history.decisions.get("latches")
+    for proxy in cutover.proxies:
+        state = world.state(proxy)
+        if state is None:
+            continue
+        undecided = releases and meant is None
+        expected = (meant or {}).get(proxy) if not history.latched(f"{Action.RELEASE} {proxy}") else None
+        if state.latch and not (undecided or state.latch.epoch == expected or _is_rehearsal(state.latch, run)):
+            return (
+                f"{proxy} was rolled back by {state.latch.who}: {state.latch.reason}. This run goes nowhere any more. "
+                "Find out why; then `aurops cutover release FILE` begins a new one, by a new plan"
+            )
+        done = _reached(proxy, cutover, history, is_done=True)
+        if state.weight(NEW) < done:
+            return (
+                f"{proxy} sends {state.weight(NEW)} of {TOTAL_WEIGHT} to {NEW}, and this run had set {done}: somebody "
+                "else has steered. Abort this run, and begin a new one by a new plan"
+            )
+    return ""
+
+
+def rehearsal(number: int, run: str) -> str:
+    """The reason that a rehearsed rollback leaves in its latch."""
+    return f"{REHEARSAL}{number} of run {run}"
+
+
+def _is_rehearsal(latch: Latched, run: str) -> bool:
+    """Whether it is what a rehearsal of this run left that died before it released it."""
+    return is_rehearsal(latch.reason) and latch.reason.endswith(f" of run {run}")
+
+
+def shift_name(proxy: str, weight: int) -> str:
+    """The step that gives the new side this weight at a proxy."""
+    return f"{Action.SHIFT} {proxy} {weight} to {NEW}"
+
+
+def _steps(part: Part, cutover: Cutover, history: History, run: str) -> tuple[Step[World], ...]:
+    if part.action is Action.SHIFT:
+        return tuple(_shift(proxy, part) for proxy in part.proxies)
+    if part.action is Action.HAND_OVER:
+        return (_latched(part, f"stop writes to {OLD}", {}),)
+    if not part.proxies:
+        return (_latched(part, part.name, {}),)
+    label = part.name if part.action is Action.REHEARSE else part.action.value
+    deadline_s = 120.0 if part.action is not Action.DRAIN else cutover.drain_s + DRAIN_WITHIN_S
+    return tuple(
+        _latched(part, f"{label} {proxy}", {"proxy": proxy, **_more(part, proxy, history, run)}, deadline_s)
+        for proxy in part.proxies
+    )
+
+
+def _more(part: Part, proxy: str, history: History, run: str) -> dict[str, Json]:
+    """What else a part's call at a proxy must know."""
+    if part.action is Action.REHEARSE:
+        return {"reason": rehearsal(int(part.name.rsplit(" ", 1)[1]), run)}
+    if part.action is Action.RELEASE:
+        return {"latch": history.decisions.get("latches", {}).get(proxy, 0)}
+    return {}
+
+
+def _latched(part: Part, name: str, arguments: dict[str, Json], deadline_s: float = 120.0) -> Step[World]:
+    """Something that was done when its call said so; every call may be made again."""
+    return Step(
+        name,
+        part.action,
+        part.reason,
+        done=lambda _: None,
+        arguments=arguments,
+        timeout_s=CALL_S,
+        deadline_s=deadline_s,
+        lasting=Lasting.LATCHED,
+        no_return=part.no_return,
+    )
+
+
+def _shift(proxy: str, part: Part) -> Step[World]:
+    weights: dict[str, Json] = {NEW: part.weight, OLD: TOTAL_WEIGHT - part.weight}
+    return Step(
+        shift_name(proxy, part.weight),
+        Action.SHIFT,
+        part.reason,
+        done=_seen(proxy, lambda state: state.weight(NEW) >= part.weight),
+        arguments={"proxy": proxy, "weights": weights},
+        timeout_s=CALL_S,
+        deadline_s=120.0,
+    )
+
+
+def _seen(proxy: str, is_so: Callable[[ProxyState], bool]) -> Callable[[World], bool | None]:
+    return lambda world: None if (state := world.state(proxy)) is None else is_so(state)
+
+
+def _back(cutover: Cutover) -> Stage[World]:
+    """An abort: all regions at once, by the runner. A rollback is another thing (`aurops rollback`)."""
+    return Stage(
+        "back to v10",
+        tuple(
+            Step(
+                f"{Action.SHIFT} {proxy} back to {OLD}",
+                Action.SHIFT,
+                "the cutover was aborted before its point of no return",
+                done=_seen(proxy, lambda state: state.weight(NEW) == 0),
+                arguments={"proxy": proxy, "weights": {NEW: 0, OLD: TOTAL_WEIGHT}},
+                timeout_s=CALL_S,
+                deadline_s=120.0,
+            )
+            for proxy in cutover.proxies
+        ),
+    )
+
+
+def _reached(proxy: str, cutover: Cutover, history: History, *, is_done: bool) -> int:
+    """The furthest weight of the new side that this run has set at a proxy, or only announced."""
+    weights = (round(percent * TOTAL_WEIGHT / 100) for percent in cutover.steps)
+    known = history.latched if is_done else history.tries.__contains__
+    return max((weight for weight in weights if known(shift_name(proxy, weight))), default=0)
+
+
+def violations(world: World, cutover: Cutover, history: History) -> tuple[str, ...]:
+    """Weights sum to their total; none is further than this run has announced; under a latch nothing goes forward."""
+    return tuple(text for proxy in cutover.proxies for text in _broken(proxy, world, cutover, history))
+
+
+def _broken(proxy: str, world: World, cutover: Cutover, history: History) -> list[str]:
+    """Every invariant that a proxy breaks; one that cannot be seen breaks none."""
+    state = world.state(proxy)
+    if state is None:
+        return []
+    broken, weight = [], state.weight(NEW)
+    if (total := sum(state.weights.values())) not in (0, TOTAL_WEIGHT):
+        broken.append(f"the weights of {proxy} sum to {total}, not to {TOTAL_WEIGHT} or 0")
+    if weight > (furthest := _reached(proxy, cutover, history, is_done=False)):
+        broken.append(f"{proxy} sends {weight} of {TOTAL_WEIGHT} to {NEW}, past its gates: announced were {furthest}")
+    if state.latch and weight:
+        broken.append(f"{proxy} sends {weight} to {NEW} although a rollback holds: {state.latch.reason}")
+    return broken
+
+
+def safe_stop(world: World, cutover: Cutover, history: History) -> Stage[World]:
+    """Roll back every proxy that is where it must not be; those that are fine stay as they are."""
+    wrong = [proxy for proxy in cutover.proxies if _broken(proxy, world, cutover, history)]
+    return Stage(
+        "safe stop",
+        tuple(
+            Step(
+                f"{Action.ROLL_BACK} {proxy}",
+                Action.ROLL_BACK,
+                "traffic is where no gate has let it",
+                done=_seen(proxy, lambda state: state.latch is not None and state.weight(NEW) == 0),
+                arguments={"proxy": proxy, "reason": "an invariant of the cutover is broken"},
+                timeout_s=CALL_S,
+            )
+            for proxy in wrong
+        ),
+    )

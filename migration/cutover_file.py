@@ -1,0 +1,194 @@
+"""What a person writes down for a cutover: which proxies, how far at a time, who approves, what must hold."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from aurops import documents
+from aurops.errors import UsageError
+from aurops.gates.refusals import with_calendars
+from aurops.gates.signing import Signers
+from aurops.gates.spec import ApprovalGate, Check, Gate, unique
+from migration.model import TOTAL_WEIGHT
+
+SCHEMA_FILE = Path(__file__).parent / "cutover.schema.json"
+REHEARSALS = 3
+"""How often a rollback is rehearsed before the first percent."""
+_HOUR_S = 3600.0
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True)
+
+
+class Region(_Part):
+    """A region whose traffic is moved as one."""
+
+    name: Name
+    """Its name."""
+    proxies: Annotated[tuple[Name, ...], Field(min_length=1)]
+    """The proxies that steer its traffic; all of them take each step side by side."""
+
+
+class Times(_Part):
+    """How long the phases last, in seconds; a rehearsal plays the same in minutes."""
+
+    prepare_s: float = Field(default=24 * _HOUR_S, ge=0)
+    """Phase 1 begins so long before `start`."""
+    traffic_s: float = Field(default=2 * _HOUR_S, ge=0)
+    """Phase 2 ends so long after `start`, at the earliest."""
+    validate_s: float = Field(default=72 * _HOUR_S, ge=0)
+    """Phase 3 ends so long after `start`, at the earliest."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.validate_s < self.traffic_s:
+            raise ValueError("validate_s is before traffic_s: phase 3 would end before phase 2")
+        return self
+
+
+class Soak(_Part):
+    """How long all must stay well after each step."""
+
+    for_s: float = Field(gt=0)
+    """For so long, seconds."""
+    every_s: float = Field(gt=0)
+    """Looked at so often, seconds."""
+
+
+class SignersFile(_Part):
+    """Who may approve."""
+
+    allowed: str
+    """The allowed-signers file (ssh-keygen(1)), relative to this one; the plan's digest covers it."""
+    revoked: str = ""
+    """A file of revoked keys; it may change while a run lasts."""
+
+
+class Gates(_Part):
+    """What else must be open, besides what every cutover asks for."""
+
+    prepare: tuple[Gate, ...] = ()
+    """Phase 1: dashboards answer, on-call has acknowledged."""
+    traffic: Annotated[tuple[Gate, ...], Field(min_length=1)]
+    """Before the first percent: approvals, the window. At least one approval."""
+    step: tuple[Gate, ...] = ()
+    """Before every further step, of every region."""
+    validate_: Annotated[tuple[Gate, ...], Field(alias="validate")] = ()
+    """Phase 3: the validation suite, performance against the baseline, sign-offs."""
+    hand_over: Annotated[tuple[Gate, ...], Field(min_length=1)]
+    """Before the point of no return: approvals. At least one."""
+
+    _unique = field_validator("prepare", "traffic", "step", "validate_", "hand_over")(unique)
+
+    @field_validator("traffic", "hand_over")
+    @classmethod
+    def _approved(cls, gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
+        if not any(isinstance(gate, ApprovalGate) for gate in gates):
+            raise ValueError("nobody approves: at least one gate of the kind approval")
+        return gates
+
+
+class Cutover(_Part):
+    """A cutover from V10 to V11."""
+
+    model_config = ConfigDict(title="An aurops cutover")
+
+    schema_: Annotated[Literal[1], Field(alias="schema")] = 1
+    """The version of this format: 1."""
+    service: Name
+    """Which service; two cutovers of one service exclude one another."""
+    start: AwareDatetime
+    """T0, when traffic begins to move, with an offset: 2026-12-05T22:00:00+01:00."""
+    regions: Annotated[tuple[Region, ...], Field(min_length=1)]
+    """The regions, in the order in which they are moved, one after another."""
+    steps: Annotated[tuple[float, ...], Field(min_length=1)] = (1, 5, 10, 25, 50, 75, 100)
+    """Percent of traffic that V11 gets, step by step; the last is 100."""
+    times: Times = Times()
+    """How long the phases last."""
+    soak: Soak
+    """How long all must stay well after each step."""
+    capacity: Annotated[tuple[Check, ...], Field(min_length=1)]
+    """That V10 is warm and can take back the current peak; asked before each step and all the time between. At least
+    one check: who cannot go back must not go forward."""
+    watch: Annotated[tuple[Check, ...], Field(min_length=1)]
+    """What must stay well while traffic moves: errors, latency. At least one check."""
+    drain_s: float = Field(default=120.0, ge=0, le=3600)
+    """WebSockets that are left on V10 at 100% are closed over so many seconds."""
+    gates: Gates
+    """What else must be open."""
+    signers: SignersFile
+    """Who may approve."""
+
+    _unique = field_validator("capacity", "watch")(unique)
+
+    @field_validator("steps")
+    @classmethod
+    def _grow(cls, steps: tuple[float, ...]) -> tuple[float, ...]:
+        whole = all((step * TOTAL_WEIGHT / 100) == round(step * TOTAL_WEIGHT / 100) for step in steps)
+        grows = list(steps) == sorted(set(steps)) and steps[0] > 0 and steps[-1] == 100  # noqa: PLR2004 (percent)
+        if not (whole and grows):
+            raise ValueError("steps grow from above 0 to exactly 100, in hundredths of a percent")
+        return steps
+
+    @model_validator(mode="after")
+    def _names(self) -> Self:
+        unique((*self.capacity, *self.watch))
+        regions = [region.name for region in self.regions]
+        proxies = [proxy for region in self.regions for proxy in region.proxies]
+        for what, names in (("region", regions), ("proxy", proxies)):
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"a {what} is named twice: {', '.join(twice)}")
+        return self
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """All proxies, region by region."""
+        return tuple(proxy for region in self.regions for proxy in region.proxies)
+
+    def all_gates(self) -> dict[str, tuple[Gate, ...]]:
+        """Every gate of the file by key."""
+        gates = self.gates
+        return {
+            "gates.prepare": gates.prepare,
+            "gates.traffic": gates.traffic,
+            "gates.step": gates.step,
+            "gates.validate": gates.validate_,
+            "gates.hand_over": gates.hand_over,
+            "capacity": self.capacity,
+            "watch": self.watch,
+        }
+
+
+def read(file: Path) -> tuple[Cutover, Signers]:
+    """The cutover in a file, with its freeze calendars and allowed signers read.
+
+    Raises:
+        UsageError: It cannot be read, or says what is not allowed: file, key, what is.
+    """
+    cutover = documents.load(file, Cutover)
+    folder = file.parent
+    gates = {field: with_calendars(getattr(cutover.gates, field), folder) for field in type(cutover.gates).model_fields}
+    allowed = (folder / cutover.signers.allowed).absolute()
+    revoked = (folder / cutover.signers.revoked).absolute() if cutover.signers.revoked else None
+    try:
+        text = allowed.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as cause:
+        raise UsageError("the allowed signers cannot be read", where=f"{file}: signers.allowed: {allowed}") from cause
+    signers = Signers(text, str(allowed), str(revoked or ""))
+    return cutover.model_copy(update={"gates": cutover.gates.model_copy(update=gates)}), signers
+
+
+def schema_text() -> str:
+    """The JSON Schema of these files, as it stands in `SCHEMA_FILE`; editors check by it while one types."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Cutover.model_json_schema(by_alias=True)}
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    SCHEMA_FILE.write_text(schema_text())

@@ -1,0 +1,170 @@
+"""A cutover under its service's lease: begun, driven, taken up again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aurops import execution
+from aurops.errors import HeldError, UsageError
+from aurops.gates.keeper import Keeper
+from aurops.gates.steps import signers_of
+from aurops.gates.waiting import Waiter
+from aurops.history import History
+from aurops.lease import Lease
+from migration.cutover import KIND
+from migration.cutover_file import REHEARSALS, Cutover
+from migration.model import NEW
+from migration.playbook import CutoverPlaybook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aurops.clock import Clock
+    from aurops.gates.signing import Signers
+    from aurops.journal import Journal
+    from aurops.plan import Json
+    from aurops.ports import Ports
+    from aurops.runner import Listener, Result
+    from aurops.store import Store
+    from migration.model import Target, World
+
+LEASE_TTL_S = 60.0
+"""A look at gates may take half a minute, and a call may last two thirds of this."""
+
+
+class OvertakenError(HeldError):
+    """Another run has acted on the service since this one did: its plan is out of date."""
+
+
+def begin(
+    store: Store,
+    clock: Clock,
+    cutover: Cutover,
+    signers: Signers,
+    *,
+    about: dict[str, Json] | None = None,
+    releases: bool = False,
+) -> Journal:
+    """A new run, with its file and who may sign in its first record: the goal's digest covers both.
+
+    Args:
+        store: Holds the run.
+        clock: Time.
+        cutover: What is wanted.
+        signers: Who may approve.
+        about: What else a resume or a reader needs: how the proxies are reached.
+        releases: It follows a rollback, whose latches it takes away.
+    """
+    arguments: dict[str, Json] = {"cutover": cutover.model_dump(mode="json", by_alias=True)}
+    arguments |= {"signers": signers.arguments(), "releases": releases, **(about or {})}
+    return execution.begin(store, clock, KIND, arguments)
+
+
+def service_of(journal: Journal) -> str:
+    """Whose lease a run acts under: two cutovers of one service exclude one another."""
+    history = History(journal.records)
+    if history.kind != KIND:
+        return journal.run
+    return f"cutover-{history.arguments['cutover']['service']}"
+
+
+def cutover_of(history: History) -> Cutover:
+    """What a run is to reach, as its first record says."""
+    return Cutover.model_validate(history.arguments["cutover"])
+
+
+def check_start(cutover: Cutover, world: World, *, releases: bool = False) -> None:
+    """Refuse to begin where a cutover cannot begin.
+
+    Raises:
+        UsageError: A latch holds and was not meant, none holds and one was meant, or traffic is moved already.
+        HeldError: A proxy does not answer.
+    """
+    states = {proxy: world.state(proxy) for proxy in cutover.proxies}
+    if dark := [proxy for proxy, state in states.items() if state is None]:
+        why = "; ".join(f"{proxy}: {world.proxies[proxy].why_unknown}" for proxy in dark)
+        raise HeldError("not every proxy answers", where=why, next_step="bring them up first")
+    latched = {proxy: state.latch for proxy, state in states.items() if state and state.latch}
+    if latched and not releases:
+        proxy, latch = next(iter(latched.items()))
+        raise UsageError(
+            f"{proxy} was rolled back by {latch.who}: {latch.reason}",
+            where=f"{proxy}, epoch {latch.epoch}",
+            next_step="find out why; then aurops cutover release FILE, with a new plan",
+        )
+    if releases and not latched:
+        raise UsageError("no rollback holds: there is nothing to release", next_step="aurops cutover FILE")
+    moved = [proxy for proxy, state in states.items() if state and state.weight(NEW)]
+    if moved:
+        raise UsageError(
+            f"traffic is moved already at {', '.join(moved)}",
+            next_step="resume the run that moved it (aurops runs list), or go back first: aurops rollback",
+        )
+
+
+def execute(  # noqa: PLR0913 (what a run needs)
+    journal: Journal,
+    target: Target,
+    *,
+    store: Store,
+    clock: Clock,
+    ports: Ports,
+    listener: Listener = lambda _: None,
+    tell: Callable[[str], None] = lambda _: None,
+    take_over: bool = False,
+    leap: int = 0,
+    wait: bool = False,
+) -> Result:
+    """Take the lease, drive the run until it ends or meets a shut gate; with `wait` stay, holding nothing.
+
+    Raises:
+        UsageError: The run has ended.
+        OvertakenError: Another run has acted on the service since; nothing was called.
+        HeldByAnotherError: Somebody else acts on the service.
+        LeaseLostError: Somebody else took over while this run acted.
+    """
+    history = History(journal.records)
+    if history.finished:
+        raise UsageError(f"the run has ended: {history.finished}", where=f"run {journal.run}")
+    keeper = Keeper(store, clock, signers_of(history), ports)
+
+    def drive(*, again: bool) -> Result:
+        mine = type(journal).open(store, journal.run, clock) if again else journal
+        playbook = CutoverPlaybook(
+            cutover_of(history),
+            target,
+            ports=ports,
+            keeper=keeper,
+            journal=mine,
+            clock=clock,
+            releases=bool(history.arguments["releases"]),
+        )
+        seen = playbook.observe().highest_epoch()
+        return execution.drive(
+            playbook,
+            mine,
+            Lease(store, service_of(journal), clock, LEASE_TTL_S),
+            store=store,
+            clock=clock,
+            listener=listener,
+            take_over=take_over and not again,
+            # Each rehearsed rollback takes two epochs between what is in effect and ours: its own, and its release's.
+            reported_epochs=(seen + 2 * REHEARSALS + leap, History(mine.records).epoch + leap),
+            check=lambda: _refuse_outdated(mine, store, clock),
+            again=again,
+        )
+
+    if not wait:
+        return drive(again=False)
+    return Waiter(store, journal.run, clock, keeper, tell).pass_gates(drive)
+
+
+def _refuse_outdated(journal: Journal, store: Store, clock: Clock) -> None:
+    """A run goes on only when no other has acted on the service after it. Rollbacks show at the proxies."""
+    newer = execution.newer_run(journal, store, clock, service_of)
+    if newer is not None:
+        raise OvertakenError(
+            f"run {newer} has acted on this service since",
+            where=f"run {journal.run}",
+            next_step=f"aurops runs resume {newer}; `aurops runs abort {journal.run} --reason …` closes this one",
+        )

@@ -1,0 +1,248 @@
+"""The parts of a cutover in order, with their gates, before anything is observed. Pure: the file in, the parts out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from aurops.errors import UsageError
+from aurops.gates.refusals import refuse
+from aurops.gates.spec import Gate, PortCheck, SoakGate, TimeGate, WindowGate, unique
+from aurops.gates.window import openings
+from migration.cutover_file import REHEARSALS
+from migration.model import TOTAL_WEIGHT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from aurops.gates.signing import Signers
+    from migration.cutover_file import Cutover
+
+
+class Action(StrEnum):
+    """What a part asks of each of its proxies, or of the run."""
+
+    RELEASE = "release"
+    PREPARE = "prepare"
+    REHEARSE = "rehearse"
+    SHIFT = "shift"
+    DRAIN = "drain"
+    CLOSE_PHASE = "close phase"
+    HAND_OVER = "hand over"
+    ROLL_BACK = "roll back"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stage of a cutover.
+
+    Args:
+        name: Unique; approvals and holds name it.
+        phase: 1 to 4.
+        action: What is done.
+        gates: What must be open before it.
+        proxies: To whom; empty: the run itself.
+        weight: Of the new side, for a shift.
+        reason: Why, for whoever reads the plan.
+    """
+
+    name: str
+    phase: int
+    action: Action
+    reason: str
+    gates: tuple[Gate, ...] = ()
+    proxies: tuple[str, ...] = ()
+    weight: int = 0
+
+    @property
+    def no_return(self) -> bool:
+        """Whether there is no way back after it."""
+        return self.action is Action.HAND_OVER
+
+
+def outline(cutover: Cutover, *, releases: bool = False) -> tuple[Part, ...]:
+    """All parts, in order.
+
+    Args:
+        cutover: The file.
+        releases: It follows a rollback, whose latches it takes away.
+
+    Raises:
+        ValueError: A gate of the file has the name of one that every cutover has.
+    """
+    parts = (*_prepare(cutover, releases=releases), *_move(cutover), *_validate(cutover))
+    for part in parts:
+        unique(part.gates)
+    return parts
+
+
+def _prepare(cutover: Cutover, *, releases: bool) -> tuple[Part, ...]:
+    times = cutover.times
+    first = _from("phase 1", cutover.start - timedelta(seconds=times.prepare_s))
+    everywhere = cutover.proxies
+    release = Part(
+        "release",
+        1,
+        Action.RELEASE,
+        "a rollback holds until a person releases it with a new plan",
+        gates=(first, *(gate for gate in cutover.gates.traffic if not isinstance(gate, WindowGate))),
+        proxies=everywhere,
+    )
+    return (
+        *((release,) if releases else ()),
+        Part(
+            "prepare",
+            1,
+            Action.PREPARE,
+            "a rollback needs nothing but what lies on the proxy's host",
+            gates=(first, _equal(), *cutover.gates.prepare),
+            proxies=everywhere,
+        ),
+        *(
+            Part(
+                f"rehearse {number}",
+                1,
+                Action.REHEARSE,
+                f"rollback, rehearsed on every proxy: {number} of {REHEARSALS}",
+                proxies=everywhere,
+            )
+            for number in range(1, REHEARSALS + 1)
+        ),
+    )
+
+
+def _move(cutover: Cutover) -> tuple[Part, ...]:
+    parts: list[Part] = []
+    for region in cutover.regions:
+        for percent in cutover.steps:
+            gates = cutover.gates.step if parts else cutover.gates.traffic
+            before = (_well(cutover),) if parts else (_from("phase 2", cutover.start), *cutover.capacity)
+            parts.append(
+                Part(
+                    f"{region.name} {percent:g}%",
+                    2,
+                    Action.SHIFT,
+                    f"V11 gets {percent:g}% of {region.name}",
+                    gates=(*before, *gates),
+                    proxies=region.proxies,
+                    weight=round(percent * TOTAL_WEIGHT / 100),
+                )
+            )
+        why = f"weights move no WebSocket: what is left on V10 in {region.name} is closed over {cutover.drain_s:g} s"
+        parts.append(Part(f"{region.name} drain", 2, Action.DRAIN, why, (_well(cutover),), region.proxies))
+    return tuple(parts)
+
+
+def _validate(cutover: Cutover) -> tuple[Part, ...]:
+    def at(phase: str, seconds: float) -> TimeGate:
+        return _from(phase, cutover.start + timedelta(seconds=seconds))
+
+    well, gates = _well(cutover), cutover.gates
+    return (
+        Part(
+            "phase 2 over",
+            2,
+            Action.CLOSE_PHASE,
+            "V11 serves everything, V10 stays warm",
+            (at("end of phase 2", cutover.times.traffic_s), well),
+        ),
+        Part(
+            "phase 3 over",
+            3,
+            Action.CLOSE_PHASE,
+            "pending transactions are final, assets equal, performance as before, and people say so",
+            (at("end of phase 3", cutover.times.validate_s), well, _equal(), *gates.validate_),
+        ),
+        Part(
+            "hand over",
+            4,
+            Action.HAND_OVER,
+            "V10 takes no write any more: from here on it is for decommission, and nothing goes back to it",
+            (well, _equal(), *gates.hand_over),
+        ),
+        Part(
+            "phase 4 over",
+            4,
+            Action.CLOSE_PHASE,
+            "V11 has all that V10 acknowledged; decommission takes over",
+            (PortCheck(kind="port", name="V10 drained", port="drained"),),
+        ),
+    )
+
+
+def _from(name: str, at: datetime) -> TimeGate:
+    return TimeGate(kind="time", name=name, at=at)
+
+
+def _equal() -> PortCheck:
+    return PortCheck(kind="port", name="data equal", port="equal")
+
+
+def _well(cutover: Cutover) -> SoakGate:
+    """V11 does well, and V10 could take everything back, for a while without a break."""
+    soak = cutover.soak
+    checks = (*cutover.watch, *cutover.capacity)
+    return SoakGate(kind="soak", name="well", for_s=soak.for_s, every_s=soak.every_s, checks=checks)
+
+
+def check(cutover: Cutover, signers: Signers, where: str, *, now: datetime, env: Mapping[str, str]) -> None:
+    """Refuse a plan that cannot be carried out as it stands.
+
+    Raises:
+        UsageError: A gate that can never open, a start in the past, people without a key.
+        OutsideError: This machine lacks what a gate needs.
+    """
+    if cutover.start <= now:
+        what = f"start is in the past: {cutover.start.isoformat()}"
+        raise UsageError(what, where=f"{where}: start", allowed="a moment that is still to come")
+    try:
+        outline(cutover, releases=True)
+    except ValueError as cause:
+        raise UsageError(
+            str(cause), where=f"{where}: gates", allowed="a name that no other gate of a part has"
+        ) from cause
+    for key, gates in cutover.all_gates().items():
+        at = max(now, cutover.start) if key != "gates.prepare" else now
+        refuse(gates, f"{where}: {key}", signers=signers, now=at, env=env)
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A part, and when it begins at the earliest.
+
+    Args:
+        part: The part.
+        not_before: The earliest moment: times, windows and soaks added up; None: its window does not open any more.
+    """
+
+    part: Part
+    not_before: datetime | None
+
+
+def timetable(parts: tuple[Part, ...], now: datetime) -> tuple[Timed, ...]:
+    """When each part begins at the earliest, if every check and person is quick."""
+    rows: list[Timed] = []
+    at: datetime | None = now
+    for part in parts:
+        for gate in part.gates:
+            at = _after(gate, at)
+        rows.append(Timed(part, at))
+    return tuple(rows)
+
+
+def _after(gate: Gate, at: datetime | None) -> datetime | None:
+    if at is None:
+        return None
+    match gate:
+        case TimeGate():
+            return max(at, gate.at)
+        case SoakGate():
+            return at + timedelta(seconds=gate.for_s)
+        case WindowGate():
+            ahead = openings(gate, at)
+            return ahead[0][0] if ahead else None
+        case _:
+            return at

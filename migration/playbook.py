@@ -1,0 +1,102 @@
+"""A cutover as a run: the plan's steps, carried out on proxies and ports, its gates looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from aurops.gates import steps
+from aurops.history import History
+from aurops.plan import Answer
+from aurops.ports import Side
+from migration import cutover as planner
+from migration.model import OLD, World
+from migration.outline import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aurops.clock import Clock
+    from aurops.gates.keeper import Keeper
+    from aurops.journal import Journal
+    from aurops.plan import Stage, Step
+    from aurops.ports import Ports
+    from migration.cutover_file import Cutover
+    from migration.model import Target
+
+
+class CutoverPlaybook:
+    """A cutover (`aurops.plan.Playbook`).
+
+    Args:
+        cutover: What is wanted.
+        target: The proxies.
+        ports: Data and canary.
+        keeper: Looks at gates.
+        journal: The run's; what an approval must be for is read from it.
+        clock: Time.
+        releases: It follows a rollback, whose latches it takes away.
+    """
+
+    def __init__(
+        self,
+        cutover: Cutover,
+        target: Target,
+        *,
+        ports: Ports,
+        keeper: Keeper,
+        journal: Journal,
+        clock: Clock,
+        releases: bool = False,
+    ) -> None:
+        self._cutover = cutover
+        self._target = target
+        self._ports = ports
+        self._keeper = keeper
+        self._journal = journal
+        self._clock = clock
+        self._releases = releases
+
+    def observe(self) -> World:
+        """The proxies, and the time of day."""
+        return World(self._clock.wall(), self._target.observe())
+
+    def plan(self, world: World, history: History) -> tuple[Stage[World], ...]:
+        """`migration.cutover.plan`."""
+        return planner.plan(world, self._cutover, history, self._journal.run, releases=self._releases)
+
+    def violations(self, world: World, history: History) -> tuple[str, ...]:
+        """`migration.cutover.violations`."""
+        return planner.violations(world, self._cutover, history)
+
+    def safe_stop(self, world: World, history: History) -> Stage[World]:
+        """`migration.cutover.safe_stop`."""
+        return planner.safe_stop(world, self._cutover, history)
+
+    def call(self, step: Step[World], epoch: int) -> Answer:  # noqa: PLR0911 (an action, its command)
+        """Look at the step's gates, or ask its proxy."""
+        if step.action == steps.ACTION:
+            return self._look(step)
+        proxy, reason = str(step.arguments.get("proxy", "")), str(step.arguments.get("reason", ""))
+        match Action(step.action):
+            case Action.SHIFT:
+                weights = cast("Mapping[str, int]", step.arguments["weights"])
+                return self._target.shift(proxy, weights, epoch, step.timeout_s)
+            case Action.PREPARE:
+                return self._target.prepare(proxy, epoch, step.timeout_s)
+            case Action.REHEARSE:
+                return self._target.rehearse(proxy, reason, epoch, step.timeout_s)
+            case Action.DRAIN:
+                return self._target.drain(proxy, OLD, epoch, step.timeout_s)
+            case Action.ROLL_BACK:
+                return self._target.roll_back(proxy, reason, epoch, step.timeout_s)
+            case Action.RELEASE:
+                return self._target.release(proxy, int(str(step.arguments["latch"])), epoch, step.timeout_s)
+            case Action.HAND_OVER:
+                return self._ports.fence.fence(Side.V10, epoch, step.timeout_s)
+            case Action.CLOSE_PHASE:
+                return Answer()
+
+    def _look(self, step: Step[World]) -> Answer:
+        records = self._journal.records
+        stage, gates = str(step.arguments["stage"]), steps.read(step.arguments["gates"])
+        return steps.answer(self._keeper.look(steps.spot(records, History(records), stage, gates)))

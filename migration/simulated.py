@@ -1,0 +1,132 @@
+"""Proxies in memory, with the rules that a cutover depends on: epochs, a latch, a lock; proves plans, never times."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aurops.errors import HeldError, OutsideError
+from aurops.plan import Answer, CallUnknownError, Observation, StaleEpochError
+from migration.model import NEW, OLD, TOTAL_WEIGHT, Latched, ProxyState, is_rehearsal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from aurops.clock import Clock
+
+
+@dataclass
+class _Proxy:
+    epoch: int = 0
+    weights: dict[str, int] = field(default_factory=lambda: {NEW: 0, OLD: TOTAL_WEIGHT})
+    latch: Latched | None = None
+    left: int = 3
+    """WebSockets on the old side."""
+    prepared: bool = False
+    rehearsed: int = 0
+    reachable: bool = True
+    past: list[int] = field(default_factory=lambda: [0])
+    """Every weight that the new side ever had, in order."""
+
+
+class SimulatedProxies:
+    """A `migration.model.Target` in memory.
+
+    Args:
+        names: The proxies.
+        clock: Gives the time of observations.
+    """
+
+    def __init__(self, names: tuple[str, ...], clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.RLock()
+        self.proxies = {name: _Proxy() for name in names}
+
+    def observe(self) -> Mapping[str, Observation[ProxyState]]:
+        """What those say that can be reached."""
+        with self._lock:
+            return dict(self._states())
+
+    def _states(self) -> Iterator[tuple[str, Observation[ProxyState]]]:
+        now_s = self._clock.now_s()
+        for name, found in self.proxies.items():
+            state = ProxyState(found.epoch, dict(found.weights), found.latch, {OLD: found.left})
+            seen = Observation(state, now_s, name) if found.reachable else Observation(None, now_s, name, "no answer")
+            yield name, seen
+
+    def prepare(self, proxy: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002 (nothing takes time here)
+        """Note it."""
+        with self._lock:
+            self._obeys(proxy, epoch).prepared = True
+        return Answer()
+
+    def rehearse(self, proxy: str, reason: str, epoch: int, timeout_s: float) -> Answer:
+        """Roll back, and release under the next epoch, if that is not above the caller's."""
+        with self._lock:
+            found = self._obeys(proxy, epoch)
+            if not found.prepared:
+                raise OutsideError(f"nothing is prepared at {proxy}")
+            self.roll_back(proxy, reason, 0, timeout_s)
+            latch = found.latch
+            if latch is None or latch.reason != reason:
+                raise HeldError(f"a rollback holds at {proxy}: {latch.reason if latch else ''}")
+            self.release(proxy, latch.epoch, epoch, timeout_s)
+            found.rehearsed += 1
+        return Answer()
+
+    def shift(self, proxy: str, weights: Mapping[str, int], epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
+        """Steer, unless a latch holds."""
+        with self._lock:
+            found = self._obeys(proxy, epoch)
+            if found.latch:
+                raise HeldError(f"a rollback holds at {proxy}: {found.latch.reason}")
+            found.epoch, found.weights = epoch, dict(weights)
+            found.past.append(weights[NEW])
+        return Answer({"weights": dict(weights)})
+
+    def drain(self, proxy: str, side: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
+        """One WebSocket ends with each call."""
+        with self._lock:
+            found = self._obeys(proxy, epoch)
+            if found.weights.get(side):
+                raise HeldError(f"{side} still has weight at {proxy}")
+            found.left = max(0, found.left - 1)
+            return Answer(waiting=f"{found.left} are left") if found.left else Answer()
+
+    def roll_back(self, proxy: str, reason: str, epoch: int, timeout_s: float, who: str = "the run") -> Answer:  # noqa: ARG002
+        """Latch and go back, whatever holds; an epoch that is not above what is in effect is raised.
+
+        A latch that holds stays, unless it is a rehearsal's: what is in earnest takes its place.
+        """
+        with self._lock:
+            found = self.proxies[proxy]
+            if not found.reachable:
+                raise CallUnknownError(f"{proxy} does not answer")
+            if found.latch is None or is_rehearsal(found.latch.reason):
+                found.epoch = max(found.epoch + 1, epoch)
+                found.latch = Latched(found.epoch, reason, who)
+            found.weights = {NEW: 0, OLD: TOTAL_WEIGHT}
+            found.past.append(0)
+        return Answer()
+
+    def release(self, proxy: str, latch_epoch: int, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
+        """Take exactly this latch away, under the next epoch."""
+        with self._lock:
+            found = self._obeys(proxy, epoch)
+            if found.latch is None:
+                return Answer()
+            if found.latch.epoch != latch_epoch:
+                raise HeldError(f"another rollback holds at {proxy}: {found.latch.reason}")
+            if epoch <= latch_epoch:
+                raise StaleEpochError(f"the latch of {proxy} has epoch {latch_epoch}")
+            found.latch, found.epoch = None, latch_epoch + 1
+        return Answer()
+
+    def _obeys(self, proxy: str, epoch: int) -> _Proxy:
+        found = self.proxies[proxy]
+        if not found.reachable:
+            raise CallUnknownError(f"{proxy} does not answer")
+        if epoch < found.epoch:
+            raise StaleEpochError(f"{proxy} obeys epoch {found.epoch}")
+        return found

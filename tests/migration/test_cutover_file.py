@@ -1,0 +1,181 @@
+"""The file of a cutover: what it says, what is refused, and when things begin by it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jsonschema
+import pytest
+from ruamel.yaml import YAML
+
+from aurops.errors import UsageError
+from aurops.gates.spec import WindowGate
+from migration import cutover_file
+from migration.cutover_file import SCHEMA_FILE, Cutover, schema_text
+from migration.outline import Action, check, outline, timetable
+from tests.aurops.gates.people import needs_ssh_keygen, new_key
+from tests.migration.cutovers import START, cutover
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "runbooks" / "cutover.yaml"
+BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
+WHOLE = """
+schema: 1
+service: ledger
+start: 2026-01-02T12:00:00+00:00
+regions:
+- {name: west, proxies: [west-1, west-2]}
+- {name: north, proxies: [north-1]}
+steps: [5, 100]
+times: {prepare_s: 3600, traffic_s: 600, validate_s: 1200}
+soak: {for_s: 120, every_s: 60}
+capacity: [{kind: command, name: V10 warm, argv: ["true"]}]
+watch: [{kind: command, name: errors, argv: ["true"]}]
+drain_s: 60
+gates:
+  prepare: [{kind: hold, name: on-call, reason: acknowledge}]
+  traffic:
+  - {kind: approval, name: people, need: 1, of: [ann]}
+  - {kind: window, name: day, windows: [{from: "13:00", to: "18:00"}], calendar: freezes.yaml}
+  hand_over: [{kind: approval, name: people, need: 1, of: [ann]}]
+signers: {allowed: allowed_signers}
+"""
+
+
+def write(folder: Path, text: str = WHOLE) -> Path:
+    """The file with what it names beside it."""
+    (folder / "allowed_signers").write_text(f"ann {new_key(folder / 'ann').with_suffix('.pub').read_text()}")
+    (folder / "freezes.yaml").write_text("freezes: [{from: 2026-03-01, to: 2026-03-02, reason: audit}]\n")
+    file = folder / "cutover.yaml"
+    file.write_text(text)
+    return file
+
+
+@needs_ssh_keygen
+def test_a_file_is_read_with_its_calendar_and_its_signers(tmp_path: Path) -> None:
+    """Every key reaches the plan; freezes and allowed signers become part of what the run's digest covers."""
+    read, signers = cutover_file.read(write(tmp_path))
+    assert signers.text.startswith("ann ssh-ed25519 ")
+    assert signers.file == str(tmp_path / "allowed_signers")
+    window = read.gates.traffic[1]
+    assert isinstance(window, WindowGate)
+    assert [freeze.reason for freeze in window.freezes] == ["audit"]
+    assert (read.times.prepare_s, read.times.traffic_s, read.drain_s, read.soak.every_s) == (3600, 600, 60, 60)
+    assert Cutover.model_validate(read.model_dump(mode="json", by_alias=True)) == read, "as the journal gives it back"
+    check(read, signers, "f", now=BEFORE, env={})
+
+
+@needs_ssh_keygen
+@pytest.mark.parametrize(
+    ("old", "new", "where", "says"),
+    [
+        ("steps: [5, 100]", "steps: [5, 50]", "steps", "exactly 100"),
+        ("steps: [5, 100]", "steps: [50, 5, 100]", "steps", "steps grow"),
+        ("steps: [5, 100]", "steps: [0, 100]", "steps", "steps grow"),
+        ("steps: [5, 100]", "steps: [0.001, 100]", "steps", "hundredths of a percent"),
+        ("proxies: [north-1]", "proxies: [west-1]", "cutover.yaml", "a proxy is named twice: west-1"),
+        ("name: north", "name: west", "cutover.yaml", "a region is named twice: west"),
+        ("start: 2026-01-02T12:00:00+00:00", "start: 2026-01-02T12:00:00", "start", "timezone"),
+        ("validate_s: 1200", "validate_s: 12", "times", "phase 3 would end before phase 2"),
+        ('capacity: [{kind: command, name: V10 warm, argv: ["true"]}]', "capacity: []", "capacity", "at least 1"),
+        ("drain_s: 60", "drains_s: 60", "drains_s", "did you mean 'drain_s'"),
+        ("need: 1, of: [ann]}\n  - {kind: window", "need: 2, of: [ann]}\n  - {kind: window", "gates.traffic", "2 of 1"),
+        ("kind: hold, name: on-call", "kind: hodl, name: on-call", "gates.prepare", "does not match any"),
+        ("reason: acknowledge", "reason: a, reasons: b", "gates.prepare", "did you mean 'reason'"),
+        ("allowed: allowed_signers", "allowed: nowhere", "signers.allowed", "cannot be read"),
+        ("calendar: freezes.yaml", "calendar: nowhere.yaml", "nowhere.yaml", "cannot be read"),
+        (
+            "hand_over: [{kind: approval, name: people, need: 1, of: [ann]}]",
+            "hand_over: [{kind: hold, name: h, reason: r}]",
+            "gates.hand_over",
+            "nobody approves",
+        ),
+        ("name: errors", "name: V10 warm", "cutover.yaml", "are called V10 warm"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_named_with_its_key(
+    tmp_path: Path, old: str, new: str, where: str, says: str
+) -> None:
+    """File, key, and what would be right."""
+    assert old in WHOLE
+    with pytest.raises(UsageError) as caught:
+        cutover_file.read(write(tmp_path, WHOLE.replace(old, new)))
+    assert where in str(caught.value.where)
+    assert says in caught.value.what
+
+
+@needs_ssh_keygen
+@pytest.mark.parametrize(
+    ("old", "new", "now", "where", "says"),
+    [
+        ("", "", START, "f: start", "start is in the past"),
+        (
+            "need: 1, of: [ann]}\n  -",
+            "need: 1, of: [bob]}\n  -",
+            BEFORE,
+            "f: gates.traffic: gate `people`",
+            "key of bob",
+        ),
+        (
+            '{from: "13:00", to: "18:00"}',
+            '{from: "13:00", to: "18:00", dates: [2026-01-01]}',
+            BEFORE,
+            "`day`",
+            "never opens",
+        ),
+        ('name: errors, argv: ["true"]', "name: errors, argv: [no-such-program]", BEFORE, "f: watch", "no program"),
+        ("name: on-call", "name: phase 1", BEFORE, "f", "are called phase 1"),
+    ],
+)
+def test_what_could_never_work_is_refused_before_the_run(
+    tmp_path: Path, old: str, new: str, now: datetime, where: str, says: str
+) -> None:
+    """A start in the past, people without a key, a window that is over by then, a program that is not there."""
+    read, signers = cutover_file.read(write(tmp_path, WHOLE.replace(old, new, 1)))
+    with pytest.raises(UsageError) as caught:
+        check(read, signers, "f", now=now, env={})
+    assert where in str(caught.value.where)
+    assert says in caught.value.what
+
+
+def test_the_timetable_adds_up_times_windows_and_soaks() -> None:
+    """When each part begins at the earliest; the first step waits for its window, phase 3 for its hours."""
+    made = cutover()
+    rows = {row.part.name: row.not_before for row in timetable(outline(made), BEFORE)}
+    assert rows["prepare"] == datetime(2026, 1, 1, 12, tzinfo=UTC)
+    assert rows["west 5%"] == START
+    assert rows["west 100%"] == datetime(2026, 1, 2, 12, 2, tzinfo=UTC)
+    assert rows["phase 3 over"] == datetime(2026, 1, 5, 12, 2, tzinfo=UTC)
+    approval = {"kind": "approval", "name": "people", "need": 1, "of": ["ann"]}
+    night = {"kind": "window", "name": "night", "windows": [{"from": "22:00", "to": "23:00"}]}
+    late = cutover(gates={"traffic": [approval, night], "hand_over": [approval]})
+    rows = {row.part.name: row.not_before for row in timetable(outline(late), BEFORE)}
+    assert rows["west 5%"] == datetime(2026, 1, 2, 22, tzinfo=UTC)
+
+
+def test_there_is_one_point_of_no_return_and_people_stand_before_it() -> None:
+    """It is the hand-over, behind an approval; the drained V10 comes after."""
+    parts = outline(cutover())
+    (last,) = [part for part in parts if part.no_return]
+    assert (last.name, last.action) == ("hand over", Action.HAND_OVER)
+    assert any(gate.kind == "approval" for gate in last.gates)
+
+
+def test_the_schema_is_that_of_the_model() -> None:
+    """`python -m migration.cutover_file` was run after the last change."""
+    assert SCHEMA_FILE.read_text() == schema_text()
+
+
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no `ssh-keygen` on PATH")
+def test_the_example_of_the_page_is_valid(tmp_path: Path) -> None:
+    """For the schema, and for the reader."""
+    document = YAML(typ="safe").load(EXAMPLE.read_text())
+    jsonschema.validate(json.loads(json.dumps(document, default=str)), json.loads(SCHEMA_FILE.read_text()))
+    for name in ("freezes.yaml", "cutover.yaml"):
+        shutil.copy(EXAMPLE.parent / name, tmp_path / name)
+    (tmp_path / "allowed_signers").write_text("")
+    (tmp_path / "revoked_keys").write_text("")
+    read, _ = cutover_file.read(tmp_path / "cutover.yaml")
+    assert read.steps[-1] == 100
