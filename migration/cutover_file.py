@@ -105,6 +105,8 @@ class Cutover(_Part):
     """Which service; two cutovers of one service exclude one another."""
     start: AwareDatetime
     """T0, when traffic begins to move, with an offset: 2026-12-05T22:00:00+01:00."""
+    sites: dict[Name, str]
+    """For every proxy the file that describes it (traffic/site.py, docs/traffic.md), relative to this one."""
     regions: Annotated[tuple[Region, ...], Field(min_length=1)]
     """The regions, in the order in which they are moved, one after another."""
     steps: Annotated[tuple[float, ...], Field(min_length=1)] = (1, 5, 10, 25, 50, 75, 100)
@@ -144,6 +146,8 @@ class Cutover(_Part):
         for what, names in (("region", regions), ("proxy", proxies)):
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 raise ValueError(f"a {what} is named twice: {', '.join(twice)}")
+        if other := sorted(set(proxies) ^ set(self.sites)):
+            raise ValueError(f"`sites` and the regions do not name the same proxies: {', '.join(other)}")
         return self
 
     @property
@@ -181,7 +185,8 @@ def read(file: Path) -> tuple[Cutover, Signers]:
     except (OSError, UnicodeDecodeError) as cause:
         raise UsageError("the allowed signers cannot be read", where=f"{file}: signers.allowed: {allowed}") from cause
     signers = Signers(text, str(allowed), str(revoked or ""))
-    return cutover.model_copy(update={"gates": cutover.gates.model_copy(update=gates)}), signers
+    sites = {name: str((folder / path).absolute()) for name, path in cutover.sites.items()}
+    return cutover.model_copy(update={"gates": cutover.gates.model_copy(update=gates), "sites": sites}), signers
 
 
 def schema_text() -> str:

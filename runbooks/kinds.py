@@ -18,10 +18,15 @@ MODULES = {
     "failover": "runbooks.failover",
     "failback": "runbooks.failover",
     "reprotect": "runbooks.failover",
+    "cutover": "runbooks.cutover",
     "up": "runbooks.deployments",
     "destroy": "runbooks.deployments",
 }
 """By the goal in a run's first record; imported when a run asks for it, for some bring the Pulumi SDK along."""
+
+
+WAITS = ("cutover",)
+"""The kinds whose runs wait at gates, and can be stayed with."""
 
 
 class Kind(Protocol):
@@ -47,6 +52,14 @@ class Kind(Protocol):
         ...
 
 
+class Waiting(Protocol):
+    """What the module of such a kind has."""
+
+    def resume(self, journal: Journal, store: Store, *, take_over: bool, leap: int, wait: bool) -> Result:
+        """As `Kind.resume`, staying at gates if wanted."""
+        ...
+
+
 def kind_of(journal: Journal) -> Kind:
     """The module of a run.
 
@@ -59,6 +72,21 @@ def kind_of(journal: Journal) -> Kind:
             f"a run of the kind `{kind}` cannot be steered", where=f"run {journal.run}", allowed=", ".join(MODULES)
         )
     return cast("Kind", import_module(MODULES[kind]))
+
+
+def resume(journal: Journal, store: Store, *, take_over: bool, leap: int, wait: bool) -> Result:
+    """Go on with a run; with `wait` stay at its gates.
+
+    Raises:
+        UsageError: This kind of run waits at none, or this aurops does not know such runs.
+        AuropsError: It did not reach its goal.
+    """
+    module, kind = kind_of(journal), History(journal.records).kind
+    if not wait:
+        return module.resume(journal, store, take_over=take_over, leap=leap)
+    if kind not in WAITS:
+        raise UsageError(f"a run of the kind `{kind}` waits at no gate", where="--wait", allowed=", ".join(WAITS))
+    return cast("Waiting", module).resume(journal, store, take_over=take_over, leap=leap, wait=True)
 
 
 def refuse_without_store(journal: Journal, leap: int) -> None:

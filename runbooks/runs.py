@@ -22,6 +22,7 @@ from aurops.store import Store, default_store_url, open_store
 from failover import break_glass
 from failover.execute import newer_run
 from failover.lost import Lost, lost
+from runbooks import kinds
 from runbooks.kinds import MODULES, kind_of
 from runbooks.terminal import alarm
 from runbooks.words import said
@@ -149,14 +150,15 @@ def resume(
     *,
     take_over: Annotated[bool, typer.Option("--take-over", help="Its holder cannot act any more.")] = False,
     glass: Annotated[bool, typer.Option("--break-glass", help="If the store is lost, go on without it.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Stay at shut gates, holding nothing, and go on.")] = False,
 ) -> None:
-    """Go on with a run that was paused, halted or killed.
+    """Go on with a run that was paused, halted or killed, or that waits at a gate.
 
     It observes, plans again under a new epoch, and finishes.
     """
 
     def act(journal: Journal, store: Store, leap: int) -> Result:
-        return kind_of(journal).resume(journal, store, take_over=take_over, leap=leap)
+        return kinds.resume(journal, store, take_over=take_over, leap=leap, wait=wait)
 
     _, result = break_glass.run(default_store_url(), lambda store: _unended(store, run), act, allowed=glass, warn=alarm)
     _tell_restored(run, result)

@@ -200,13 +200,15 @@ class Driver(Protocol):
         """
         ...
 
-    def roll_back(self, reason: str, who: str, *, epoch: int | None = None) -> Active:
+    def roll_back(self, reason: str, who: str, *, epoch: int | None = None, rehearsal: bool = False) -> Active:
         """Latch, and send everything to the side that others fall back to; goes ahead whatever the file holds.
 
         Args:
             reason: Why, for people.
             who: Who says so.
             epoch: Of the latch; None: one more than in effect. A lower one than in effect is raised to that.
+            rehearsal: It is only to see whether it works. A latch that holds already stays; but one in earnest takes
+                the place of a rehearsal's, under a higher epoch, so that who rehearsed cannot release it.
 
         Raises:
             CallUnknownError: It is latched and written, and the proxy has not said that it obeys.

@@ -132,17 +132,18 @@ class FileDriver:
             self._folder.put(rendered)
             return self._take_effect(rendered.version)
 
-    def roll_back(self, reason: str, who: str, *, epoch: int | None = None) -> Active:
+    def roll_back(self, reason: str, who: str, *, epoch: int | None = None, rehearsal: bool = False) -> Active:
         """Raise the latch, so that nobody begins to go forward; then move the file made beforehand in place."""
         if self.site.way_back is None:
             raise UsageError("No side of this proxy is a way back.", allowed="a side that names another as `instead`")
         for _ in range(_ROLL_BACKS):
-            failed = self._raise_latch(reason, who, epoch or 0)
+            failed = self._raise_latch(reason, who, epoch or 0, rehearsal=rehearsal)
             with self._folder.locked(self._clock, ROLL_BACK_LOCK_S, insist=False):
                 now, held = self._seen(), self._held()
                 if held is None and failed is None:
                     continue  # it was released in between: that was before this rollback
-                if held and now and now.steering.weight(self.site.way_back) == TOTAL_WEIGHT:
+                is_there = now is not None and now.steering.weight(self.site.way_back) == TOTAL_WEIGHT
+                if held and now and is_there and not rehearsal:  # a rehearsal moves the file all the same
                     return now
                 version = self._put_back(held.epoch if held else self._known_epoch() + 1, now)
                 try:
@@ -239,10 +240,12 @@ class FileDriver:
             return self.latch()
         return None
 
-    def _raise_latch(self, reason: str, who: str, epoch: int) -> OSError | None:
+    def _raise_latch(self, reason: str, who: str, epoch: int, *, rehearsal: bool) -> OSError | None:
         """Hold traffic back, above every epoch that is known; why that cannot be."""
         held, known = self._held(), self._known_epoch()
-        latch = held or Latch(epoch=max(epoch, known + 1), reason=reason, who=who, at=self._at())
+        above = max(epoch, known + 1, held.epoch + 1 if held else 0)
+        kept = None if held and held.rehearsal and not rehearsal else held
+        latch = kept or Latch(epoch=above, reason=reason, who=who, at=self._at(), rehearsal=rehearsal)
         if latch.epoch < known:  # somebody went forward while it was raised
             latch = latch.model_copy(update={"epoch": known + 1})
         try:

@@ -55,6 +55,7 @@ class Latch(BaseModel):
         who: Who rolled back.
         at: When, in UTC, for people.
         released: By whom and when; empty while it holds.
+        rehearsal: It was made to see whether a rollback works; one in earnest takes its place.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +65,7 @@ class Latch(BaseModel):
     who: str
     at: str
     released: str = ""
+    rehearsal: bool = False
 
 
 class ProxyFolder:

@@ -101,14 +101,15 @@ class MemoryDriver:
         self._end("shift")
         return self._active()
 
-    def roll_back(self, reason: str, who: str, *, epoch: int | None = None) -> Active:
+    def roll_back(self, reason: str, who: str, *, epoch: int | None = None, rehearsal: bool = False) -> Active:
         """Latch, then everything to the way back."""
         if self._way_back is None:
             raise UsageError("No side of this proxy is a way back.")
         self._begin("roll_back", needs_proxy=False)
         known = self._steering.epoch
-        if self._latch is None:
-            self._latch = Latch(epoch=max(known + 1, epoch or 0), reason=reason, who=who, at="now")
+        if self._latch is None or (self._latch.rehearsal and not rehearsal):
+            above = max(known + 1, epoch or 0, self._latch.epoch + 1 if self._latch else 0)
+            self._latch = Latch(epoch=above, reason=reason, who=who, at="now", rehearsal=rehearsal)
         if self._steering.weight(self._way_back) != TOTAL_WEIGHT or self._steering.epoch < self._latch.epoch:
             weights = {side: TOTAL_WEIGHT * (side == self._way_back) for side in self._sides}
             self._put(Steering(weights, max(known, self._latch.epoch)))

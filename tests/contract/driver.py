@@ -253,9 +253,26 @@ class DriverContract:
         assert bench.ask("anybody") == "v10"
         bench.driver.release("alice", 50)
 
+    def test_a_rollback_in_earnest_takes_the_place_of_a_rehearsal(self, bench: Bench) -> None:
+        """Who rehearsed cannot release it any more; and a rehearsal takes nobody's place."""
+        bench.driver.roll_back("rehearsal 1", "alice", rehearsal=True)
+        rehearsed = bench.driver.latch()
+        assert rehearsed is not None
+        assert rehearsed.rehearsal
+        bench.driver.roll_back("orders look wrong", "bob")
+        bench.driver.roll_back("rehearsal 2", "alice", rehearsal=True)
+        latch = bench.driver.latch()
+        assert latch is not None
+        assert (latch.reason, latch.who, latch.rehearsal) == ("orders look wrong", "bob", False)
+        assert latch.epoch > rehearsed.epoch
+        with pytest.raises(StaleEpochError):
+            bench.driver.release("alice", rehearsed.epoch + 1)
+        bench.driver.release("alice", latch.epoch + 1)
+        assert bench.driver.latch() is None
+
     def test_a_rollback_of_a_proxy_that_is_down_holds_when_it_comes_up(self, bench: Bench) -> None:
         """Nobody says that it is in effect; it is latched and written, and is what the proxy starts with."""
-        bench.driver.shift(steering(TOTAL_WEIGHT, 51))
+        bench.driver.shift(steering(TOTAL_WEIGHT, 61))
         bench.stop()
         with pytest.raises(CallUnknownError):
             bench.driver.roll_back("the proxy burns", "bob")

@@ -37,6 +37,7 @@ FILE: dict[str, Any] = {
     "service": "ledger",
     "start": START.isoformat(),
     "regions": [{"name": "west", "proxies": ["west-1", "west-2"]}, {"name": "north", "proxies": ["north-1"]}],
+    "sites": {name: f"{name}.json" for name in ("west-1", "west-2", "north-1")},
     "steps": [5, 100],
     "soak": {"for_s": 120, "every_s": 60},
     "capacity": [{"kind": "command", "name": "V10 warm", "argv": ["true"]}],

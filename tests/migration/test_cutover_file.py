@@ -25,6 +25,7 @@ WHOLE = """
 schema: 1
 service: ledger
 start: 2026-01-02T12:00:00+00:00
+sites: {west-1: w1.json, west-2: w2.json, north-1: n1.json}
 regions:
 - {name: west, proxies: [west-1, west-2]}
 - {name: north, proxies: [north-1]}
@@ -75,6 +76,7 @@ def test_a_file_is_read_with_its_calendar_and_its_signers(tmp_path: Path) -> Non
         ("steps: [5, 100]", "steps: [50, 5, 100]", "steps", "steps grow"),
         ("steps: [5, 100]", "steps: [0, 100]", "steps", "steps grow"),
         ("steps: [5, 100]", "steps: [0.001, 100]", "steps", "hundredths of a percent"),
+        ("n1.json}", "n1.json, north-2: n2.json}", "cutover.yaml", "do not name the same proxies: north-2"),
         ("proxies: [north-1]", "proxies: [west-1]", "cutover.yaml", "a proxy is named twice: west-1"),
         ("name: north", "name: west", "cutover.yaml", "a region is named twice: west"),
         ("start: 2026-01-02T12:00:00+00:00", "start: 2026-01-02T12:00:00", "start", "timezone"),

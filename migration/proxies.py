@@ -1,0 +1,155 @@
+"""The proxies of a cutover, steered by their drivers (`traffic`): what `migration.model.Target` asks of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aurops.calls import CallPool
+from aurops.errors import AuropsError, HeldError, OutsideError, UsageError
+from aurops.plan import Answer, CallUnknownError, Observation, StaleEpochError
+from migration.model import NEW, OLD, TOTAL_WEIGHT, Latched, ProxyState
+from traffic.driver import Capability, Steering
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from aurops.clock import Clock
+    from traffic.driver import Active, Driver
+    from traffic.folder import Latch
+
+NEEDED = (Capability.ZERO_LOSS, Capability.FALLS_BACK, Capability.REFUSES_OLD_EPOCHS)
+"""Without these a step would lose requests, or nobody would come back from a dead V11."""
+_LOOK_S = 5.0
+
+
+class Proxies:
+    """A `migration.model.Target` of real proxies.
+
+    Args:
+        drivers: Each proxy's driver, by name.
+        clock: Time.
+        who: Who steers, for latches.
+        drain_s: WebSockets that are left on the old side are closed over so many seconds.
+        lay_ready: Puts what a rollback needs beside a proxy and elsewhere; raises when it cannot.
+    """
+
+    def __init__(
+        self,
+        drivers: Mapping[str, Driver],
+        clock: Clock,
+        *,
+        who: str,
+        drain_s: float,
+        lay_ready: Callable[[str], Mapping[str, str]] = lambda _: {},
+    ) -> None:
+        self._drivers = drivers
+        self._clock = clock
+        self._who = who
+        self._drain_s = drain_s
+        self._lay_ready = lay_ready
+
+    def observe(self) -> Mapping[str, Observation[ProxyState]]:
+        """Every proxy, side by side."""
+        with CallPool(len(self._drivers), "observe") as pool:
+            looks = {name: pool.submit(self._observe, name) for name in self._drivers}
+        return {name: look.result() for name, look in looks.items()}
+
+    def _observe(self, proxy: str) -> Observation[ProxyState]:
+        at_s = self._clock.now_s()
+        try:
+            return Observation(_state(self._drivers[proxy].observe(), self._drivers[proxy].latch()), at_s, proxy)
+        except (AuropsError, CallUnknownError) as error:
+            return Observation(None, at_s, proxy, error.what if isinstance(error, AuropsError) else str(error))
+
+    def prepare(self, proxy: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002 (drivers know their limits)
+        """See that the driver can do what a cutover needs, write the way back, and lay it ready."""
+        driver = self._drivers[proxy]
+        can = driver.capabilities()
+        if lacking := [capability for capability in NEEDED if capability not in can.can]:
+            why = "; ".join(
+                f"{capability.value}: {can.cannot.get(capability, 'not offered')}" for capability in lacking
+            )
+            raise UsageError(f"{proxy} cannot take part in a cutover: {why}", where=proxy)
+        self._obeys(proxy, epoch)
+        self._write_way_back(driver)
+        return Answer({"ready": dict(self._lay_ready(proxy))})
+
+    def rehearse(self, proxy: str, reason: str, epoch: int, timeout_s: float) -> Answer:
+        """Roll back with what lies ready, see it in effect, release the rehearsal's latch and no other."""
+        driver = self._drivers[proxy]
+        self._obeys(proxy, epoch)
+        if driver.latch() is None:
+            self._write_way_back(driver)
+        began_s = self._clock.now_s()
+        active = driver.roll_back(reason, self._who, rehearsal=True)
+        took_s = self._clock.now_s() - began_s
+        latch = driver.latch()
+        if latch is None or not latch.rehearsal:
+            raise HeldError(
+                f"a rollback holds at {proxy}: {latch.reason if latch else 'released meanwhile'}", where=proxy
+            )
+        if active.steering.weight(OLD) != TOTAL_WEIGHT:
+            raise OutsideError(f"the rehearsed rollback of {proxy} did not take effect", where=proxy)
+        self.release(proxy, latch.epoch, epoch, timeout_s)
+        return Answer({"took_s": round(took_s, 4), "epoch": latch.epoch})
+
+    def shift(self, proxy: str, weights: Mapping[str, int], epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
+        """Give sides their weights; the proxy's others get none."""
+        driver = self._drivers[proxy]
+        names = driver.observe().steering.weights
+        active = driver.shift(Steering({name: weights.get(name, 0) for name in names}, epoch))
+        return Answer({"weights": dict(active.steering.weights), "version": active.version})
+
+    def drain(self, proxy: str, side: str, epoch: int, timeout_s: float) -> Answer:
+        """Have what is left end; how far that is."""
+        drained = self._drivers[proxy].drain(side, epoch, spread_s=self._drain_s, wait_s=min(_LOOK_S, timeout_s / 2))
+        said = {"left": drained.left, "closed": drained.closed, "reconnected": drained.reconnected}
+        return Answer(said, waiting=f"{drained.left} are left on {side}" if drained.left else "")
+
+    def roll_back(self, proxy: str, reason: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
+        """Latch, and send everything to the old side."""
+        active = self._drivers[proxy].roll_back(reason, self._who)
+        return Answer({"weights": dict(active.steering.weights), "epoch": active.steering.epoch})
+
+    def release(self, proxy: str, latch_epoch: int, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
+        """Take exactly this latch away: one that was raised meanwhile has a higher epoch, and stays."""
+        driver = self._drivers[proxy]
+        latch = driver.latch()
+        if latch is None:
+            return Answer()
+        if latch.epoch != latch_epoch:
+            raise HeldError(f"another rollback holds at {proxy}: {latch.reason}", where=proxy)
+        if latch_epoch >= epoch:
+            raise StaleEpochError(f"the latch of {proxy} has epoch {latch_epoch}")
+        driver.release(self._who, latch_epoch + 1)
+        return Answer({"released": latch_epoch})
+
+    def _obeys(self, proxy: str, epoch: int) -> None:
+        in_effect = self._drivers[proxy].observe().steering.epoch
+        if epoch < in_effect:
+            raise StaleEpochError(f"{proxy} obeys epoch {in_effect}")
+
+    def _write_way_back(self, driver: Driver) -> None:
+        """A shift to what is in effect: it changes nothing, and writes the way back as every step forward does."""
+        driver.shift(driver.observe().steering)
+
+
+def _state(active: Active, latch: Latch | None) -> ProxyState:
+    held = None if latch is None else Latched(latch.epoch, latch.reason, latch.who, latch.at)
+    under_way = {side: flow.under_way for side, flow in active.flows.items()}
+    return ProxyState(active.steering.epoch, active.steering.weights, held, under_way)
+
+
+def check_sides(drivers: Mapping[str, Driver]) -> None:
+    """Refuse proxies that do not have both sides.
+
+    Raises:
+        UsageError: One lacks a side.
+        OutsideError: One does not answer.
+    """
+    for proxy, driver in drivers.items():
+        names = driver.observe().steering.weights
+        if lacking := [side for side in (OLD, NEW) if side not in names]:
+            raise UsageError(
+                f"{proxy} has no side {' and '.join(lacking)}", where=proxy, allowed=f"{NEW}, {OLD}, others"
+            )

@@ -1,0 +1,247 @@
+"""Back to V10, at once: by what was laid ready beside the proxies, and by nothing else.
+
+It needs no store, no database, no approval, no Pulumi: a file that names the proxies, their folders, and their own
+interfaces on loopback. It is done when the proxies' counters show that V11 gets nothing any more, not when a file is
+written. It leaves a latch on every proxy: traffic goes forward again only by a new plan (`aurops cutover release`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from aurops import documents
+from aurops.calls import CallPool
+from aurops.errors import AuropsError, HeldError, UsageError
+from aurops.files import write_durably
+from aurops.plan import CallUnknownError, StaleEpochError
+from aurops.store import state_folder
+from migration.model import NEW, OLD
+from traffic.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aurops.clock import Clock
+    from aurops.plan import Json
+    from traffic.driver import Driver
+
+FILE = "rollback.json"
+STILL_S = 0.25
+"""So long V11's counter of requests must stand still."""
+_POLL_S = 0.02
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class ReadyProxy(_Part):
+    """A proxy that can be rolled back.
+
+    Args:
+        name: Its name.
+        site: The file that describes it, on its own host.
+        digest: SHA-256 of that file when this was written.
+    """
+
+    name: str
+    site: Path
+    digest: str
+
+
+class Ready(_Part):
+    """What a rollback needs to know; no secret is in it.
+
+    Args:
+        service: Which service.
+        run: The cutover that laid it ready.
+        at: When, in UTC, for people.
+        proxies: All of them.
+    """
+
+    schema_: Annotated[Literal[1], Field(alias="schema")] = 1
+    service: str
+    run: str
+    at: str
+    proxies: tuple[ReadyProxy, ...]
+
+    def text(self) -> str:
+        """As it is written."""
+        return self.model_dump_json(by_alias=True, indent=2) + "\n"
+
+
+def ready(service: str, run: str, sites: Mapping[str, str], clock: Clock) -> Ready:
+    """What a rollback of these proxies needs.
+
+    Raises:
+        UsageError: A site's file cannot be read.
+    """
+    proxies = tuple(ReadyProxy(name=name, site=Path(path), digest=digest(Path(path))) for name, path in sites.items())
+    return Ready(service=service, run=run, at=clock.wall().isoformat(timespec="seconds"), proxies=proxies)
+
+
+def digest(file: Path) -> str:
+    """SHA-256 of a file.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as cause:
+        raise UsageError(f"the file cannot be read: {cause.strerror}", where=str(file)) from cause
+
+
+def lay(made: Ready, folders: tuple[Path, ...]) -> dict[str, str]:
+    """Write it into these folders, for good; each file with the digest of what was read back.
+
+    Raises:
+        OSError: One cannot be written.
+    """
+    written = {}
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_durably(folder / FILE, made.text())
+        written[str(folder / FILE)] = digest(folder / FILE)
+    return written
+
+
+def home(service: str) -> Path:
+    """The folder of this user for what a service's rollback needs."""
+    return state_folder() / "rollback" / service
+
+
+def find(service: str) -> Path:
+    """What lies ready on this host for a service; empty: for the only one.
+
+    Raises:
+        UsageError: Nothing does, or several services have something.
+    """
+    if service:
+        wanted = home(service) / FILE
+        if wanted.is_file():
+            return wanted
+    found = sorted(home("").glob(f"*/{FILE}"))
+    if not service and len(found) == 1:
+        return found[0]
+    there = ", ".join(file.parent.name for file in found) or "none"
+    what = f"nothing lies ready here for `{service}`" if service else "which service is not said"
+    raise UsageError(
+        what, where=str(home("")), allowed=there, next_step=f"--file FILE: it is {FILE} in every proxy's folder, too"
+    )
+
+
+@dataclass(frozen=True)
+class Back:
+    """What a rollback did with one proxy.
+
+    Args:
+        proxy: Its name.
+        ok: All of its traffic goes to V10, and nothing new reaches V11.
+        took_s: From the begin of the rollback to V11's last new request, as the proxy counts; seconds.
+        left: Requests and WebSockets that are still under way at V11.
+        why: What went wrong, or is worth to know.
+    """
+
+    proxy: str
+    ok: bool
+    took_s: float
+    left: int = 0
+    why: str = ""
+
+    def data(self) -> dict[str, Json]:
+        """For the journal and `--json`."""
+        said: dict[str, Json] = {"proxy": self.proxy, "ok": self.ok, "took_s": round(self.took_s, 3)}
+        return said | {"left": self.left, "why": self.why}
+
+
+def read(file: Path) -> Ready:
+    """What lies ready in a file.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    return documents.load(file, Ready)
+
+
+def site_of(proxy: ReadyProxy) -> tuple[Site, str]:
+    """A proxy's site, and a remark when its file is another than when this was laid ready.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    changed = digest(proxy.site) != proxy.digest
+    remark = f"{proxy.site} was changed since the rollback was laid ready" if changed else ""
+    return documents.load(proxy.site, Site), remark
+
+
+def worse(drivers: Mapping[str, Driver]) -> str:
+    """Why going back would make things worse: nobody of V10 is well; empty when nothing speaks against it."""
+    sick = []
+    for name, driver in drivers.items():
+        try:
+            flow = driver.observe().flows.get(OLD)
+        except (AuropsError, CallUnknownError):
+            continue  # a proxy that does not answer speaks against nothing
+        if flow is not None and flow.healthy == 0:
+            sick.append(name)
+    return f"no backend of V10 answers health checks at {', '.join(sick)}: it is cold or dead" if sick else ""
+
+
+def refuse_worse(why: str) -> None:
+    """Refuse to go back to a V10 that is worse.
+
+    Raises:
+        HeldError: It is.
+    """
+    if why:
+        raise HeldError(why, next_step="bring V10 up; or, knowing that V11 is worse: --force")
+
+
+def roll_back(drivers: Mapping[str, Driver], reason: str, who: str, clock: Clock, *, within_s: float) -> list[Back]:
+    """Every proxy at once; one that fails hinders no other.
+
+    Args:
+        drivers: By proxy.
+        reason: Why, for people.
+        who: Who says so.
+        clock: Time.
+        within_s: How long V11's counters may take to stand still.
+    """
+    if not drivers:
+        return []
+    began_s = clock.now_s()
+    with CallPool(len(drivers), "rollback") as pool:
+        calls = [pool.submit(_one, name, drivers[name], reason, who, clock, began_s, within_s) for name in drivers]
+    return [call.result() for call in calls]
+
+
+def _one(name: str, driver: Driver, reason: str, who: str, clock: Clock, began_s: float, within_s: float) -> Back:
+    try:
+        driver.roll_back(reason, who)
+        return _idle(name, driver, clock, began_s, within_s)
+    except (AuropsError, CallUnknownError, StaleEpochError) as error:
+        why = error.what if isinstance(error, AuropsError) else str(error)
+        return Back(name, ok=False, took_s=clock.now_s() - began_s, why=why)
+
+
+def _idle(name: str, driver: Driver, clock: Clock, began_s: float, within_s: float) -> Back:
+    """Wait until V11 gets nothing new, and what it had is answered."""
+    still_since_s, before = clock.now_s(), -1
+    while True:
+        flow = driver.observe().flows[NEW]
+        now_s = clock.now_s()
+        if flow.requests != before:
+            still_since_s, before = now_s, flow.requests
+        still = now_s - still_since_s >= STILL_S
+        if still and (not flow.under_way or now_s - began_s > within_s):
+            left = f"{flow.under_way} requests or WebSockets are still under way at V11" if flow.under_way else ""
+            return Back(name, ok=True, took_s=still_since_s - began_s, left=flow.under_way, why=left)
+        if now_s - began_s > within_s and not still:
+            return Back(name, ok=False, took_s=now_s - began_s, left=flow.under_way, why="V11 still gets requests")
+        clock.sleep(_POLL_S)

@@ -1,0 +1,202 @@
+"""`aurops cutover FILE`: move traffic from V10 to V11 by a plan; `aurops cutover release FILE` after a rollback."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from aurops import documents
+from aurops.clock import RealClock
+from aurops.errors import UsageError
+from aurops.gates.spec import ApprovalGate
+from aurops.history import History
+from aurops.journal import readable
+from aurops.ports import not_connected
+from aurops.runner import Ending
+from aurops.store import default_store_url, open_store
+from migration import cutover_file, execute, rollback
+from migration.cutover import KIND
+from migration.model import World
+from migration.outline import check, outline, timetable
+from migration.proxies import Proxies, check_sides
+from runbooks.kinds import refuse_without_store
+from runbooks.terminal import confirm, ended, timeline
+from traffic.dialects import open_driver
+from traffic.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aurops.gates.spec import Gate
+    from aurops.journal import Journal
+    from aurops.runner import Result
+    from aurops.store import Store
+    from migration.cutover_file import Cutover
+    from migration.outline import Timed
+    from runbooks.terminal import Timeline
+
+LEAST = "run"
+
+
+class RunByDefault(TyperGroup):
+    """`aurops cutover FILE` is `aurops cutover run FILE`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the default command in where none is named."""
+        named = args and (args[0] in self.commands or args[0] == "--help")
+        return super().parse_args(ctx, args if named or not args else [LEAST, *args])
+
+
+app = typer.Typer(name="cutover", cls=RunByDefault, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The plan (YAML): docs/runbooks/cutover.md.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print times, gates, approvals, the point of no return.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Stay at shut gates, holding nothing, and go on by itself.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+service_of = execute.service_of
+"""The lease that a run acts under (`runbooks.kinds.Kind`)."""
+
+
+@app.command()
+def run(file: File, *, dry_run: DryRun = False, wait: Wait = False, as_json: AsJson = False, yes: Yes = False) -> None:
+    """Move traffic from V10 to V11, region by region, step by step, each behind its gates.
+
+    At a shut gate it ends (exit 4) and holds nothing; `aurops runs resume RUN` goes on, with --wait by itself.
+    """
+    _carry_out(file, dry_run=dry_run, wait=wait, as_json=as_json, yes=yes)
+
+
+@app.command()
+def release(
+    file: File, *, dry_run: DryRun = False, wait: Wait = False, as_json: AsJson = False, yes: Yes = False
+) -> None:
+    """After a rollback: begin again by a new plan, which takes just these latches away once people have approved."""
+    _carry_out(file, dry_run=dry_run, wait=wait, as_json=as_json, yes=yes, releases=True)
+
+
+def _carry_out(file: Path, *, dry_run: bool, wait: bool, as_json: bool, yes: bool, releases: bool = False) -> None:
+    clock = RealClock()
+    cutover, signers = cutover_file.read(file)
+    check(cutover, signers, str(file), now=clock.wall(), env=os.environ)
+    if dry_run:
+        rows = timetable(outline(cutover, releases=releases), clock.wall())
+        typer.echo(_plan_json(rows) if as_json else _plan_text(cutover, rows))
+        return
+    target = _target(cutover)
+    execute.check_start(cutover, World(clock.wall(), target.observe()), releases=releases)
+    store = open_store(default_store_url())
+    if releases:
+        _refuse_old_plan(cutover, store)
+    confirm(f"Begin the cutover of {cutover.service}? Traffic moves from {cutover.start.isoformat()} on.", yes=yes)
+    journal = execute.begin(store, clock, cutover, signers, releases=releases)
+    typer.echo(f"run {journal.run}", err=True)
+    with timeline() as told:
+        result = _drive(journal, store, told, wait=wait)
+    ended(journal.run, result, as_json=as_json)
+
+
+def _drive(journal: Journal, store: Store, told: Timeline, *, wait: bool, take_over: bool = False) -> Result:
+    clock = RealClock()
+    cutover = execute.cutover_of(History(journal.records))
+    return execute.execute(
+        journal,
+        _target(cutover, journal.run),
+        store=store,
+        clock=clock,
+        ports=not_connected(clock),
+        listener=told.hear,
+        tell=told.tell,
+        take_over=take_over,
+        wait=wait,
+    )
+
+
+def resume(journal: Journal, store: Store, *, take_over: bool, leap: int, wait: bool = False) -> Result:
+    """Go on with a cutover (`runbooks.kinds.Kind.resume`)."""
+    refuse_without_store(journal, leap)
+    with timeline() as told:
+        result = _drive(journal, store, told, wait=wait, take_over=take_over)
+    if result.ending is not Ending.RESTORED:
+        ended(journal.run, result)
+    return result
+
+
+def _target(cutover: Cutover, run: str = "") -> Proxies:
+    """The proxies of a cutover, on this host.
+
+    Raises:
+        UsageError: A site's file is wrong, or a proxy lacks a side.
+        OutsideError: A proxy does not answer.
+    """
+    clock = RealClock()
+    sites = {name: documents.load(Path(path), Site) for name, path in cutover.sites.items()}
+    drivers = {name: open_driver(site) for name, site in sites.items()}
+    if not run:
+        check_sides(drivers)
+
+    def lay_ready(proxy: str) -> Mapping[str, str]:
+        made = rollback.ready(cutover.service, run, cutover.sites, clock)
+        return rollback.lay(made, (sites[proxy].folder, rollback.home(cutover.service)))
+
+    return Proxies(drivers, clock, who=getpass.getuser(), drain_s=cutover.drain_s, lay_ready=lay_ready)
+
+
+def _refuse_old_plan(cutover: Cutover, store: Store) -> None:
+    """A latch is released by a new plan, not by the one that was rolled back.
+
+    Raises:
+        UsageError: A run had this very plan.
+    """
+    for journal in readable(store, RealClock()):
+        history = History(journal.records)
+        if history.kind == KIND and execute.cutover_of(history) == cutover:
+            what = "this is the plan that was rolled back, not a new one"
+            raise UsageError(what, where=f"run {journal.run}", next_step="change what led to the rollback")
+
+
+def _plan_text(cutover: Cutover, rows: tuple[Timed, ...]) -> str:
+    lines = [f"cutover of {cutover.service}: {', '.join(region.name for region in cutover.regions)}"]
+    phase = 0
+    for row in rows:
+        if row.part.phase != phase:
+            phase = row.part.phase
+            lines.append(f"phase {phase}")
+        lines.append(f"  {_when(row)}  {row.part.name}: {row.part.reason}")
+        lines += ["    THE POINT OF NO RETURN: after it nothing goes back to V10"] if row.part.no_return else []
+        lines += [f"    {_gate(gate)}" for gate in row.part.gates]
+    return "\n".join([*lines, "before the point of no return, at any time: aurops rollback --reason …"])
+
+
+def _when(row: Timed) -> str:
+    return f"{row.not_before:%Y-%m-%d %H:%M:%S %z}" if row.not_before else "NEVER (window)          "
+
+
+def _gate(gate: Gate) -> str:
+    if isinstance(gate, ApprovalGate):
+        return f"approval `{gate.name}`: {gate.need} of {', '.join(gate.of)}"
+    return f"{gate.kind} `{gate.name}`"
+
+
+def _plan_json(rows: tuple[Timed, ...]) -> str:
+    return json.dumps(
+        [
+            {
+                "part": row.part.name,
+                "phase": row.part.phase,
+                "not_before": row.not_before.isoformat() if row.not_before else None,
+                "reason": row.part.reason,
+                "proxies": row.part.proxies,
+                "weight": row.part.weight,
+                "no_return": row.part.no_return,
+                "gates": [gate.model_dump(mode="json", by_alias=True) for gate in row.part.gates],
+            }
+            for row in rows
+        ]
+    )

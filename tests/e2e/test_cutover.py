@@ -1,0 +1,285 @@
+"""A cutover and a rollback on real proxies with real keys: what is in effect, and what clients see."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+import pytest
+
+from aurops.clock import RealClock
+from aurops.gates.steps import waits_at
+from aurops.history import History
+from aurops.journal import Journal, RecordKind
+from aurops.plan import Observation
+from aurops.ports import Comparison, Drained, Ports, Side, not_connected
+from aurops.runner import Ending
+from aurops.store import open_store
+from migration import cutover_file, execute, rollback
+from migration.model import World
+from migration.proxies import Proxies
+from testbeds.local.steering.bed import Bed, up
+from tests.aurops.gates.people import needs_ssh_keygen, new_key
+from tests.e2e.commands import until
+from traffic.driver import TOTAL_WEIGHT, Steering
+from traffic.site import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from aurops.plan import Answer
+    from aurops.runner import Result
+
+pytestmark = [pytest.mark.e2e, needs_ssh_keygen]
+CLOCK = RealClock()
+REQUESTS = 200_000
+
+
+@pytest.fixture(scope="module", params=[Kind.ENVOY, pytest.param(Kind.NGINX, marks=pytest.mark.campaign)])
+def bed(request: pytest.FixtureRequest) -> Iterator[Bed]:
+    """A real proxy with its watcher, and sides that count."""
+    with up(request.param, requests=REQUESTS, shared_keys=True) as one:
+        for side in one.site.names:
+            one.await_health(side)
+        yield one
+
+
+class Clients:
+    """Writes through the proxy, one after the other on each connection, without a retry; each has its number."""
+
+    numbers = iter(range(REQUESTS))
+    lock = threading.Lock()
+
+    def __init__(self, bed: Bed, connections: int = 4) -> None:
+        self.ok: list[int] = []
+        self.bad: list[str] = []
+        self._bed, self._stop = bed, threading.Event()
+        self._threads = [threading.Thread(target=self._write) for _ in range(connections)]
+
+    def _write(self) -> None:
+        with httpx.Client(trust_env=False, timeout=10) as client:
+            while not self._stop.wait(0.002):
+                with self.lock:
+                    number = next(self.numbers)
+                try:
+                    answer = client.post(f"http://{self._bed.site.listens}/writes/{number}", json={})
+                except httpx.HTTPError as error:
+                    self.bad.append(repr(error))
+                    continue
+                (self.ok if answer.status_code == 200 else self.bad).append(
+                    number if answer.status_code == 200 else str(answer.status_code)  # type: ignore[arg-type]
+                )
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+class Data:
+    """Data that is always equal; writes to V10 are stopped when told."""
+
+    def __init__(self) -> None:
+        self.fenced = False
+
+    def equal(self, timeout_s: float) -> Observation[Comparison]:
+        del timeout_s
+        return Observation(Comparison(equal=1), CLOCK.now_s(), "the test")
+
+    def fence(self, side: Side, epoch: int, timeout_s: float) -> Answer:
+        from aurops.plan import Answer  # noqa: PLC0415 (its one use here)
+
+        assert (side, bool(epoch), bool(timeout_s)) == (Side.V10, True, True)
+        self.fenced = True
+        return Answer()
+
+    def drained(self, side: Side, timeout_s: float) -> Observation[Drained]:
+        del timeout_s
+        return Observation(Drained(side, 0 if self.fenced else 1), CLOCK.now_s(), "the test")
+
+
+class Day:
+    """A whole cutover of one proxy within seconds, with its file, store and people."""
+
+    def __init__(self, folder: Path, bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.bed, self.key = folder, bed, new_key(folder / "ann")
+        monkeypatch.setenv("AUROPS_STORE", str(folder / "store"))
+        monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+        (folder / "allowed_signers").write_text(f"ann {self.key.with_suffix('.pub').read_text()}")
+        self.store = open_store(str(folder / "store"))
+        self.data = Data()
+        nothing = not_connected(CLOCK)
+        self.ports = Ports(self.data, nothing.lag, nothing.unsynced, self.data, self.data, nothing.judge)
+
+    def file(self, steps: str = "[5, 50, 100]") -> Path:
+        """A plan that begins in two seconds."""
+        start = CLOCK.wall() + timedelta(seconds=2)
+        approval = "{kind: approval, name: people, need: 1, of: [ann]}"
+        health = f"http://{self.bed.site.side('v11').backends[0]}/health"
+        warm = f"http://{self.bed.site.side('v10').backends[0]}/health"
+        file = self.folder / "cutover.yaml"
+        file.write_text(
+            f"service: ledger\nstart: {start.isoformat()}\nsteps: {steps}\n"
+            f"sites: {{edge: {self.bed.folder / 'site.json'}}}\nregions: [{{name: west, proxies: [edge]}}]\n"
+            "times: {prepare_s: 60, traffic_s: 1, validate_s: 2}\nsoak: {for_s: 2, every_s: 2}\ndrain_s: 0\n"
+            f"capacity: [{{kind: http, name: V10 warm, url: '{warm}'}}]\n"
+            f"watch: [{{kind: http, name: V11 well, url: '{health}'}}]\n"
+            f"gates: {{traffic: [{approval}], hand_over: [{approval}]}}\nsigners: {{allowed: allowed_signers}}\n"
+        )
+        return file
+
+    def begin(self, *, releases: bool = False) -> Journal:
+        """A run of it, as the command begins one."""
+        read, signers = cutover_file.read(self.file())
+        execute.check_start(read, World(CLOCK.wall(), self.target("").observe()), releases=releases)
+        return execute.begin(self.store, CLOCK, read, signers, releases=releases)
+
+    def target(self, run: str) -> Proxies:
+        def lay(_: str) -> dict[str, str]:
+            sites = {"edge": str(self.bed.folder / "site.json")}
+            made = rollback.ready("ledger", run, sites, CLOCK)
+            return rollback.lay(made, (self.bed.site.folder, rollback.home("ledger")))
+
+        return Proxies({"edge": self.bed.driver}, CLOCK, who="ann", drain_s=0, lay_ready=lay)
+
+    def drive(self, journal: Journal) -> Result:
+        """Take the run up until it ends; whenever people are asked, ann approves by command."""
+        for _ in range(200):
+            journal = Journal.open(self.store, journal.run, CLOCK)
+            target = self.target(journal.run)
+            result = execute.execute(journal, target, store=self.store, clock=CLOCK, ports=self.ports)
+            if result.ending is not Ending.AT_GATE:
+                return result
+            if "people is closed" in result.why:
+                self.approve(journal.run)
+            else:
+                CLOCK.sleep(0.2)
+        raise AssertionError(result)
+
+    def approve(self, run: str) -> None:
+        done = aurops("approve", run, "--key", str(self.key), "--yes", "--json")
+        assert done.returncode == 0, done.stderr
+
+
+def aurops(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """A command as a process of its own."""
+    command = [sys.executable, "-m", "runbooks", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **env}, timeout=60)
+
+
+@pytest.fixture
+def day(tmp_path: Path, bed: Bed, monkeypatch: pytest.MonkeyPatch) -> Day:
+    """A day on which everything is ready."""
+    if latch := bed.driver.latch():
+        bed.driver.release("the test", latch.epoch + 1)
+    now = bed.driver.observe().steering
+    bed.driver.shift(Steering({"v11": 0, "v10": TOTAL_WEIGHT, "baseline": 0}, now.epoch + 1))
+    return Day(tmp_path, bed, monkeypatch)
+
+
+def test_a_cutover_moves_all_traffic_and_loses_no_request(day: Day) -> None:
+    """Rehearsed three times, 5, 50, 100%, handed over; every write was answered, and executed once."""
+    with Clients(day.bed) as clients:
+        journal = day.begin()
+        result = day.drive(journal)
+    assert result.ending is Ending.DONE, result
+    assert clients.bad == []
+    executed = day.bed.executed()
+    assert {executed[number] for number in clients.ok} == {1}
+    assert day.bed.driver.observe().steering.weight("v11") == TOTAL_WEIGHT
+    assert day.data.fenced
+    records = Journal.open(day.store, journal.run, CLOCK).records
+    rehearsed = [r.data for r in records if r.kind is RecordKind.RESULT and "took_s" in r.data]
+    assert [data["step"] for data in rehearsed] == ["rehearse 1 edge", "rehearse 2 edge", "rehearse 3 edge"]
+    ready = rollback.read(day.bed.site.folder / "rollback.json")
+    assert (ready.run, [proxy.name for proxy in ready.proxies]) == (journal.run, ["edge"])
+
+
+def test_one_command_goes_back_when_everything_else_is_gone(day: Day, tmp_path: Path) -> None:
+    """With no store and no plan: latched, V11 idle by its proxy's counters, recorded here; the run goes nowhere."""
+    journal = day.begin()
+    target, weights = day.target(journal.run), {"v11": 5_000, "v10": 5_000}
+    target.prepare("edge", 10_000, 1.0)
+    epoch = day.bed.driver.observe().steering.epoch
+    target.shift("edge", weights, epoch + 1, 1.0)
+    with Clients(day.bed) as clients:
+        until(lambda: len(clients.ok) > 50, limit_s=10, what="clients write")
+        gone = {"AUROPS_STORE": "s3://nowhere/at-all", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+        done = aurops("rollback", "ledger", "--reason", "orders look wrong", "--json", **gone)
+        before = day.bed.executed("v11")
+        until(lambda: len(clients.ok) > 100, limit_s=10, what="clients go on")
+        assert day.bed.executed("v11") == before, "V11 got something after the command had ended"
+    assert done.returncode == 0, done.stderr
+    said: dict[str, Any] = json.loads(done.stdout)
+    assert (said["ok"], said["proxies"][0]["proxy"], said["proxies"][0]["left"]) == (True, "edge", 0)
+    assert said["not_in_v10"] == "not known: the port `unsynced` is not connected"
+    assert clients.bad == []
+    latch = day.bed.driver.latch()
+    assert latch is not None
+    assert latch.reason == "orders look wrong"
+    assert day.bed.driver.observe().steering.weight("v10") == TOTAL_WEIGHT
+    brought = aurops("runs", "bring-back", said["run"])
+    assert brought.returncode == 0, brought.stderr
+    ended = execute.execute(
+        Journal.open(day.store, journal.run, CLOCK), target, store=day.store, clock=CLOCK, ports=day.ports
+    )
+    assert ended.ending is Ending.HELD
+    assert "edge was rolled back by" in ended.why
+    assert tmp_path.exists()
+
+
+def test_a_v10_that_is_dead_is_gone_back_to_only_by_force(day: Day) -> None:
+    """Refused with the reason where the proxy looks after health; nothing was changed."""
+    if day.bed.site.kind is not Kind.ENVOY:
+        pytest.skip("NGINX does not look after health, and says so")
+    target = day.target("by hand")
+    target.prepare("edge", 10_000, 1.0)
+    target.shift("edge", {"v11": 10_000, "v10": 0}, day.bed.driver.observe().steering.epoch + 1, 1.0)
+    day.bed.kill("v10")
+    try:
+        until(lambda: day.bed.driver.observe().flows["v10"].healthy == 0, limit_s=10, what="V10 is seen to be dead")
+        done = aurops("rollback", "ledger", "--reason", "panic")
+        assert (done.returncode, "it is cold or dead" in done.stderr) == (4, True), done.stderr
+        assert day.bed.driver.latch() is None
+        assert aurops("rollback", "ledger", "--reason", "panic", "--force").returncode == 0
+        assert day.bed.driver.latch() is not None
+    finally:
+        day.bed.start("v10")
+        day.bed.await_health("v10")
+
+
+def test_the_command_prints_the_plan_and_calls_nothing(day: Day) -> None:
+    """Times, gates, approvals, the point of no return; and with the store gone, too."""
+    done = aurops("cutover", str(day.file()), "--dry-run", AUROPS_STORE="s3://nowhere/at-all")
+    assert done.returncode == 0, done.stderr
+    assert "west 5%: V11 gets 5% of west" in done.stdout
+    assert "approval `people`: 1 of ann" in done.stdout
+    assert "THE POINT OF NO RETURN" in done.stdout
+    rows = json.loads(aurops("cutover", str(day.file()), "--dry-run", "--json").stdout)
+    assert [row["weight"] for row in rows if row["weight"]] == [500, 5_000, 10_000]
+    assert [row["part"] for row in rows if row["no_return"]] == ["hand over"]
+
+
+def test_the_command_begins_a_run_that_waits_for_the_data(day: Day) -> None:
+    """No port is connected: it stops in phase 1, exit 4, says so, and `aurops gates` shows it."""
+    done = aurops("cutover", str(day.file()), "--yes", "--json")
+    assert done.returncode == 4, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["ending"], said["why"]) == ("at a gate", "data equal is unknown: the port `equal` is not connected")
+    assert "data equal  unknown" in aurops("gates", said["run"]).stdout
+    records = Journal.open(day.store, said["run"], CLOCK).records
+    assert waits_at(records, History(records)) is not None
+    again = aurops("runs", "resume", said["run"])
+    assert (again.returncode, "data equal is unknown" in again.stderr) == (4, True)

@@ -1,0 +1,108 @@
+"""`aurops rollback` when what it needs is missing, wrong, or only partly there."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from aurops.clock import RealClock
+from migration import rollback
+from tests.runbooks.here import here
+from traffic.site import Kind, Side, Site
+
+SIDES = (
+    Side(name="v11", backends=("127.0.0.1:1",), health_path="/health", instead="v10"),
+    Side(name="v10", backends=("127.0.0.1:1",), health_path="/health"),
+)
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A host of its own; its store is out of reach."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("AUROPS_STORE", "s3://nowhere/at-all")
+    return tmp_path
+
+
+def site(folder: Path) -> Path:
+    """A proxy that is down."""
+    folder.mkdir()
+    made = Site(kind=Kind.ENVOY, folder=folder, listens="127.0.0.1:1", admin="127.0.0.1:1", sides=SIDES)
+    file = folder / "site.json"
+    file.write_text(made.model_dump_json(by_alias=True))
+    return file
+
+
+def lay(service: str, **sites: Path) -> Path:
+    """What a cutover lays ready on an operator's host."""
+    made = rollback.ready(service, "run-1", {name: str(file) for name, file in sites.items()}, RealClock())
+    (written,) = rollback.lay(made, (rollback.home(service),))
+    return Path(written)
+
+
+def test_what_lies_ready_holds_no_secret_and_names_the_files(state: Path) -> None:
+    """Service, run, time, and for each proxy its file with a digest."""
+    file = lay("ledger", west=site(state / "west"))
+    said = json.loads(file.read_text())
+    assert set(said) == {"schema", "service", "run", "at", "proxies"}
+    assert set(said["proxies"][0]) == {"name", "site", "digest"}
+    assert rollback.find("") == rollback.find("ledger") == file
+
+
+def test_without_anything_ready_it_says_where_it_looked(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No service, another service, several and none named: exit 2, what there is, and --file."""
+    assert here("rollback", "--reason", "r") == 2
+    assert "--file FILE" in capsys.readouterr().err
+    lay("ledger", west=site(state / "west"))
+    assert here("rollback", "payments", "--reason", "r") == 2
+    assert "nothing lies ready here for `payments`" in capsys.readouterr().err
+    lay("payments", north=site(state / "north"))
+    assert here("rollback", "--reason", "r") == 2
+    assert "allowed: ledger, payments" in capsys.readouterr().err
+    broken = state / "broken.json"
+    broken.write_text('{"schema": 1, "service": "x"}')
+    assert here("rollback", "--reason", "r", "--file", str(broken)) == 2
+    assert "broken.json" in capsys.readouterr().err
+
+
+def test_a_proxy_that_is_down_or_gone_hinders_no_other(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each is named with what is wrong; exit 3; and the rollback is recorded on this host."""
+    west, north = site(state / "west"), site(state / "north")
+    lay("ledger", west=west, north=north)
+    north.unlink()
+    assert here("rollback", "ledger", "--reason", "orders look wrong", "--json") == 3
+    out = capsys.readouterr()
+    said = json.loads(out.out)
+    assert {each["proxy"]: each["ok"] for each in said["proxies"]} == {"west": False, "north": False}
+    assert "the file cannot be read" in said["proxies"][1]["why"]
+    assert "not every proxy was rolled back" in out.err
+    latch = json.loads((west.parent / "latch.json").read_text())
+    assert (latch["reason"], latch["rehearsal"]) == ("orders look wrong", False), "latched before anybody answers"
+    records = sorted((state / "state" / "aurops" / "break-glass" / "runs" / said["run"] / "journal").iterdir())
+    assert json.loads(records[-1].read_text())["data"] == {"outcome": "failed"}
+
+
+def test_a_site_that_was_changed_since_is_said_and_used(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Going back does not wait for an explanation."""
+    west = site(state / "west")
+    lay("ledger", west=west)
+    west.write_text(west.read_text() + "\n")
+    assert here("rollback", "ledger", "--reason", "r") == 3
+    err = capsys.readouterr().err
+    assert "site.json was changed since the rollback was laid ready" in err
+    assert (west.parent / "latch.json").exists()
+
+
+def test_a_record_that_cannot_be_kept_stops_nothing(
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said, and every proxy is rolled back all the same."""
+    west = site(state / "west")
+    file = lay("ledger", west=west)
+    (state / "no-folder").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(state / "no-folder"))
+    assert here("rollback", "--file", str(file), "--reason", "r", "--json") == 3
+    out = capsys.readouterr()
+    assert "no record can be kept" in out.err
+    assert json.loads(out.out)["run"] == ""
+    assert (west.parent / "latch.json").exists()
