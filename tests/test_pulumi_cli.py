@@ -16,12 +16,17 @@ CI = ROOT / "ci" / "pulumi-cli"
 INSTALL = CI / "install.py"
 
 
-def install(folder: Path, *, path: Path, **more: str) -> subprocess.CompletedProcess[str]:
+def install(folder: Path, *options: str, path: Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Run the script where PATH has what a folder has, and no web server can be reached."""
     closed = "http://127.0.0.1:9"
     env = {"PATH": str(path), "HOME": str(folder), "https_proxy": closed, "http_proxy": closed, **more}
     return subprocess.run(
-        [sys.executable, INSTALL, folder / "pulumi"], env=env, capture_output=True, text=True, check=False, cwd=ROOT
+        [sys.executable, INSTALL, folder / "pulumi", *options],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
     )
 
 
@@ -38,6 +43,19 @@ def test_the_one_on_path_wins(tmp_path: Path) -> None:
     program(tmp_path / "pulumi" / "bin" / "pulumi", "exit 0")
     found = install(tmp_path, path=tmp_path / "bin")
     assert (found.returncode, found.stdout) == (0, f"pulumi: {tmp_path}/bin/pulumi, from PATH\n")
+
+
+def test_in_ci_only_the_pinned_version_on_path_counts(tmp_path: Path) -> None:
+    """A runner's image brings another one: what set-up has got is taken, and the line says why."""
+    version = metadata.version("pulumi")
+    program(tmp_path / "old" / "pulumi", "echo v3.1.0")
+    program(tmp_path / "new" / "pulumi", f"echo v{version}")
+    program(tmp_path / "pulumi" / "bin" / "pulumi", "exit 0")
+    found = install(tmp_path, "--pinned", path=tmp_path / "new")
+    assert found.stdout == f"pulumi: {tmp_path}/new/pulumi, from PATH\n"
+    found = install(tmp_path, "--pinned", path=tmp_path / "old")
+    why = f"(on PATH is v3.1.0, not v{version})"
+    assert found.stdout == f"pulumi: {tmp_path}/pulumi/bin/pulumi, from an earlier set-up {why}\n"
 
 
 def test_what_set_up_has_got_is_used_again(tmp_path: Path) -> None:

@@ -9,8 +9,14 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.ci.fake_github import FakeGitHub, fake_github
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 STEPS = ROOT / "ci" / "steps"
@@ -196,50 +202,62 @@ printf '%s\\n' "$NUMBER"
 """
 
 
-def comment(folder: Path, *, number: str = "7", head: str = "acme/fleet", sha: str = "ab12") -> Step:
-    """Run the step that writes the comment, where `gh` is a stand-in and nothing is posted."""
+def comment(
+    folder: Path, github: FakeGitHub, *, number: str = "7", head: str = "acme/fleet", sha: str = "ab12"
+) -> Step:
+    """Run the step that writes the comment, where `gh` is a stand-in."""
     (folder / "bin").mkdir(exist_ok=True)
     gh = folder / "bin" / "gh"
     gh.write_text(GH)
     gh.chmod(0o755)
     path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    posts = folder / "post"
-    posts.write_text('#!/bin/sh\nprintf "%s\\n" "$1" > posted\ncat "$2" >> posted\n')
-    more = {"PATH": path, "GH_ASKED": str(folder / "gh-asked"), "NUMBER": number, "POST": str(posts)}
-    more |= {"GITHUB_REPOSITORY": "acme/fleet", "HEAD_REPOSITORY": head, "HEAD_SHA": sha}
+    more = {"PATH": path, "GH_ASKED": str(folder / "gh-asked"), "NUMBER": number, "GITHUB_API_URL": github.url}
+    more |= {"GITHUB_REPOSITORY": "acme/fleet", "HEAD_REPOSITORY": head, "HEAD_SHA": sha, "GITHUB_TOKEN": "a-token"}
     return run(folder, "comment", "out", **more)
 
 
-def test_the_comment_goes_to_the_pull_request_that_github_names(tmp_path: Path) -> None:
+@pytest.fixture
+def github() -> Iterator[FakeGitHub]:
+    """A GitHub with one pull request."""
+    with fake_github() as running:
+        yield running
+
+
+def test_the_comment_goes_to_the_pull_request_that_github_names(github: FakeGitHub, tmp_path: Path) -> None:
     """By the commit of GitHub's own event, not by what an artifact says; what is up goes before the lab."""
     for which in ("lab", "cloud"):
         (tmp_path / "out" / f"preview-{which}").mkdir(parents=True)
         (tmp_path / "out" / f"preview-{which}" / "comment.md").write_text(f"from {which}\n")
-    assert comment(tmp_path).code == 0
-    assert (tmp_path / "posted").read_text() == "7\nfrom cloud\n"
+    assert comment(tmp_path, github).code == 0
+    assert [each["body"].splitlines()[0] for each in github.comments] == ["from cloud"]
+    assert github.calls[-1] == ("POST", "/repos/acme/fleet/issues/7/comments")
     assert '.headRefOid == "ab12"' in (tmp_path / "gh-asked").read_text()
     (tmp_path / "out" / "preview-cloud" / "comment.md").unlink()
-    assert comment(tmp_path, head="someone/fleet").code == 0
-    posted = (tmp_path / "posted").read_text()
-    assert posted.startswith("7\n> Made by the code of this pull request, which comes from a fork")
-    assert posted.endswith("from lab\n")
+    assert comment(tmp_path, github, head="someone/fleet").code == 0
+    (body,) = [each["body"] for each in github.comments]
+    assert body.startswith("> Made by the code of this pull request, which comes from a fork")
+    assert "\n\nfrom lab\n" in body
 
 
-def test_no_comment_is_written_where_there_is_none_or_nowhere_to(tmp_path: Path) -> None:
-    """A preview that failed early, a pull request that has moved on: said, and no failure; a strange commit is one."""
-    step = comment(tmp_path)
-    assert (step.code, (tmp_path / "posted").exists()) == (0, False)
+def test_no_comment_is_written_where_there_is_none_or_nowhere_to(github: FakeGitHub, tmp_path: Path) -> None:
+    """A preview that failed early, a pull request that has moved on: said, and no failure.
+
+    A strange commit, or a link where the text should be, is one.
+    """
+    step = comment(tmp_path, github)
+    assert step.code == 0
     assert "the preview left no comment" in step.log
-    (tmp_path / "out" / "preview-lab").mkdir(parents=True)
-    (tmp_path / "out" / "preview-lab" / "comment.md").write_text("text")
-    step = comment(tmp_path, number="")
-    assert (step.code, (tmp_path / "posted").exists()) == (0, False)
+    text = tmp_path / "out" / "preview-lab" / "comment.md"
+    text.parent.mkdir(parents=True)
+    text.write_text("text")
+    step = comment(tmp_path, github, number="")
+    assert step.code == 0
     assert "no open pull request has this commit" in step.log
-    assert comment(tmp_path, sha='x" or true').code == 2
-    (tmp_path / "out" / "preview-lab" / "comment.md").unlink()
-    (tmp_path / "out" / "preview-lab" / "comment.md").symlink_to("/etc/hostname")
-    assert comment(tmp_path).code == 2
-    assert not (tmp_path / "posted").exists()
+    assert comment(tmp_path, github, sha='x" or true').code == 2
+    text.unlink()
+    text.symlink_to("/etc/hostname")
+    assert comment(tmp_path, github).code == 2
+    assert github.calls == []
 
 
 def test_azures_provider_is_told_to_ask_the_runner_itself(tmp_path: Path) -> None:
