@@ -116,14 +116,17 @@ def _violations(review: Review) -> Iterator[Unit]:
 
 
 def _waived(review: Review) -> Iterator[Unit]:
+    """What one leave allows of one kind is one line."""
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
     for each in review.findings or ():
         if each.waiver:
             leave = f"{prose(each.waiver.who)} until {each.waiver.until}: {prose(each.waiver.why)}"
-            yield Unit((f"- {code(each.rule.id)} {_subject(each)}: {prose(each.what.rstrip('.'))}. Waived by {leave}",))
-
-
-def _subject(finding: Finding) -> str:
-    return f"{code(finding.name)} in {code(finding.stack)}" if finding.urn else code(finding.stack)
+            groups.setdefault((each.rule.id, each.what, leave), []).append(each)
+    for (rule, what, leave), found in groups.items():
+        stacks = codes(list(dict.fromkeys(each.stack for each in found)))
+        names = codes(list(dict.fromkeys(each.name for each in found if each.urn)) or ["the stack"])
+        said = f"{prose(what.rstrip('.'))}. Waived by {leave}"
+        yield Unit((f"- {code(rule)} {names} in {stacks}: {said}",), len(found))
 
 
 def _stacks(review: Review, detail: Detail) -> Iterator[Fold]:
