@@ -104,7 +104,7 @@ class Repository:
         for line in filter(None, listed.stdout.split("\0")):
             about, path = line.split("\t", 1)
             mode, _, id_ = about.split()
-            if mode != _SUBMODULE:
+            if mode != _SUBMODULE and not _is_bytecode(path):
                 found[path] = File(id_, is_link=mode == _LINK)
         return found
 
@@ -117,6 +117,7 @@ class Repository:
         digits = len(self._commit("HEAD") or "") or _SHA1_DIGITS
         listed = _or_raise(self._git("ls-files", "-z", "--cached", "--others", "--exclude-standard"))
         paths = {*filter(None, listed.stdout.split("\0")), *(str(each.relative_to(self._folder)) for each in beside)}
+        paths = {path for path in paths if not _is_bytecode(path)}
         files = ((path, _file_at(self._folder / path, digits)) for path in sorted(paths))
         return {path: file for path, file in files if file is not None}
 
@@ -201,6 +202,11 @@ def _or_raise(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedPro
         said = done.stderr.strip().removeprefix("fatal: ") or f"exit {done.returncode}"
         raise OutsideError(f"git refuses: {said}", where=" ".join(done.args))
     return done
+
+
+def _is_bytecode(path: str) -> bool:
+    """Whether Python makes a file by itself, of others that are there: whoever forgot to ignore it changes nothing."""
+    return "__pycache__/" in path
 
 
 def _is_id(revision: str) -> bool:

@@ -251,6 +251,22 @@ def test_an_interrupt_leaves_nothing_half_made(clone: Clone) -> None:
     assert list((clone.cache / "scratch").iterdir()) == []
 
 
+@pytest.mark.campaign
+def test_two_commands_at_once_make_one_baseline(clone: Clone) -> None:
+    """The second waits for the first and then uses its work; both say the same."""
+    clone.edit("fleet: payments", "fleet: billing", HOME, EU)
+    clone.commit()
+    clone.edit("name: ledger", "name: journal", HOME)
+    both = [clone.start("--lab", "--since", "HEAD", "--json") for _ in range(2)]
+    told = [process.communicate(timeout=300) for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    first, second = ([each["losses"] for each in json.loads(out)["stacks"]] for out, _ in told)
+    assert first == second
+    assert sum("waiting for it" in err for _, err in told) == 1
+    assert sum("bringing" in err for _, err in told) == 1
+    assert list((clone.cache / "scratch").iterdir()) == []
+
+
 def test_another_version_of_the_program_runs_as_it_was(origin: Clone, tmp_path: Path) -> None:
     """The revision's own model and program read its own files, which today's would refuse; both sides are compared."""
     clone = Clone(tmp_path / "whole", origin.cache)

@@ -64,7 +64,10 @@ def test_the_files_on_disk_have_the_names_that_git_gives_to_their_contents(clone
     (clone / "link").symlink_to("kept")
     committed, present = repository.files("HEAD"), repository.present()
     assert {path for path in present if present[path] != committed.get(path)} == {"changed", "fresh", "link"}
+    (clone / "__pycache__").mkdir()
+    (clone / "__pycache__" / "x.pyc").touch()
     (clone / "kept").unlink()
+    assert not any("__pycache__" in path for path in repository.present())
     assert "kept" not in repository.present()
 
 
