@@ -2,7 +2,10 @@
 
 Latency: three open-loop clients at once, 60 requests a second each, on one V11 that takes so long (k6, gateway.js):
 gRPC to V11, REST through the gateway, REST through edge and gateway. The figure is the ratio of their medians, in one
-run. CPU: Envoy's own, from /proc, for each request of a run through both hops, less what it does when idle.
+run. They read the same transaction from PostgreSQL; its 64-bit integers become numbers.
+
+CPU: Envoy's own (schedstat of its threads) for each request, 64 keep-alive connections, closed loop, on the same V11,
+less what it uses when idle; the same for a V11 that asks no database and so lets more through.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import httpx
 from migration.gateway.protos import compile_protos
 from testbeds.local.layout import LOOPBACK
 from testbeds.local.platforms import gateways, stack
-from testbeds.local.platforms.members import V10, V11, Kind, Member
+from testbeds.local.platforms.members import V10, Kind, Member
 from testbeds.local.platforms.protos import FOLDER
 
 if TYPE_CHECKING:
@@ -29,10 +32,11 @@ if TYPE_CHECKING:
     from testbeds.local.platforms.stack import Stack
 
 RATE_PER_S = 60
-CPU_RATES_PER_S = (200, 500)
+CONNECTIONS = 64
+IDLE_S = 3
 FLEET_RATE_PER_S = 100_000
 MADE = {"id": "bench", "sender": "a", "recipient": "b", "assetId": "gold", "amount": 2**53 + 1, "memo": "a memo"}
-_HOST_TICKS = os.sysconf("SC_CLK_TCK")
+PATHS = ("/v1/transactions/bench", "/v1/system/info")
 
 
 def main() -> None:
@@ -43,16 +47,14 @@ def main() -> None:
     with stack.up(V10, slow) as platforms, gateways.up(platforms, edge=True) as gateway:
         httpx.post(f"{gateway.url}/v1/transactions", json=MADE).raise_for_status()
         _latencies(platforms, gateway, seconds, delay_s)
-    with stack.up(V10, V11) as platforms:
-        for name in ("gateway", "edge"):
-            for rate in CPU_RATES_PER_S:
-                with gateways.up(platforms, edge=True) as gateway:
-                    httpx.post(f"{gateway.url}/v1/transactions", json=MADE)
-                    _cpu(platforms, gateway, name, rate, seconds)
+        ports = {"gateway": int(gateway.url.rpartition(":")[2]), "edge": gateway.edge_port}
+        for path in PATHS:
+            for name, port in ports.items():
+                _cpu(gateway, f"{name} {path}", port, path, seconds)
 
 
 def _latencies(platforms: Stack, gateway: Started, seconds: int, delay_s: float) -> None:
-    said = _k6(platforms, gateway, seconds, RATE_PER_S, "direct,gateway,edge")
+    said = _k6(platforms, gateway, seconds)
     direct = said["grpc_req_duration{scenario:direct}"]
     print(f"backend {delay_s * 1000:g} ms, {RATE_PER_S}/s each for {seconds} s")
     print(f"  direct   n={direct['count']}  median {direct['med']:.3f} ms  p95 {direct['p(95)']:.3f} ms")
@@ -63,32 +65,32 @@ def _latencies(platforms: Stack, gateway: Started, seconds: int, delay_s: float)
         print(f"{line}  failed {said[f'checks{{scenario:{name}}}']['fails']}")
 
 
-def _cpu(platforms: Stack, gateway: Started, name: str, rate: int, seconds: int) -> None:
-    idle_s = _cpu_s(gateway.pid)
-    time.sleep(2)
-    idle_s = (_cpu_s(gateway.pid) - idle_s) / 2
+def _cpu(gateway: Started, name: str, port: int, path: str, seconds: int) -> None:
+    began_s = _cpu_s(gateway.pid)
+    time.sleep(IDLE_S)
+    idle = (_cpu_s(gateway.pid) - began_s) / IDLE_S
     before_s, began_s = _cpu_s(gateway.pid), time.monotonic()
-    said = _k6(platforms, gateway, seconds, rate, name)
-    spent_s = _cpu_s(gateway.pid) - before_s - idle_s * (time.monotonic() - began_s)
-    done = said[f"http_req_duration{{scenario:{name}}}"]["count"]
-    each_us = 1e6 * spent_s / done
+    load = [sys.executable, "-m", "testbeds.local.platforms.load", str(port), path, str(seconds)]
+    said = subprocess.run([*load, str(CONNECTIONS)], capture_output=True, text=True, check=True).stdout
+    spent_s = _cpu_s(gateway.pid) - before_s - idle * (time.monotonic() - began_s)
+    answers, bad = map(int, said.split())
+    each_us = 1e6 * spent_s / answers
     cores = each_us * FLEET_RATE_PER_S / 1e6
     print(
-        f"CPU {name} at {rate}/s: n={done}  {each_us:.0f} us a request, {cores:.1f} cores for {FLEET_RATE_PER_S}/s"
-        f"  (idle {100 * idle_s:.1f}% of a core)"
+        f"  {name}: n={answers} ({answers / seconds:.0f}/s, {bad} bad)  {each_us:.0f} us CPU a request, "
+        f"{cores:.1f} cores for {FLEET_RATE_PER_S}/s"
     )
 
 
-def _k6(platforms: Stack, gateway: Started, seconds: int, rate: int, only: str) -> dict[str, Any]:
+def _k6(platforms: Stack, gateway: Started, seconds: int) -> dict[str, Any]:
     """A run's metrics."""
     protoset, summary = platforms.folder / "protoset.pb", platforms.folder / "summary.json"
     protoset.write_bytes(compile_protos([FOLDER]).SerializeToString())
     k6 = shutil.which("k6") or str(Path(sys.prefix, "bin", "k6"))
     env = {
         **os.environ,
-        "RATE": str(rate),
+        "RATE": str(RATE_PER_S),
         "SECONDS": str(seconds),
-        "ONLY": only,
         "PROTOSET": str(protoset),
         "DIRECT": platforms["v11"].target,
         "GATEWAY": gateway.url,
@@ -104,9 +106,9 @@ def _k6(platforms: Stack, gateway: Started, seconds: int, rate: int, only: str) 
 
 
 def _cpu_s(pid: int) -> float:
-    """What a process has used since its start (proc_pid_stat(5), utime and stime)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _HOST_TICKS
+    """What a process has used since its start: the first number of each thread's schedstat, nanoseconds."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 
 
 if __name__ == "__main__":

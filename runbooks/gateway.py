@@ -40,7 +40,10 @@ All = Annotated[bool, typer.Option("--all", help="Exit 1 also when an endpoint w
 
 @app.command()
 def build(file: File, *, out: Out, as_json: AsJson = False) -> None:
-    """Write Envoy's configuration for a gateway; what Envoy itself does not accept is not written."""
+    """Write Envoy's configuration for a gateway.
+
+    Envoy itself reads it first; what it does not accept is not written.
+    """
     gateway = configuration.load(file)
     envoy = _envoy()
     built = build_gateway(gateway, out, envoy.path if envoy else None, envoy.version if envoy else "")
@@ -66,7 +69,10 @@ def check(  # noqa: PLR0913 (its options)
     every: All = False,
     as_json: AsJson = False,
 ) -> None:
-    """Ask every endpoint of V10, twice, and of the gateway; exit 1 when the gateway answers differently."""
+    """Ask V10 and the gateway the same; exit 1 when they differ.
+
+    Every endpoint is asked: V10 twice, to know its noise; reads as they are, writes only of the copies.
+    """
     asked = configuration.load(file)
     copies = _copies(v10_copy or [], gateway_copy)
     report = _check(asked, (v10, v10, gateway), copies, ca)

@@ -67,9 +67,11 @@ def build(gateway: Gateway, out: Path, envoy: Path | None, envoy_version: str = 
         envoy_version: Its version.
 
     Raises:
-        UsageError: The protos or a certificate are wrong, or Envoy refuses the configuration.
+        UsageError: The protos or a certificate are wrong, `out` is a file, or Envoy refuses the configuration.
         OutsideError: Envoy does not run.
     """
+    if out.exists() and not out.is_dir():
+        raise UsageError("this is no folder", where=str(out))
     for name, tls in (("edge_tls", gateway.edge_tls), ("v11.tls", gateway.v11.tls)):
         if tls is not None:
             _check_certificate(name, tls)

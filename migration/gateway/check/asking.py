@@ -26,11 +26,16 @@ class Asked:
         name: What it is called in errors.
         url: Its address.
         ca: Who signed its certificate, PEM; empty: as this machine knows them.
+
+    Raises:
+        UsageError: The address is none, or the certificate cannot be read.
     """
 
     def __init__(self, name: str, url: str, ca: str = "") -> None:
         self._name = name
         self._url = url.rstrip("/")
+        if not self._url.startswith(("http://", "https://")):
+            raise UsageError(f"this is no address of {name}: {url!r}", allowed="http://… or https://…")
         try:
             self._client = httpx.Client(timeout=ANSWER_S, trust_env=False, verify=_trusted(ca), http2=False)
         except OSError as error:

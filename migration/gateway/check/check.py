@@ -56,7 +56,7 @@ class Check:
     Args:
         gateway: The gateway's file: examples, accepted differences.
         methods: V11's methods.
-        progress: Told which endpoint is asked.
+        progress: Told what is asked now.
     """
 
     gateway: Gateway
@@ -66,24 +66,25 @@ class Check:
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _run: str = field(default_factory=lambda: uuid4().hex[:8])
 
-    def reads(self, sides: Sides, *, prefix: str = "") -> None:
+    def reads(self, sides: Sides, *, when: str = "") -> None:
         """Ask every endpoint that changes nothing.
 
         Args:
             sides: Who is asked.
-            prefix: Put before what is told: the copies' state after the writes.
+            when: When that is, if not at first; put after what is told.
 
         Raises:
-            OutsideError: V10 does not answer.
+            OutsideError: V10 does not answer, or the gateway answers nothing at all.
         """
         seen = Seen()
+        self._all_answer(sides)
         endpoints = sorted(self._endpoints(reads=True), key=lambda each: len(each.binding.variables))
+        self.progress(f"asking {len(endpoints)} reads{when}")
         for endpoint in endpoints:
-            self.progress(f"{prefix}{endpoint}")
             plain = self._plain_read(sides, endpoint, seen)
             for question in endpoint.others(plain, self._tag()):
                 self._ask(sides, question, rounds=ROUNDS)
-        if not prefix:
+        if not when:
             for question in of_nobody(self._endpoints(), ("GET",)):
                 self._ask(sides, question, rounds=ROUNDS)
 
@@ -94,16 +95,28 @@ class Check:
             OutsideError: A copy of V10 does not answer.
         """
         seen = Seen()
+        self._all_answer(sides)
         for endpoint in sorted(self._endpoints(reads=True), key=lambda each: len(each.binding.variables)):
             self._look(sides.v10, endpoint, seen)
-        for endpoint in sorted(self._endpoints(reads=False), key=_order):
-            self.progress(str(endpoint))
+        endpoints = sorted(self._endpoints(reads=False), key=_order)
+        self.progress(f"asking {len(endpoints)} writes of the copies")
+        for endpoint in endpoints:
             plain = self._plain_write(sides, endpoint, seen)
             for question in endpoint.others(plain, self._tag()):
                 self._ask(sides, question)
         for question in of_nobody(self._endpoints(), _VERBS):
             self._ask(sides, question)
-        self.reads(sides, prefix="after the writes: ")
+        self.reads(sides, when=" of the copies, after the writes")
+
+    def _all_answer(self, sides: Sides) -> None:
+        """Who is not there differs in nothing: that is no answer to the question.
+
+        Raises:
+            OutsideError: One of them is not.
+        """
+        anything = next(of_nobody((), ()))
+        for side in (sides.v10, sides.again, sides.v11):
+            side.must_answer(anything, self._request_id())
 
     def only_v10(self, known: Iterable[tuple[str, str]]) -> None:
         """Tell the endpoints that V10 has and V11 does not.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from migration.gateway.check.questions import Question
 
 _LISTED = 40
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Report:
         }
 
     def lines(self) -> Iterator[str]:
-        """For people: one line for each difference of each field, with the first request that shows it."""
+        """For people: what differs by kind and field, with the first request that shows it."""
         yield from _grouped(self.differences)
         by_reason = Counter(each.because for each in self.accepted)
         for because, count in by_reason.items():
@@ -103,15 +104,21 @@ class Report:
 
 
 def _grouped(findings: list[Finding]) -> Iterator[str]:
-    groups: dict[tuple[str, str, str], list[Finding]] = {}
+    """By kind and field: the same mistake mostly shows in many methods."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
     for each in findings:
-        groups.setdefault((each.question.method, each.difference.field, each.difference.kind), []).append(each)
-    for n, ((method, name, kind), same) in enumerate(groups.items()):
+        groups.setdefault((each.difference.kind, each.difference.field), []).append(each)
+    for n, ((kind, name), same) in enumerate(groups.items()):
         if n == _LISTED:
             yield f"… and {len(groups) - _LISTED} more (--json has them all)"
             return
         first = same[0]
-        times = f" ({len(same)} times)" if len(same) > 1 else ""
-        yield f"{kind}: {name} of {method or 'no method'}{times}"
+        methods = dict.fromkeys(each.question.method or "no method" for each in same)
+        yield f"{kind}: {name}, {len(same)} times, of {_some(list(methods))}"
         yield f"  {first.question.aspect.value}: {first.question}"
         yield f"  V10 {first.difference.v10}, gateway {first.difference.v11}"
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from testbeds.local.platforms.acts import ACTS, Asked, Code, RefusedError, Row, Transaction
+from testbeds.local.platforms.operations import WITHOUT_STORE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -129,6 +130,8 @@ class Ledger:
             RefusedError: It was not done.
         """
         asked = Asked(operation, inputs, now_ms)
+        if operation.act in WITHOUT_STORE:
+            return await ACTS[operation.act](_NO_CHANGE, asked)
         if operation.reads:
             async with self._store.reading() as change:
                 return await ACTS[operation.act](change, asked)
@@ -149,6 +152,9 @@ class Ledger:
             said = json.dumps(answer) if caller.idempotency_key else ""
             await change.executed(caller, Remembered(digest, said))
             return answer
+
+
+_NO_CHANGE: Any = None
 
 
 def _digest(asked: Asked) -> str:

@@ -73,6 +73,9 @@ READS = frozenset(
     }
 )
 
+WITHOUT_STORE = frozenset({Act.INFO, Act.TIME})
+"""Answered without asking the store."""
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:

@@ -1,0 +1,153 @@
+"""A check against a V10 and a gateway that are played."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from aurops.errors import OutsideError, UsageError
+from migration.gateway.check.asking import Asked
+from migration.gateway.check.check import ROUNDS, Check, Sides, endpoints_of
+from migration.gateway.check.comparison import Said
+from migration.gateway.check.questions import Aspect, Question
+from migration.gateway.configuration import Gateway
+from migration.gateway.methods import read_methods
+from migration.gateway.protos import compile_protos
+from testbeds.local.platforms.operations import OPERATIONS
+from testbeds.local.platforms.protos import FOLDER
+from tests.migration.gateway.test_configuration import PLAIN
+
+METHODS = read_methods(compile_protos([FOLDER]))
+ROWS = {"items": [{"id": "a", "height": 7, "amount": 5}, {"id": "b", "height": 8, "amount": 6}], "next": ""}
+Answer = Callable[[Question], Said]
+
+
+def said(body: Any, status: int = 200) -> Said:
+    """An answer."""
+    return Said(status, "application/json", json.dumps(body))
+
+
+class Played(Asked):
+    """A platform that answers by a function, and remembers what it was asked."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__("played", "http://played")
+        self._answer = answer
+        self.heard: list[tuple[Question, str]] = []
+
+    def ask(self, question: Question, request_id: str, key: str = "") -> Said:  # noqa: ARG002 (as the real one)
+        """What the function says."""
+        self.heard.append((question, key))
+        return self._answer(question)
+
+
+def same(_question: Question) -> Said:
+    """The same rows, whatever is asked."""
+    return said(ROWS)
+
+
+def check(**changes: Any) -> Check:
+    """A check of the sample's methods."""
+    return Check(Gateway.model_validate({**PLAIN, **changes}), METHODS)
+
+
+def test_reads_ask_nothing_that_could_change_anything() -> None:
+    """Only GET goes to the platforms that serve."""
+    v10, v11 = Played(same), Played(same)
+    check().reads(Sides(v10, v10, v11))
+    assert {question.verb for question, _ in v10.heard + v11.heard} == {"GET"}
+
+
+def test_every_endpoint_is_asked_plainly_and_by_its_aspects() -> None:
+    """All reads of the table with values that V10 has shown; and unknown paths, parameters, wrong values."""
+    v10 = Played(same)
+    one = check()
+    one.reads(Sides(v10, v10, Played(same)))
+    reads = {f"{each.method} {each.path}" for each in OPERATIONS if each.reads}
+    assert set(one.report.endpoints) == reads
+    targets = {question.target for question, _ in v10.heard}
+    assert {"/v1/blocks/7", "/v1/accounts/a/sent", "/v1/blocks/7/transactions"} <= targets
+    assert {question.aspect for question, _ in v10.heard} == {
+        Aspect.PLAIN,
+        Aspect.PARAMETERS,
+        Aspect.UNKNOWN_PARAMETER,
+        Aspect.WRONG_VALUE,
+        Aspect.NOT_THERE,
+        Aspect.UNKNOWN_PATH,
+        Aspect.UNKNOWN_METHOD,
+    }
+
+
+def test_a_read_that_differs_is_asked_again_and_counts_only_if_it_lasts() -> None:
+    """What somebody else changed between two questions differs once."""
+    asked: list[str] = []
+
+    def once(question: Question) -> Said:
+        asked.append(question.target)
+        fresh = question.target == "/v1/assets" and asked.count("/v1/assets") == 1
+        return said({**ROWS, "next": "x"} if fresh else ROWS)
+
+    def always(question: Question) -> Said:
+        return said({**ROWS, "next": "x"} if question.target == "/v1/assets" else ROWS)
+
+    first, second = check(), check()
+    v10 = Played(same)
+    first.reads(Sides(v10, v10, Played(once)))
+    assert first.report.differences == []
+    second.reads(Sides(v10, v10, Played(always)))
+    (found,) = second.report.differences
+    assert (found.difference.field, found.question.method) == ("next", "ledger.v11.Assets.ListAssets")
+    assert asked.count("/v1/assets") < ROUNDS
+
+
+def test_writes_are_asked_of_all_three_alike_and_again_with_their_key() -> None:
+    """The same bodies under the same keys, with integers that no JavaScript number holds; then all is read back."""
+    v10, again, v11 = Played(same), Played(same), Played(same)
+    check().writes(Sides(v10, again, v11))
+    copies = [
+        [(str(question), question.body, key) for question, key in each.heard if question.verb != "GET"]
+        for each in (v10, again, v11)
+    ]
+    assert copies[0] == copies[1] == copies[2]
+    assert any(body and str(2**53 + 1) in body for _, body, _ in copies[0])
+    repeated = [key for question, key in v10.heard if question.aspect is Aspect.AGAIN]
+    plain = [key for question, key in v10.heard if question.aspect is Aspect.PLAIN and key]
+    assert repeated
+    assert set(repeated) <= set(plain)
+    assert v11.heard[-1][0].verb == "GET"
+
+
+def test_an_accepted_difference_does_not_count_and_its_reason_is_told() -> None:
+    """Only the field and the methods that were named; the same field elsewhere counts."""
+
+    def other(question: Question) -> Said:
+        return said({**ROWS, "next": "x"} if question.target in ("/v1/assets", "/v1/blocks") else ROWS)
+
+    accept = [{"methods": "*.ListAssets", "field": "next", "because": "it was never used"}]
+    one, v10 = check(accept=accept), Played(same)
+    one.reads(Sides(v10, v10, Played(other)))
+    assert {each.question.method for each in one.report.differences} == {"ledger.v11.Blocks.ListBlocks"}
+    assert {each.because for each in one.report.accepted} == {"it was never used"}
+    assert any("it was never used" in line for line in one.report.lines())
+
+
+def test_what_only_v10_has_is_told() -> None:
+    """By its OpenAPI document; how a variable is called does not matter."""
+    one = check()
+    document = {
+        "paths": {"/v1/blocks/{n}": {"get": {}, "summary": "a block"}, "/v1/old/{id}": {"get": {}, "delete": {}}}
+    }
+    one.only_v10(endpoints_of(document))
+    assert [str(each.question) for each in one.report.differences] == ["GET /v1/old/{id}", "DELETE /v1/old/{id}"]
+
+
+def test_who_is_not_there_is_no_difference() -> None:
+    """A gateway that answers nothing at all is said to be away, and nothing is concluded."""
+    away = Played(lambda _question: Said(0, "", "ConnectError"))
+    here = Played(same)
+    for sides in (Sides(here, here, away), Sides(away, away, here)):
+        with pytest.raises(OutsideError, match="does not answer"):
+            check().reads(sides)
+    with pytest.raises(UsageError, match="no address"):
+        Asked("V10", "localhost:80")
