@@ -198,7 +198,7 @@ def test_what_is_larger_than_the_limit_is_refused_in_v10s_words_and_streams_are_
         for _ in range(60):
             client.post("/v1/accounts", json={"owner": "o", "label": "m" * 300}).raise_for_status()
     with gateways.up(platforms, "v11-copy", {"limits": {"body_kib": 16}}) as small:
-        refused = httpx.post(f"{small.url}/v1/transactions", json={**SENT, "memo": memo})
+        refused = httpx.post(f"{small.url}/v1/transactions", json={**SENT, "memo": "m" * 40_000})
         assert refused.status_code in (413, 400)
         assert set(refused.json()["error"]) == {"code", "message", "requestId"}
         streamed = httpx.get(f"{small.url}/v1/accounts/export").json()
