@@ -109,7 +109,15 @@ class Limits(_Part):
     retries: int = Field(default=1024, ge=1)
     """Requests that are being sent again."""
     body_kib: int = Field(default=4096, ge=16)
-    """The largest body of a request or of an answer that is not a stream, KiB."""
+    """The largest body of a request, KiB; a larger one is refused with 413 before V11 has seen anything of it."""
+    answer_kib: int = Field(default=8192, ge=16)
+    """The largest answer, or message of a stream, KiB. A larger one becomes a 500 although V11 has done what it
+    answers: keep it far above what V11 can answer."""
+
+    @property
+    def buffer_bytes(self) -> int:
+        """What a connection may hold back: the larger of both."""
+        return 1024 * max(self.body_kib, self.answer_kib)
 
 
 class Refusal(_Part):

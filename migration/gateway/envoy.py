@@ -22,6 +22,7 @@ from migration.gateway.envoy_clusters import SOCKETS, V11, platform_clusters, se
 from migration.gateway.script import LOCAL_HEADER, REQUEST_ID_HEADER, script
 from traffic import envoy as edge
 from traffic.envoy import TYPE, address, header
+from traffic.headers import NO_ANSWER_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,9 @@ BOOTSTRAP = "envoy.json"
 REQUEST_ID = "x-request-id"
 SOCKET_IDLE_S = 3600.0
 SOON = "0.02s"
+KIB = 1024
+LUA, BUFFER = "envoy.filters.http.lua", "envoy.filters.http.buffer"
+TRANSCODER = "envoy.filters.http.grpc_json_transcoder"
 _TRIES = 2
 _NOT_SENT = "connect-failure,refused-stream,reset-before-request"
 _NO_ANSWER = "reset,unavailable"
@@ -85,17 +89,18 @@ def _listener(gateway: Gateway, compiled: FileDescriptorSet, methods: Sequence[M
         "server_header_transformation": "PASS_THROUGH",
         **edge.request_ids(),
         "local_reply_config": {"mappers": replies},
-        "http_filters": [_lua(gateway, methods), _transcoder(gateway, compiled, methods), edge.router()],
+        "http_filters": [
+            _lua(gateway, methods),
+            _whole(gateway),
+            _transcoder(gateway, compiled, methods),
+            edge.router(),
+        ],
     }
-    return _listening(NAME, gateway.listens, manager, gateway.limits.body_kib)
-
-
-def _listening(name: str, at: str, manager: Object, body_kib: int) -> dict[str, Any]:
     filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
     return {
-        "name": name,
-        "address": address(at),
-        "per_connection_buffer_limit_bytes": body_kib * 1024,
+        "name": NAME,
+        "address": address(gateway.listens),
+        "per_connection_buffer_limit_bytes": gateway.limits.buffer_bytes,
         "filter_chains": [{"filters": filters}],
     }
 
@@ -128,11 +133,19 @@ def _found_soon(cluster: Object) -> Object:
 def _lua(gateway: Gateway, methods: Sequence[Method]) -> Object:
     source = {"inline_string": script(methods, gateway.v10)}
     options = {"@type": f"{_EXTENSIONS}.filters.http.lua.v3.Lua", "default_source_code": source}
-    return {"name": "envoy.filters.http.lua", "typed_config": options}
+    return {"name": LUA, "typed_config": options}
+
+
+def _whole(gateway: Gateway) -> Object:
+    """A request is passed on when all of it is there: one that is too large is refused before V11 sees any of it."""
+    limit = {"max_request_bytes": gateway.limits.body_kib * KIB}
+    return {
+        "name": BUFFER,
+        "typed_config": {"@type": f"{_EXTENSIONS}.filters.http.buffer.v3.Buffer", **limit},
+    }
 
 
 def _transcoder(gateway: Gateway, compiled: FileDescriptorSet, methods: Sequence[Method]) -> Object:
-    body_bytes = gateway.limits.body_kib * 1024
     options = {
         "@type": f"{_EXTENSIONS}.filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder",
         "proto_descriptor_bin": base64.b64encode(compiled.SerializeToString()).decode(),
@@ -141,10 +154,11 @@ def _transcoder(gateway: Gateway, compiled: FileDescriptorSet, methods: Sequence
         "convert_grpc_status": True,
         "ignore_unknown_query_parameters": True,
         "request_validation_options": {"reject_unknown_method": True},
-        "max_request_body_size": body_bytes,
-        "max_response_body_size": body_bytes,
+        # Not what refuses a request: how much of one the transcoder takes depends on how it arrives.
+        "max_request_body_size": 2 * gateway.limits.body_kib * KIB,
+        "max_response_body_size": gateway.limits.answer_kib * KIB,
     }
-    return {"name": "envoy.filters.http.grpc_json_transcoder", "typed_config": options}
+    return {"name": TRANSCODER, "typed_config": options}
 
 
 def _routes(gateway: Gateway, methods: Sequence[Method]) -> Object:
@@ -168,7 +182,7 @@ def _route(gateway: Gateway, method: Method) -> Object:
     return {
         "match": {"path": method.path},
         "route": {"cluster": V11, "timeout": f"{timeout_s}s", "retry_policy": _again(method)},
-        "metadata": {"filter_metadata": {"envoy.filters.http.lua": {"method": method.path}}},
+        "metadata": {"filter_metadata": {LUA: {"method": method.path}}},
         "response_headers_to_add": [header(REQUEST_ID_HEADER, f"%REQ({REQUEST_ID})%")],
     }
 
@@ -191,7 +205,7 @@ def _socket_route(path: str) -> Object:
     return {
         "match": {"path": path},
         "route": {"cluster": SOCKETS, "timeout": "0s", "idle_timeout": f"{SOCKET_IDLE_S}s"},
-        "typed_per_filter_config": {"envoy.filters.http.grpc_json_transcoder": off, "envoy.filters.http.lua": off},
+        "typed_per_filter_config": dict.fromkeys((LUA, BUFFER, TRANSCODER), off),
     }
 
 
@@ -211,6 +225,8 @@ def _local_replies(gateway: Gateway, marked: Sequence[Object], *others: Object) 
     words += [
         ({"filter": _status("EQ", 404)}, refusals.unknown),
         ({"filter": _status("EQ", 400)}, refusals.malformed),
+        # An answer that was too large for the gateway: V11 has done it.
+        ({"filter": _status("EQ", 500), "headers_to_add": [header(NO_ANSWER_HEADER, "1")]}, refusals.other),
         ({"filter": _status("GE", 400)}, refusals.other),
     ]
     return [_worded(gateway, mapper, refusal, others) for mapper, refusal in words]

@@ -132,7 +132,7 @@ def _cluster(gateway: Gateway, name: str, hosts: Sequence[str], protocol: Object
         "connect_timeout": f"{gateway.timeouts.connect_s}s",
         "lb_policy": "ROUND_ROBIN",
         "ignore_health_on_host_removal": True,
-        "per_connection_buffer_limit_bytes": limits.body_kib * 1024,
+        "per_connection_buffer_limit_bytes": limits.buffer_bytes,
         "circuit_breakers": {"thresholds": [breakers]},
         "typed_extension_protocol_options": {_OPTIONS: options},
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
