@@ -126,6 +126,19 @@ def test_a_fork_without_an_account_sees_a_replacement(cold: dict[str, Any]) -> N
     assert any(f"{EU} is left out and reads {HOME}" in note for note in cold["notes"])
 
 
+def test_a_recording_exports_what_the_stack_exports_once_it_is_up(cold: dict[str, Any], origin: Clone) -> None:
+    """What stacks read of each other is, while they are recorded, what the engine's `up` in the lab gives."""
+    assert cold["baseline"]["is_warm"] is False
+    entries = (json.loads(file.read_text()) for file in origin.cache.glob("baselines/*/entry.json"))
+    entry = next(each for each in entries if each["lab"] and HOME in each["lab"]["up"])
+    (state,) = origin.cache.glob(f"baselines/*/{entry['lab']['name']}/state/.pulumi/stacks/aurops/{HOME}.json")
+    resources = json.loads(state.read_text())["checkpoint"]["latest"]["resources"]
+    (root,) = (each for each in resources if each["type"] == "pulumi:pulumi:Stack")
+    assert root["outputs"] == entry["recording"]["exports"][HOME]
+    recorded = {each["urn"] for each in entry["recording"]["stacks"][HOME]["resources"]}
+    assert recorded == {each["urn"] for each in resources if each["custom"]}
+
+
 def test_the_second_command_finds_the_first_ones_baseline(cold: dict[str, Any], clone: Clone) -> None:
     """The same answer, with nothing brought up; what a bit of the cache has lost is made again."""
     clone.edit("name: ledger", "name: journal", HOME)
