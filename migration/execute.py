@@ -160,7 +160,12 @@ def execute(  # noqa: PLR0913 (what a run needs)
 
 
 def _refuse_outdated(journal: Journal, store: Store, clock: Clock) -> None:
-    """A run goes on only when no other has acted on the service after it. Rollbacks show at the proxies."""
+    """A run that acted goes on only when no other has after it; one that has not acted is a new one.
+
+    Rollbacks show at the proxies, for both.
+    """
+    if not History(journal.records).epoch:
+        return
     newer = execution.newer_run(journal, store, clock, service_of)
     if newer is not None:
         raise OvertakenError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from typer.core import TyperGroup
 
 from aurops import documents
 from aurops.clock import RealClock
-from aurops.errors import UsageError
+from aurops.errors import AnswerIsNoError, UsageError
 from aurops.gates.spec import ApprovalGate
 from aurops.history import History
 from aurops.journal import readable
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from migration.cutover_file import Cutover
     from migration.outline import Timed
     from runbooks.terminal import Timeline
+    from testbeds.local.rehearsal.play import Played
 
 LEAST = "run"
 
@@ -64,12 +66,30 @@ service_of = execute.service_of
 """The lease that a run acts under (`runbooks.kinds.Kind`)."""
 
 
+Rehearse = Annotated[bool, typer.Option("--rehearse", help="Play it here in minutes: real proxies, real load.")]
+Lasts = Annotated[
+    float, typer.Option("--lasts", help="Of a rehearsal: seconds to the end of phase 3.", min=10, max=540)
+]
+
+
 @app.command()
-def run(file: File, *, dry_run: DryRun = False, wait: Wait = False, as_json: AsJson = False, yes: Yes = False) -> None:
+def run(
+    file: File,
+    *,
+    dry_run: DryRun = False,
+    rehearse: Rehearse = False,
+    lasts_s: Lasts = 60.0,
+    wait: Wait = False,
+    as_json: AsJson = False,
+    yes: Yes = False,
+) -> None:
     """Move traffic from V10 to V11, region by region, step by step, each behind its gates.
 
     At a shut gate it ends (exit 4) and holds nothing; `aurops runs resume RUN` goes on, with --wait by itself.
     """
+    if rehearse:
+        _rehearse(file, lasts_s, as_json=as_json)
+        return
     _carry_out(file, dry_run=dry_run, wait=wait, as_json=as_json, yes=yes)
 
 
@@ -100,6 +120,34 @@ def _carry_out(file: Path, *, dry_run: bool, wait: bool, as_json: bool, yes: boo
     with timeline() as told:
         result = _drive(journal, store, told, wait=wait)
     ended(journal.run, result, as_json=as_json)
+
+
+def _rehearse(file: Path, lasts_s: float, *, as_json: bool) -> None:
+    """Play the plan; exit 1 when it did not pass.
+
+    Raises:
+        AnswerIsNoError: The run did not reach its end, or clients lost something.
+    """
+    from testbeds.local.rehearsal.play import play  # noqa: PLC0415 (only who rehearses needs the bed)
+
+    cutover, _ = cutover_file.read(file)
+    with timeline() as told:
+        played = play(cutover, open_store(default_store_url()), lasts_s=lasts_s, listener=told.hear, tell=told.tell)
+    typer.echo(json.dumps(asdict(played) | {"why_not": played.why_not}) if as_json else _played_text(played))
+    if played.why_not:
+        raise AnswerIsNoError(f"the rehearsal did not pass: {played.why_not}", where=f"run {played.run}")
+
+
+def _played_text(played: Played) -> str:
+    lines = [f"{'NOT PASSED' if played.why_not else 'PASSED'}: the rehearsal of {played.run}"]
+    for name, load in played.loads.items():
+        answers = f"{load.sent} requests, {load.not_answered} without an answer"
+        writes = f"{load.written} writes acknowledged, {load.lost} lost, {load.twice} executed twice"
+        lines.append(f"  {name}: {answers}; {writes}; interruption {played.interruption_s[name]:.2f} s")
+    worst = max(played.rollbacks_s, default=0.0)
+    lines.append(f"  {len(played.rollbacks_s)} rehearsed rollbacks, the slowest {worst:.3f} s")
+    lines.append("  nobody compared data; capacity and watch asked the sides of this machine")
+    return "\n".join([*lines, *(f"  not played: {each}" for each in played.left_out)])
 
 
 def _drive(journal: Journal, store: Store, told: Timeline, *, wait: bool, take_over: bool = False) -> Result:

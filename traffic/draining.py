@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
 from pydantic import BaseModel, ValidationError
 
 from aurops.errors import OutsideError
@@ -120,6 +119,8 @@ class Draining:
         return begun
 
     def _post(self, url: str, spread_s: float) -> None:
+        import httpx  # noqa: PLC0415 (a rollback must not wait for it: half of all that its command would import)
+
         try:
             httpx.post(url, json={"over_s": spread_s}, timeout=ANSWER_S, trust_env=False).raise_for_status()
         except httpx.ReadTimeout:

@@ -273,6 +273,19 @@ def test_only_a_new_run_with_approvals_of_its_own_releases_a_latch() -> None:
     assert scene.go() == DONE
 
 
+def test_a_service_is_cut_over_again_after_a_run_has_ended() -> None:
+    """A new run is not overtaken by an old one; an old one that has acted is, by a new one that has."""
+    scene = Scene()
+    scene.keeper.shut = frozenset({"people"})
+    first = scene.journal
+    assert scene.execute().ending is Ending.AT_GATE
+    scene.journal = scene.begin()
+    assert scene.execute().ending is Ending.AT_GATE
+    scene.journal = first
+    with pytest.raises(OvertakenError):
+        scene.execute()
+
+
 def test_a_release_needs_a_latch_and_a_start_needs_a_place_to_start_from() -> None:
     """Nothing to release, traffic moved already, a proxy that does not answer: refused with what to do."""
     scene = Scene()

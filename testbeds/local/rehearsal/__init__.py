@@ -1,0 +1,1 @@
+"""A cutover, played in minutes on this machine: real proxies, counting servers, load, people with keys of the hour."""

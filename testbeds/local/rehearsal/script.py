@@ -1,0 +1,97 @@
+"""What a plan becomes when it is played in minutes. Pure: the file and where its proxies are in, another file out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from aurops.gates.spec import ApprovalGate, Gate, HttpCheck
+from migration.cutover_file import Gates, Soak, Times
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from migration.cutover_file import Cutover
+
+LEAST_SOAK_S = 2.0
+BEFORE_START_S = 15.0
+"""For what phase 1 does: laying ready, three rehearsals on each proxy."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a proxy of the plan is on this machine.
+
+    Args:
+        site: Its file.
+        v11: A URL that says whether V11 is well.
+        v10: The same of V10.
+    """
+
+    site: Path
+    v11: str
+    v10: str
+
+
+@dataclass(frozen=True)
+class Script:
+    """A plan to be played.
+
+    Args:
+        cutover: It, with other times, places and checks.
+        people: Everybody who is asked for an approval.
+        left_out: The gates of the plan that are not played, and why.
+    """
+
+    cutover: Cutover
+    people: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def script(cutover: Cutover, places: Mapping[str, Place], now: datetime, *, lasts_s: float) -> Script:
+    """A plan, to be played in `lasts_s` from its first percent to the end of phase 3.
+
+    Steps, regions, proxies, approvals and their order are the plan's. What asks the real world (checks, windows, holds)
+    is left out and said; in the place of `watch` and `capacity` the health of the sides on this machine is asked.
+    """
+    factor = lasts_s / max(cutover.times.validate_s, 1.0)
+    times = Times(prepare_s=3600, traffic_s=cutover.times.traffic_s * factor, validate_s=lasts_s)
+    soak_s = max(LEAST_SOAK_S, cutover.soak.for_s * factor)
+    kept = {name: tuple(gate for gate in gates if isinstance(gate, ApprovalGate)) for name, gates in _gates(cutover)}
+    dropped = [
+        f"{name}: {gate.kind} `{gate.name}`"
+        for name, gates in _gates(cutover)
+        for gate in gates
+        if gate not in kept[name]
+    ]
+    changes = {
+        "service": f"rehearsal-{cutover.service}"[:40],  # nothing of it may stand in the way of the service's own runs
+        "start": now + timedelta(seconds=BEFORE_START_S),
+        "sites": {name: str(place.site) for name, place in places.items()},
+        "times": times,
+        "soak": Soak(for_s=soak_s, every_s=soak_s),
+        "drain_s": min(cutover.drain_s, 5.0),
+        "capacity": tuple(_health(f"V10 of {name}", place.v10) for name, place in places.items()),
+        "watch": tuple(_health(f"V11 of {name}", place.v11) for name, place in places.items()),
+        "gates": Gates.model_validate(kept),
+    }
+    asked = [gate for gates in kept.values() for gate in gates]
+    people = tuple(dict.fromkeys(who for gate in asked for who in gate.of))
+    return Script(cutover.model_copy(update=changes), people, tuple(dropped))
+
+
+def _gates(cutover: Cutover) -> list[tuple[str, tuple[Gate, ...]]]:
+    gates = cutover.gates
+    return [
+        ("prepare", gates.prepare),
+        ("traffic", gates.traffic),
+        ("step", gates.step),
+        ("validate", gates.validate_),
+        ("hand_over", gates.hand_over),
+    ]
+
+
+def _health(name: str, url: str) -> HttpCheck:
+    return HttpCheck(kind="http", name=name, url=url)
