@@ -8,6 +8,7 @@ import pulumi_aws as aws
 
 from components.cache.component import CacheOutputs
 from components.clouds.aws import allow_in, security_group
+from components.clouds.aws_sizes import node_type
 from components.keys.spec import Purpose
 from components.network.spec import Tier
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from components.network.component import NetworkOutputs
 
 PORT = 6379
-# cache.r7g: 13.07, 26.32, 52.82 GiB; 6.38 is the m7g.large (ElastiCache user guide, "Supported node types").
-NODE_TYPES = {6: "cache.m7g.large", 12: "cache.r7g.large", 24: "cache.r7g.xlarge", 48: "cache.r7g.2xlarge"}
 # A failover swaps members' roles; the global group sets version, size and parameters of all its members.
 MOVED = ["globalReplicationGroupId", "engine", "engineVersion", "nodeType", "parameterGroupName", "numNodeGroups"]
 
@@ -112,11 +111,6 @@ def own_settings(scope: Scope, spec: CacheSpec) -> dict[str, Any]:
         "transit_encryption_enabled": True,
         "transit_encryption_mode": "required",
     }
-
-
-def node_type(spec: CacheSpec) -> str:
-    """The smallest type with that much memory, unless the options name another."""
-    return spec.aws.node_type or NODE_TYPES[spec.memory_gib]
 
 
 def port(spec: CacheSpec) -> int:

@@ -5,14 +5,25 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from components.clouds.azure_sizes import CACHES, PLANS, USABLE, cache_size, plan_size
+from components.clouds.azure_sizes import (
+    CACHE_SKUS,
+    CACHES,
+    GENERAL,
+    MACHINES,
+    PLANS,
+    PROCESSORS,
+    SERVERS,
+    USABLE,
+    cache_size,
+    plan_size,
+)
 from components.clouds.limits import without_password
 from components.clouds.zones import AZURE_PAIRS
 from components.keys.spec import Purpose
 from components.tags import URN_TAG_PLAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from components.archive.spec import ArchiveSpec
     from components.cache.spec import CacheSpec
@@ -79,13 +90,26 @@ def network(spec: NetworkSpec, _: str) -> Iterator[str]:
 
 
 def nodes(spec: NodesSpec, _: str) -> Iterator[str]:
-    """Disks, logs and who administers."""
+    """Machines, disks, logs and who administers."""
+    size = spec.azure.vm_size
+    if size and (not MACHINES.fullmatch(size) or _odd(size)):
+        yield f"azure.vm_size: Azure has no {size}; allowed: such as Standard_D8s_v5, with {_said(PROCESSORS)}"
     if spec.disk_gib not in _DISK_GIB:
         yield f"disk_gib: {spec.disk_gib} cannot be had; allowed: {_DISK_GIB[0]} to {_DISK_GIB[-1]}"
     for admin in sorted(spec.admins):
         if not _GUID.fullmatch(admin):
             yield f"admins: {admin!r} must be the object id of a group in Entra: a UUID in lower case"
     yield from _logs(spec.log_retention_days)
+
+
+def _odd(size: str) -> bool:
+    """Whether it is of a series whose numbers are known, and of another number."""
+    known = GENERAL.fullmatch(size)
+    return known is not None and int(known[1]) not in PROCESSORS
+
+
+def _said(numbers: Iterable[int]) -> str:
+    return ", ".join(str(number) for number in numbers)
 
 
 def _logs(kept_days: int) -> Iterator[str]:
@@ -130,10 +154,18 @@ def database(spec: DatabaseSpec, _: str) -> Iterator[str]:
         yield f"zones: {len(spec.zones)} of them; a server and the one that takes over from it stand in two"
     if spec.name in _RESERVED:
         yield f"name: {spec.name!r} is a database of Azure's own"
+    if spec.azure.sku and not SERVERS.fullmatch(spec.azure.sku):
+        yield (
+            f"azure.sku: Azure has no {spec.azure.sku}; allowed: Standard_E with 2 to 96 processors, "
+            "such as Standard_E8ads_v5"
+        )
 
 
 def cache(spec: CacheSpec, _: str) -> Iterator[str]:
     """Azure chooses copies and version by itself, and a geo-replicated cache keeps no snapshots."""
+    if spec.azure.sku and spec.azure.sku not in CACHE_SKUS:
+        sizes = ", ".join(sorted(CACHE_SKUS))
+        yield f"azure.sku: Azure has no {spec.azure.sku} that can be replicated; allowed: {sizes}"
     if spec.port not in (None, _CACHE_PORT):
         yield f"port: {spec.port} cannot be had on Azure; allowed: {_CACHE_PORT}"
     if "snapshot_retention_days" in spec.model_fields_set and spec.snapshot_retention_days:

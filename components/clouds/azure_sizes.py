@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -20,6 +21,24 @@ CACHES: Final[tuple[tuple[int, str], ...]] = (
     *((480, "Balanced_B500"), (720, "Balanced_B700"), (960, "Balanced_B1000")),
 )
 """GiB and name (Managed Redis documentation, "Pricing tiers"); smaller ones cannot be geo-replicated."""
+
+MACHINES: Final = re.compile(
+    r"Standard_(A|B|D|DC|E|EC|F|FX|H|HB|HC|HX|L|M|NC|ND|NG|NP|NV)\d+(-\d+)?[a-z]*(_[A-Z0-9]+)*(_v\d+)?"
+)
+GENERAL: Final = re.compile(r"Standard_[DEF](\d+)(-\d+)?[a-z]*_v\d+")
+PROCESSORS: Final = (1, 2, 4, 8, 16, 20, 32, 48, 64, 72, 80, 96, 104, 112, 128, 144, 160, 176, 192)
+"""How a machine's size is called, and how many processors those of the series D, E and F have (Virtual Machines,
+"Naming conventions" and "Sizes"). What a region has of them only Azure knows: `az vm list-skus`."""
+
+SERVERS: Final = re.compile(r"Standard_E(2|4|8|16|20|32|48|64|96)(s_v3|ds_v4|d?s_v5|ads_v5)")
+"""Memory-optimized servers (PostgreSQL flexible server, "Compute options")."""
+
+CACHE_SKUS: Final = frozenset(
+    {name for _, name in CACHES}
+    | {f"MemoryOptimized_M{size}" for size in (10, 20, 50, 100, 150, 250, 350, 500, 700, 1000, 1500, 2000)}
+    | {f"ComputeOptimized_X{size}" for size in (3, 5, 10, 20, 50, 100, 150, 250, 350, 500, 700)}
+)
+"""The enumeration of Azure's own API (Microsoft.Cache/redisEnterprise), but for what cannot be geo-replicated."""
 
 USABLE: Final = 0.8
 """Azure keeps a fifth of a cache's memory for itself (Managed Redis documentation, "Memory management")."""

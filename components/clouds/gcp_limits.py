@@ -38,12 +38,19 @@ _LOG_DAYS = 3650
 _MEMBER = re.compile(r"(user|group|serviceAccount|domain|principal|principalSet):\S+")
 _HYPERDISK = ("c3", "c3d", "c4", "c4a", "c4d", "m3", "n4", "n4a", "n4d")
 """Machine series that take Hyperdisk Balanced, also for booting (Compute Engine, "About Hyperdisk")."""
+_MACHINE = re.compile(
+    r"[a-z0-9]+-((standard|highmem|highcpu|ultramem|megamem)-(1|\d*[02468])(-lssd|-metal)?|custom-\d+-\d+)"
+)
+"""Compute Engine, "Machine families": series, kind, processors. What a zone has of them only Google knows."""
 _HYPERDISK_GIB = 4
 _RUN_CPU_MILLICORES, _RUN_MEMORY_MIB = 8000, 32768
 """Cloud Run, "Configure CPU limits" and "Configure memory limits"."""
 _RUN_RESERVED = {"PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"}
 """Set by Cloud Run itself ("Container runtime contract")."""
-_ENTERPRISE_PLUS = ("db-perf-optimized-N-", "db-c4a-highmem-")
+_ENTERPRISE_PLUS = {
+    "db-perf-optimized-N-": ("2", "4", "8", "16", "32", "48", "64", "80", "96", "128"),
+    "db-c4a-highmem-": ("1", "2", "4", "8", "16", "32", "48", "64", "72"),
+}
 """Cloud SQL, "Machine series overview": the tiers of Enterprise Plus, which alone has disaster recovery replicas."""
 _POSTGRESQL_NEWEST = 18
 _SQL_ZONES = 2
@@ -93,6 +100,8 @@ def nodes(spec: NodesSpec, _: str) -> Iterator[str]:
     series = (spec.gcp.machine_type or "n4-").partition("-")[0]
     if series not in _HYPERDISK:
         yield f"gcp.machine_type: {series} takes no Hyperdisk Balanced; allowed: machines of {', '.join(_HYPERDISK)}"
+    elif spec.gcp.machine_type and not _MACHINE.fullmatch(spec.gcp.machine_type):
+        yield f"gcp.machine_type: there is no {spec.gcp.machine_type}; allowed: such as {series}-standard-8"
     for member in sorted(spec.admins):
         if not _MEMBER.fullmatch(member):
             yield f"admins: {member!r} is no member of an IAM policy; allowed: such as group:sre@example.com"
@@ -124,11 +133,20 @@ def database(spec: DatabaseSpec, _: str) -> Iterator[str]:
     yield from without_password(spec, "Google Cloud")
     if int(spec.engine_version.split(".", maxsplit=1)[0]) > _POSTGRESQL_NEWEST:
         yield f"engine_version: Cloud SQL has no PostgreSQL {spec.engine_version}; allowed: up to {_POSTGRESQL_NEWEST}"
-    if spec.gcp.tier and not spec.gcp.tier.startswith(_ENTERPRISE_PLUS):
-        starts = " or ".join(_ENTERPRISE_PLUS)
-        yield f"gcp.tier: {spec.gcp.tier} is not of Enterprise Plus; allowed: what begins with {starts}"
+    if spec.gcp.tier:
+        yield from _tier(spec.gcp.tier)
     if len(spec.zones) != _SQL_ZONES:
         yield f"zones: a regional instance is in two zones, not {len(spec.zones)}; allowed: two letters"
+
+
+def _tier(tier: str) -> Iterator[str]:
+    """A machine series of Enterprise Plus, in one of its sizes."""
+    series = next((each for each in _ENTERPRISE_PLUS if tier.startswith(each)), "")
+    if not series:
+        starts = " or ".join(_ENTERPRISE_PLUS)
+        yield f"gcp.tier: {tier} is not of Enterprise Plus; allowed: what begins with {starts}"
+    elif tier.removeprefix(series) not in _ENTERPRISE_PLUS[series]:
+        yield f"gcp.tier: there is no {tier}; allowed: {series} and one of {', '.join(_ENTERPRISE_PLUS[series])}"
 
 
 def cache(spec: CacheSpec, _: str) -> Iterator[str]:

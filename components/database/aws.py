@@ -13,6 +13,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.clouds.aws import allow_in, role, security_group, zone_name
+from components.clouds.aws_sizes import instance_class
 from components.database.component import Birth, DatabaseOutputs
 from components.keys.spec import Purpose
 from components.network.spec import Tier
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from components.network.component import NetworkOutputs
 
 ENGINE = aws.rds.EngineType.AURORA_POSTGRESQL
-# 8 GiB for each processor (RDS user guide, "Hardware specifications for DB instance classes").
-SIZES = {2: "large", 4: "xlarge", 8: "2xlarge", 16: "4xlarge", 32: "8xlarge", 64: "16xlarge"}
 # A failover detaches and re-attaches members; the global cluster's version is the only one that is set.
 MOVED = ["globalClusterIdentifier", "replicationSourceIdentifier", "engineVersion", "availabilityZones"]
 
@@ -192,7 +191,7 @@ def make_instances(scope: Scope, spec: DatabaseSpec, keys: KeysOutputs, cluster:
             cluster_identifier=cluster.id,
             engine=ENGINE,
             engine_version=cluster.engine_version_actual,
-            instance_class=spec.aws.instance_class or f"db.r7g.{SIZES[spec.vcpus]}",
+            instance_class=instance_class(spec),
             availability_zone=zone_name(scope.place.region, zone),
             promotion_tier=1,
             publicly_accessible=False,

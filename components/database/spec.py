@@ -35,7 +35,7 @@ class AzureDatabase(Spec):
 class GcpDatabase(Spec):
     """What only Google Cloud has."""
 
-    tier: Annotated[str, Field(pattern=r"^db-[a-z0-9-]+$")] | None = None
+    tier: Annotated[str, Field(pattern=r"^db-[a-zA-Z0-9-]+$")] | None = None
     """Another Enterprise Plus tier than the one that `vcpus` gives, such as `db-c4a-highmem-4`."""
 
 

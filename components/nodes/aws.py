@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi_aws as aws
 
 from components.clouds.aws import log_group, policy, role, statement
+from components.clouds.aws_sizes import machine_type
 from components.keys.spec import Purpose
 from components.network.spec import Tier
 from components.nodes.component import NodesOutputs
@@ -31,8 +32,6 @@ ADDON_IDENTITIES = {
 # Without it the CNI takes a NetworkPolicy and enforces nothing (EKS user guide, "Limit Pod traffic with Kubernetes
 # network policies").
 ADDON_SETTINGS = {"vpc-cni": json.dumps({"enableNetworkPolicy": "true"})}
-# m7i and m7g have the same sizes: 4 GiB for each processor (EC2, "Instance types", general purpose).
-SIZES = {2: "large", 4: "xlarge", 8: "2xlarge", 16: "4xlarge", 32: "8xlarge"}
 NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly", "AmazonSSMManagedInstanceCore")
 
 
@@ -219,12 +218,6 @@ def make_template(scope: Scope, spec: NodesSpec, keys: KeysOutputs) -> aws.ec2.L
         tags=scope.tags(name),
         opts=scope.opts(),
     )
-
-
-def machine_type(spec: NodesSpec) -> str:
-    """The general-purpose type of that many processors, unless the options name another."""
-    family = {Architecture.X86_64: "m7i", Architecture.ARM64: "m7g"}[spec.architecture]
-    return spec.aws.instance_type or f"{family}.{SIZES[spec.vcpus]}"
 
 
 def kubeconfig_arguments(cluster: pulumi.Input[str], region: str) -> list[pulumi.Input[str]]:

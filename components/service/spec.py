@@ -44,7 +44,7 @@ class AwsService(Spec):
 class AzureService(Spec):
     """What only Azure has."""
 
-    plan_sku: Annotated[str, Field(pattern=r"^P[0-9]m?v[34]$")] | None = None
+    plan_sku: Annotated[str, Field(pattern=r"^P([0-3]|[1-5]m)v[34]$")] | None = None
     """Another size of the plan's machines than the one that CPU and memory give, such as `P2mv3`."""
 
     thumbprint: Annotated[str, Field(pattern=r"^[0-9A-F]{40}$")] | None = None

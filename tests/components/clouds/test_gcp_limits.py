@@ -45,6 +45,8 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("database", {"master_user": "aurops"}, "master_user: there is no master password"),
     ("database", {"engine_version": "19.1"}, "engine_version: Cloud SQL has no PostgreSQL 19.1"),
     ("database", {"gcp": {"tier": "db-custom-2-7680"}}, "gcp.tier: db-custom-2-7680 is not of Enterprise Plus"),
+    ("database", {"gcp": {"tier": "db-perf-optimized-N-3"}}, "gcp.tier: there is no db-perf-optimized-N-3; allowed"),
+    ("nodes", {"gcp": {"machine_type": "n4-standard-7"}}, "gcp.machine_type: there is no n4-standard-7"),
     ("database", {"zones": ["a", "b", "c"]}, "zones: a regional instance is in two zones, not 3"),
     ("cache", {"engine_version": "8.1"}, "engine_version: Memorystore has no Valkey 8.1"),
     ("cache", {"port": 6380}, "port: 6380"),
@@ -64,6 +66,12 @@ def refusals(noun: str, asked: dict[str, Any]) -> list[str]:
 def test_what_google_cloud_has_is_not_refused(noun: str) -> None:
     """The specs that the other clouds take too."""
     assert refusals(noun, GOOD[noun]) == []
+
+
+@pytest.mark.parametrize("tier", ["db-perf-optimized-N-8", "db-perf-optimized-N-128", "db-c4a-highmem-72"])
+def test_every_tier_of_enterprise_plus_can_be_asked_for(tier: str) -> None:
+    """Also those with a capital letter."""
+    assert refusals("database", {**GOOD["database"], "gcp": {"tier": tier}}) == []
 
 
 @pytest.mark.parametrize(("noun", "asked", "begins"), BAD)
