@@ -39,6 +39,7 @@ class Row:
         stacks: Where.
         reasons: Why.
         rules: Ids of the rules of policy.
+        said: What policy found, a sentence each.
         refused: Whether an `up` would refuse all of it.
         count: How many dangers, or findings, these are: one for each resource, stack and rule.
     """
