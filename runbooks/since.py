@@ -14,7 +14,8 @@ from aurops.errors import UsageError
 from components.data import holds_data
 from runbooks.sites import OpenSite, cache_home, open_site
 from runbooks.terminal import timeline
-from stacks.policy.pack import FOLDER
+from stacks.policy.pack import FOLDER, WAIVERS
+from stacks.policy.waivers import known
 from stacks.preview import exported
 from stacks.review import Baseline, Orphan, Review
 from stacks.revision.bringing import bring_up, settle
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from aurops.errors import AuropsError
     from stacks.engine import Served
     from stacks.preview import StackPreview
+    from stacks.review import Waiver
     from stacks.revision.cache import Place
     from stacks.revision.git import Commit, File
     from stacks.revision.messages import Failure
@@ -47,6 +49,16 @@ _RUNNING = Path(__file__).resolve().parents[1]
 _RECORDERS = ("graph.py", "recording.py", "revision")
 """What in `stacks` makes the recordings."""
 _LOCK_FILE = "uv.lock"
+_JUDGES = (
+    f"{FOLDER}/",
+    "stacks/policy/",
+    "stacks/dangers.py",
+    "stacks/noise.py",
+    "components/data.py",
+    "components/safeguards.py",
+)
+"""What decides which changes are told as dangerous, as noise, or as against policy."""
+_WAIVERS = f"{FOLDER}/{WAIVERS}"
 _HURRY = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
 """The engine writes its state at its end only, which halves its time: a lab that is killed half-way is thrown away."""
 
@@ -63,6 +75,8 @@ class Question:
         wanted: The stacks to look at.
         present: All stacks of the work tree.
         all_: Whether stacks that are equal are previewed, too: the policy differs, and is asked.
+        judges: Files that differ and decide what is said of the change.
+        waivers: The revision's file of waivers, by its path; None where it is the same.
     """
 
     root: Path
@@ -72,6 +86,8 @@ class Question:
     wanted: Sequence[str]
     present: Sequence[str]
     all_: bool = False
+    judges: tuple[str, ...] = ()
+    waivers: Mapping[str, File] | None = None
 
     def key(self) -> str:
         """The revision's name in the cache."""
@@ -104,12 +120,24 @@ def ask(root: Path, revision: str, wanted: Sequence[str], present: Sequence[str]
     git = Repository(root)
     commit = git.find(revision)
     before, after = git.files(commit.id), git.present((root / "stacks").glob("Pulumi*.yaml"))
-    all_ = policy and _of_policy(before) != _of_policy(after)
-    return Question(root, commit, deciding(before), deciding(after), wanted, present, all_)
+    differing = {path for path in {*before, *after} if before.get(path) != after.get(path)}
+    judges = tuple(sorted(path for path in differing if path.startswith(_JUDGES)))
+    all_ = policy and any(path.startswith(f"{FOLDER}/") for path in judges)
+    waivers = {path: file for path, file in before.items() if path == _WAIVERS} if _WAIVERS in differing else None
+    return Question(root, commit, deciding(before), deciding(after), wanted, present, all_, judges, waivers)
 
 
-def _of_policy(files: Mapping[str, File]) -> dict[str, File]:
-    return {path: file for path, file in files.items() if path.startswith(f"{FOLDER}/")}
+def known_waivers(question: Question, folder: Path) -> tuple[Waiver, ...] | None:
+    """The waivers of the revision; None where the change leaves them as they are.
+
+    Args:
+        question: What is compared.
+        folder: Is written to.
+    """
+    if question.waivers is None:
+        return None
+    Repository(question.root).write(question.waivers, folder)
+    return known(folder / _WAIVERS)
 
 
 @dataclass
@@ -293,7 +321,7 @@ def same(question: Question) -> Review | None:
     if question.before != question.after or question.all_:
         return None
     baseline = Baseline(question.commit.revision, question.commit.id, is_warm=True, seconds=0.0)
-    return Review((), left_out=tuple(question.wanted), baseline=baseline)
+    return Review((), left_out=tuple(question.wanted), baseline=baseline, judges=question.judges)
 
 
 def review(question: Question, preview: Preview, *, lab: bool) -> Review:
@@ -327,6 +355,7 @@ def review(question: Question, preview: Preview, *, lab: bool) -> Review:
             ours = [each for each in compared.touched if each not in since.broken] if lab else []
             previews = preview(opened.site, compared.touched, {each: programs.of(each).served() for each in ours})
         cache.prune()
+        waivers = known_waivers(question, scratch / "waivers")
     gone = compared.removed if set(question.wanted) == set(question.present) else ()
     return Review(
         previews,
@@ -335,4 +364,6 @@ def review(question: Question, preview: Preview, *, lab: bool) -> Review:
         baseline=since.baseline(),
         notes=notes(question, recording, compared, lacking, previews),
         orphans=orphans(recording, gone),
+        judges=question.judges,
+        known_waivers=waivers,
     )

@@ -58,6 +58,11 @@ class Waiver:
     why: str
     until: date
 
+    def covers(self, other: Waiver) -> bool:
+        """Whether it allows the same, for as long at least."""
+        mine, theirs = ((each.rule, each.stack, each.resource) for each in (self, other))
+        return mine == theirs and self.until >= other.until
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -137,6 +142,8 @@ class Review:
         notes: What else the reader must know, a sentence each.
         orphans: What holds data in the stacks that are removed.
         is_lab: Whether stand-in clouds answered.
+        judges: Files that decide what is said here, and that the change itself changes.
+        known_waivers: Those before the change; None when it changes none, or nothing was compared.
     """
 
     previews: Sequence[StackPreview]
@@ -147,6 +154,8 @@ class Review:
     notes: Sequence[str] = ()
     orphans: Sequence[Orphan] = ()
     is_lab: bool = False
+    judges: Sequence[str] = ()
+    known_waivers: Sequence[Waiver] | None = None
 
     @property
     def losses(self) -> tuple[tuple[str, Change], ...]:
@@ -172,3 +181,11 @@ class Review:
     def violations(self) -> tuple[Finding, ...]:
         """What policy found and nobody has allowed."""
         return tuple(each for each in self.findings or () if each.waiver is None)
+
+    @property
+    def newly_waived(self) -> tuple[Finding, ...]:
+        """What only a waiver allows that the change itself brings, or makes last longer."""
+        return tuple(each for each in self.findings or () if each.waiver and self._is_new(each.waiver))
+
+    def _is_new(self, waiver: Waiver) -> bool:
+        return self.known_waivers is not None and not any(each.covers(waiver) for each in self.known_waivers)

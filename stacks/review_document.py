@@ -180,6 +180,8 @@ class FindingDocument(_Part):
     """What was found."""
     waiver: WaiverDocument | None
     """What allows it; null when nobody did."""
+    newly_waived: bool
+    """Whether the change itself brings that waiver, or makes it last longer."""
 
 
 class BaselineDocument(_Part):
@@ -233,21 +235,25 @@ class Document(_Part):
     """What else the reader must know."""
     orphans: list[OrphanDocument]
     """What holds data in the stacks that are removed."""
+    judges: list[str]
+    """Files that decide what is said here, and that the change itself changes."""
 
 
 def document(review: Review) -> dict[str, Any]:
     """The whole review as JSON values."""
+    new = review.newly_waived
     made = Document(
         schema_=1,
         is_lab=review.is_lab,
         stacks=[_stack(each, review.noise[each.stack]) for each in review.previews],
         dangers=[_danger(each) for each in review.dangers],
-        findings=None if review.findings is None else [_finding(each) for each in review.findings],
+        findings=None if review.findings is None else [_finding(each, new=each in new) for each in review.findings],
         left_out=list(review.left_out),
         removed=list(review.removed),
         baseline=None if review.baseline is None else BaselineDocument.model_validate(review.baseline),
         notes=list(review.notes),
         orphans=[OrphanDocument.model_validate(each) for each in review.orphans],
+        judges=list(review.judges),
     )
     return made.model_dump(mode="json", by_alias=True)
 
@@ -296,7 +302,7 @@ def error_document(error: AuropsError | None) -> ErrorDocument | None:
     )
 
 
-def _finding(each: Finding) -> FindingDocument:
+def _finding(each: Finding, *, new: bool) -> FindingDocument:
     return FindingDocument(
         rule=RuleDocument.model_validate(each.rule),
         stack=each.stack,
@@ -305,6 +311,7 @@ def _finding(each: Finding) -> FindingDocument:
         type=each.type,
         what=masked(each.what),
         waiver=None if each.waiver is None else WaiverDocument.model_validate(each.waiver),
+        newly_waived=new,
     )
 
 

@@ -80,13 +80,14 @@ def _why(danger: Danger) -> str:
 def _findings(review: Review) -> Iterator[str]:
     if review.findings is None:
         return
-    waived = [each for each in review.findings if each.waiver]
+    waived, new = [each for each in review.findings if each.waiver], review.newly_waived
     yield f"{len(review.violations)} against policy, {len(waived)} waived"
     for each in review.violations:
         yield f"  {each.stack}  {each.rule.id}  {each.name}: {each.what}"
         yield f"      {each.rule.mend}"
     for each in waived:
-        yield f"  {each.stack}  {each.rule.id}  {each.name}: {each.what}{_leave(each)}"
+        ours = "; the change itself brings this waiver" * (each in new)
+        yield f"  {each.stack}  {each.rule.id}  {each.name}: {each.what}{_leave(each)}{ours}"
     yield ""
 
 
@@ -98,6 +99,8 @@ def _leave(finding: Finding) -> str:
 def _notes(review: Review) -> Iterator[str]:
     if review.baseline:
         yield f"Compared with {review.baseline.revision} ({review.baseline.commit[:12]})."
+    if review.judges:
+        yield f"The change itself changes what it is judged by: {', '.join(review.judges)}."
     yield from review.notes
     yield "Values of other stacks are those of their last `up`."
     for each in review.previews:

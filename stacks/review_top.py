@@ -41,6 +41,7 @@ class Row:
         rules: Ids of the rules of policy.
         said: What policy found, a sentence each.
         refused: Whether an `up` would refuse all of it.
+        waived: Whether the change itself brings the waivers that allow it.
         count: How many dangers, or findings, these are: one for each resource, stack and rule.
     """
 
@@ -52,6 +53,7 @@ class Row:
     rules: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
     refused: bool = False
+    waived: bool = False
     count: int = 1
 
     @property
@@ -62,13 +64,14 @@ class Row:
 
 def top(review: Review) -> list[str]:
     """The first lines of a page about the change: heading, what could not be looked at, dangers, violations."""
-    failed = _failed(review)
-    dangers, violations = danger_rows(review.dangers), violation_rows(review.violations)
-    dangers, violations = _fitting(dangers, violations, LINES - 1 - len(failed))
+    first = [*_failed(review), *_judges(review)]
+    dangers = danger_rows(review.dangers)
+    violations = [*violation_rows(review.violations), *violation_rows(review.newly_waived, waived=True)]
+    dangers, violations = _fitting(dangers, violations, LINES - 1 - len(first))
     rows = [*(row for row in dangers if row.kind in LOSSES), *violations]
     rows += [row for row in dangers if row.kind not in LOSSES]
     room = _ROOM // max(1, len(rows))
-    return [heading(review), *failed, *(line(row, room) for row in rows), *([] if rows else [_nothing(review)])]
+    return [heading(review), *first, *(line(row, room) for row in rows), *([] if rows else [_nothing(review)])]
 
 
 def heading(review: Review) -> str:
@@ -79,13 +82,15 @@ def heading(review: Review) -> str:
     figures = {
         "lost": lost,
         "against policy": len(review.violations),
+        "newly waived": len(review.newly_waived),
         "orphaned": counts[Kind.ORPHANED],
         "moved": counts[Kind.MOVED],
         "guarded less": counts[Kind.WEAKENED],
         "unprotected": counts[Kind.UNPROTECTED],
         f"stack{'s' * (failed > 1)} not previewed": failed,
     }
-    said = ", ".join(f"{count} {what}" for what, count in figures.items() if count)
+    told = [f"{count} {what}" for what, count in figures.items() if count]
+    said = ", ".join([*told, *(["judged by itself"] if review.judges else [])])
     sign = "🛑" if lost or review.violations or review.orphans else "⚠️" if said else "✅"
     return f"## {sign} aurops preview: {said or 'nothing dangerous'}"
 
@@ -108,7 +113,7 @@ def danger_rows(dangers: Iterable[Danger]) -> list[Row]:
     return merged(rows, lambda row: (row.kind, row.stacks, row.cause, row.refused))
 
 
-def violation_rows(findings: Iterable[Finding]) -> list[Row]:
+def violation_rows(findings: Iterable[Finding], *, waived: bool = False) -> list[Row]:
     """A row for each rule and what was found, over stacks; then over resources."""
     rows = [
         Row(
@@ -119,6 +124,7 @@ def violation_rows(findings: Iterable[Finding]) -> list[Row]:
             (),
             (each.rule.id,),
             (each.what,),
+            waived=waived,
         )
         for each in findings
     ]
@@ -148,6 +154,7 @@ def _one(rows: Sequence[Row]) -> Row:
         united(lambda row: row.rules),
         united(lambda row: row.said),
         refused=all(row.refused for row in rows),
+        waived=rows[0].waived,
         count=sum(row.count for row in rows),
     )
 
@@ -156,7 +163,7 @@ def _fitting(dangers: list[Row], violations: list[Row], room: int) -> tuple[list
     """The same in at most `room` lines: the longer list joins first, as little as needed."""
     levels: list[list[Callable[[Row], Hashable]]] = [
         [lambda row: (row.kind, row.cause), lambda row: row.kind],
-        [lambda row: (row.rules, row.said), lambda row: row.rules, lambda _: None],
+        [lambda row: (row.waived, row.rules, row.said), lambda row: (row.waived, row.rules), lambda row: row.waived],
     ]
     lists = [dangers, violations]
     while sum(map(len, lists)) > room and any(levels):
@@ -174,7 +181,8 @@ def line(row: Row, room: int | None) -> str:
     types += ", …)" if len(row.types) > _TYPES else ")"
     if row.kind is None:
         said = f": {prose(shortened(row.said[0], _SENTENCE))}" if len(row.said) == 1 else ""
-        return f"- **policy** {codes(row.rules, few)}: {what}{where}{said}{_times(row)}"
+        label = "newly waived" if row.waived else "policy"
+        return f"- **{label}** {codes(row.rules, few)}: {what}{where}{said}{_times(row)}"
     protected = "; protected, `up` will refuse" if row.refused else ""
     return f"- **{row.kind.value}** {what}{types if row.types else ''}{where}{_because(row)}{protected}{_times(row)}"
 
@@ -211,6 +219,13 @@ def _failed(review: Review) -> list[str]:
     more = f"; and {len(said) - 1} more reasons" if len(said) > 1 else ""
     stacks = codes([each.stack for each in failed], _FEW)
     return [f"- **not previewed**, so that nobody knows what is lost there: {stacks}: {first}{more}"]
+
+
+def _judges(review: Review) -> list[str]:
+    """A change that changes what it is judged by could hide anything: said before what it was judged to be."""
+    if not review.judges:
+        return []
+    return [f"- **judged by itself**: the change also changes what decides here: {codes(review.judges, _FEW)}"]
 
 
 def _nothing(review: Review) -> str:

@@ -76,6 +76,19 @@ def read(file: Path, today: date, longest_days: int) -> tuple[Waiver, ...]:
                 where=f"{file}: waivers.{number}.until",
                 allowed=f"at most {longest_days} days from today: until {latest}",
             )
+    return _each(entries)
+
+
+def known(file: Path) -> tuple[Waiver, ...]:
+    """What another revision's file allows, however long; nothing when there is none, or it cannot be read."""
+    try:
+        return _each(load(file, WaiverFile).waivers) if file.exists() else ()
+    except UsageError:
+        return ()
+
+
+def _each(entries: tuple[Entry, ...]) -> tuple[Waiver, ...]:
+    """A waiver for each resource in each stack."""
     return tuple(
         Waiver(entry.rule, stack, resource, entry.who, entry.why, entry.until)
         for entry in entries

@@ -167,6 +167,7 @@ def test_where_policy_differs_every_stack_is_judged(clone: Clone) -> None:
     # The secret's copy in the other region has no key of ours, which the repository's own waiver allows.
     assert [each["rule"]["id"] for each in found["findings"]] == ["customer-key", "backup-age"]
     assert any("every stack is previewed" in note for note in found["notes"])
+    assert found["judges"] == ["ci/policy/settings.py"]
 
 
 def test_a_removed_stack_is_a_danger_and_an_added_one_is_new(clone: Clone) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from runbooks import since
-from runbooks.since import Question, _lacking, notes, orphans, same
+from runbooks.since import Question, _lacking, known_waivers, notes, orphans, same
 from stacks.changes import Changes
 from stacks.preview import StackPreview
 from stacks.review import Orphan
 from stacks.revision.git import Commit, File
 from stacks.revision.messages import Known, StackRecord
 from stacks.revision.records import Comparison, Recording
+from tests.stacks.revision.test_git import commit, git
 
 BEFORE = {"home": (), "standby": ("home",), "names": ("home", "standby")}
 RECORDING = Recording(
@@ -73,6 +74,32 @@ def test_what_a_reader_must_know_is_said() -> None:
         "uv.lock differs: both sides were run with the packages that are installed here.",
         "standby is left out and reads home, which would then export other values.",
     )
+
+
+WAIVERS = """\
+schema: 1
+waivers:
+  - {rule: r, stacks: [home], resources: [db], who: us, why: it moves next week, until: 2026-12-31}
+"""
+
+
+def test_a_change_of_what_it_is_judged_by_is_told_with_the_waivers_that_were_there(tmp_path: Path) -> None:
+    """Files that differ, and the revision's waivers, where the change has others; of tests and documents nothing."""
+    folder = tmp_path / "repo"
+    (folder / "ci" / "policy").mkdir(parents=True)
+    (folder / "ci" / "policy" / "waivers.yaml").write_text(WAIVERS)
+    git(folder, "init", "-q")
+    commit(folder, **{"ci/policy/settings.py": "DAYS = 7", "README.md": "1"})
+    (folder / "README.md").write_text("2")
+    alike = since.ask(folder, "HEAD", (), (), policy=True)
+    assert (alike.judges, alike.all_, known_waivers(alike, tmp_path / "alike")) == ((), False, None)
+    (folder / "ci" / "policy" / "settings.py").unlink()
+    (folder / "ci" / "policy" / "waivers.yaml").write_text("schema: 1\n")
+    asked = since.ask(folder, "HEAD", (), (), policy=True)
+    assert (asked.judges, asked.all_) == (("ci/policy/settings.py", "ci/policy/waivers.yaml"), True)
+    known = known_waivers(asked, tmp_path / "before")
+    assert known is not None
+    assert [(each.rule, each.stack, each.resource) for each in known] == [("r", "home", "db")]
 
 
 def test_the_aurops_of_another_clone_is_refused(tmp_path: Path) -> None:

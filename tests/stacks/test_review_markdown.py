@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -108,6 +110,29 @@ def test_what_could_not_be_previewed_is_no_good_news() -> None:
     assert "nobody knows what is lost there: `aws-us-east-1`: no backend" in said
     assert "Nothing that holds data is" not in said
     assert "nothing dangerous" not in said.splitlines()[0]
+
+
+def test_a_change_that_changes_its_own_judges_says_so_first() -> None:
+    """What only its own waiver allows stands among the first lines; a waiver that was there stays folded."""
+    waived = [finding(HOME, "payments-db-cluster", waived=True), finding(EU, "old", waived=True)]
+    judges = ("ci/policy/settings.py", "ci/policy/waivers.yaml")
+    known = [each.waiver for each in waived[1:] if each.waiver]
+    lines = top(Review([preview(HOME), preview(EU)], waived, judges=judges, known_waivers=known))
+    assert lines == [
+        "## ⚠️ aurops preview: 1 newly waived, judged by itself",
+        f"- **judged by itself**: the change also changes what decides here: `{judges[0]}`, `{judges[1]}`",
+        f"- **newly waived** `customer-key`: `payments-db-cluster` in `{HOME}`: kmsKeyId is not set.",
+    ]
+    assert Review([], waived).newly_waived == ()
+
+
+@pytest.mark.parametrize(("days", "new"), [(-1, 1), (0, 0), (1, 0)])
+def test_a_waiver_that_ends_later_than_before_is_a_new_one(days: int, new: int) -> None:
+    """One that ends earlier, or says the same in other words, is not."""
+    waived = finding(HOME, "db", waived=True)
+    assert waived.waiver is not None
+    before = replace(waived.waiver, why="in other words", until=waived.waiver.until + timedelta(days=days))
+    assert len(Review([], [waived], known_waivers=[before]).newly_waived) == new
 
 
 @st.composite

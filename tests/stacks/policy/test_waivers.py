@@ -10,7 +10,7 @@ import pytest
 
 from aurops.errors import UsageError
 from stacks.policy.pack import FOLDER, load
-from stacks.policy.waivers import read, schema
+from stacks.policy.waivers import known, read, schema
 from tests.stacks.policy.conftest import ROOT, TODAY
 
 if TYPE_CHECKING:
@@ -35,6 +35,16 @@ def refused(tmp_path: Path, text: str) -> UsageError:
     with pytest.raises(UsageError) as caught:
         read(file, TODAY, 366)
     return caught.value
+
+
+def test_what_another_revision_allowed_is_known_though_it_would_be_too_long_today(tmp_path: Path) -> None:
+    """What cannot be read, or is not there, allowed nothing."""
+    file = tmp_path / "waivers.yaml"
+    assert known(file) == ()
+    file.write_text(GOOD.replace("2026", "2099"))
+    assert {each.until.year for each in known(file)} == {2099}
+    file.write_text("schema: 99")
+    assert known(file) == ()
 
 
 def test_an_entry_holds_for_each_resource_in_each_stack(tmp_path: Path) -> None:
