@@ -239,14 +239,27 @@ def test_the_comment_goes_to_the_pull_request_that_github_names(github: FakeGitH
     assert "\n\nfrom lab\n" in body
 
 
-def test_no_comment_is_written_where_there_is_none_or_nowhere_to(github: FakeGitHub, tmp_path: Path) -> None:
-    """A preview that failed early, a pull request that has moved on: said, and no failure.
-
-    A strange commit, or a link where the text should be, is one.
-    """
-    step = comment(tmp_path, github)
+def test_a_preview_that_left_nothing_takes_the_place_of_what_an_earlier_commit_left(
+    github: FakeGitHub, tmp_path: Path
+) -> None:
+    """Nobody reads the good news of another commit; the comment names the one that it is about."""
+    text = tmp_path / "out" / "preview-lab" / "comment.md"
+    text.parent.mkdir(parents=True)
+    text.write_text("all is well\n")
+    assert comment(tmp_path, github).code == 0
+    assert "all is well\n\nOf commit ab12.\n" in github.comments[0]["body"]
+    text.unlink()
+    step = comment(tmp_path, github, sha="cd34")
     assert step.code == 0
     assert "the preview left no comment" in step.log
+    (body,) = [each["body"] for each in github.comments]
+    assert "nothing is known of this commit" in body
+    assert "Of commit cd34." in body
+    assert "all is well" not in body
+
+
+def test_no_comment_is_written_where_there_is_nowhere_to(github: FakeGitHub, tmp_path: Path) -> None:
+    """A pull request that has moved on: said, and no failure. A strange commit, or a link instead of text, is one."""
     text = tmp_path / "out" / "preview-lab" / "comment.md"
     text.parent.mkdir(parents=True)
     text.write_text("text")

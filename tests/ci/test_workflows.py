@@ -167,6 +167,7 @@ def test_the_workflows_are_put_where_github_runs_them(tmp_path: Path) -> None:
         return subprocess.run(["sh", copy, *options], capture_output=True, text=True, check=False)
 
     assert install("--check").returncode == 1
+    assert (install("--chek").returncode, (tmp_path / ".github").exists()) == (2, False)
     assert install().returncode == 0
     installed = tmp_path / ".github" / "workflows"
     assert {file.name: file.read_bytes() for file in installed.iterdir()} == {
