@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,21 +22,23 @@ from aurops.journal import readable
 from aurops.ports import not_connected
 from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
+from aurops.webhook import Webhook
 from migration import cutover_file, execute, rollback
 from migration.cutover import KIND
 from migration.model import World
 from migration.outline import check, outline, timetable
 from migration.proxies import Proxies, check_sides
 from runbooks.kinds import refuse_without_store
-from runbooks.terminal import confirm, ended, timeline
+from runbooks.terminal import SPOKEN, confirm, ended, timeline
+from runbooks.words import said
 from traffic.dialects import open_driver
 from traffic.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from aurops.gates.spec import Gate
-    from aurops.journal import Journal
+    from aurops.journal import Journal, Record
     from aurops.runner import Result
     from aurops.store import Store
     from migration.cutover_file import Cutover
@@ -55,7 +58,15 @@ class RunByDefault(TyperGroup):
         return super().parse_args(ctx, args if named or not args else [LEAST, *args])
 
 
-app = typer.Typer(name="cutover", cls=RunByDefault, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(
+    name="cutover",
+    cls=RunByDefault,
+    help="Move traffic from V10 to V11 by a plan: `aurops cutover FILE` is `aurops cutover run FILE`.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+WEBHOOK = "AUROPS_WEBHOOK"
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The plan (YAML): docs/runbooks/cutover.md.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print times, gates, approvals, the point of no return.")]
@@ -153,17 +164,36 @@ def _played_text(played: Played) -> str:
 def _drive(journal: Journal, store: Store, told: Timeline, *, wait: bool, take_over: bool = False) -> Result:
     clock = RealClock()
     cutover = execute.cutover_of(History(journal.records))
-    return execute.execute(
-        journal,
-        _target(cutover, journal.run),
-        store=store,
-        clock=clock,
-        ports=not_connected(clock),
-        listener=told.hear,
-        tell=told.tell,
-        take_over=take_over,
-        wait=wait,
-    )
+    with _listening(told, cutover.service) as listener:
+        return execute.execute(
+            journal,
+            _target(cutover, journal.run),
+            store=store,
+            clock=clock,
+            ports=not_connected(clock),
+            listener=listener,
+            tell=told.tell,
+            take_over=take_over,
+            wait=wait,
+        )
+
+
+@contextmanager
+def _listening(told: Timeline, service: str) -> Iterator[Callable[[Record], None]]:
+    """Who hears of every record: the terminal, and the webhook of `AUROPS_WEBHOOK` what the terminal is told."""
+    url = os.environ.get(WEBHOOK)
+    if not url:
+        yield told.hear
+        return
+    with Webhook(url) as hook:
+
+        def hear(record: Record) -> None:
+            told.hear(record)
+            if record.kind in SPOKEN:
+                event = {"service": service, "run": record.run, "n": record.n, "at": record.at}
+                hook.tell(event | {"kind": record.kind.value, "text": said(record, brief=True)})
+
+        yield hear
 
 
 def resume(journal: Journal, store: Store, *, take_over: bool, leap: int, wait: bool = False) -> Result:

@@ -71,11 +71,12 @@ def _row(store: Store, run: str) -> dict[str, str]:
     history = History(journal.records)
     known = history.kind in MODULES
     acting = _acting(store, journal) if known and not history.finished else None
+    spot = waits_at(journal.records, history)
     return {
         "run": run,
         "goal": history.kind,
         "began": journal.records[0].at,
-        "ended": history.finished or "open",
+        "ended": history.finished or (f"waits before {spot.stage}" if spot else "open"),
         "process": f"pid {acting.holder.pid} on {acting.holder.host}" if acting else "",
     }
 

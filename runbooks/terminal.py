@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aurops.errors import AuropsError
     from aurops.journal import Record
 
-_SPOKEN = {
+SPOKEN = {
     RecordKind.RESULT: "",
     RecordKind.DECISION: "decided ",
     RecordKind.VIOLATION: "violation: ",
@@ -67,9 +67,9 @@ class Timeline:
 
     def hear(self, record: Record) -> None:
         """Print what a record says of a step, a decision or a stop."""
-        if record.kind not in _SPOKEN:
+        if record.kind not in SPOKEN:
             return
-        text = f"{_SPOKEN[record.kind]}{said(record, brief=True)}"
+        text = f"{SPOKEN[record.kind]}{said(record, brief=True)}"
         if record.data.get("waiting"):
             # Whoever waits for minutes is told what for, not five times a second.
             step = str(record.data.get("step"))

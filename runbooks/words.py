@@ -23,6 +23,8 @@ _PLAIN = {
     "only_here",
 }
 
+_LONGEST = 300
+
 
 def said(record: Record, *, brief: bool = False) -> str:
     """One line: what was begun, done, decided or asked, and why.
@@ -44,10 +46,15 @@ def said(record: Record, *, brief: bool = False) -> str:
         case RecordKind.DECISION:
             text = f"{data['name']} = {plain(data['value'])} ({data['reason']})"
         case RecordKind.STARTED:
-            text = f"{data['goal']} {_pairs(data.get('arguments'))}"
+            text = _cut(f"{data['goal']} {_pairs(data.get('arguments'))}")
         case _:
             text = _pairs(data)
     return " ".join(text.split())
+
+
+def _cut(text: str) -> str:
+    """A whole plan is no line; `runs show --json` has it."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
 
 
 def _gates(findings: object) -> str:

@@ -114,7 +114,13 @@ class Waiter:
             if worth_journalling(spot, findings):
                 return
             self._say(f"waits: {shut(findings)}")
-            self._clock.sleep(pause_s(spot.gates))
+            self._pause(pause_s(spot.gates), records[-1].n, history.requests_seen)
+
+    def _pause(self, seconds: float, last_n: int, requests_seen: int) -> None:
+        """Until the next look; a request is heard sooner, for whoever made it waits."""
+        while seconds > 0 and not self._moved(last_n, requests_seen):
+            self._clock.sleep(min(seconds, _PEOPLE_S))
+            seconds -= _PEOPLE_S
 
     def _moved(self, last_n: int, requests_seen: int) -> bool:
         """Whether somebody asked something of the run, or took it up. The journal is not read as a whole for that."""

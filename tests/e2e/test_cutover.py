@@ -123,9 +123,9 @@ class Day:
         nothing = not_connected(CLOCK)
         self.ports = Ports(self.data, nothing.lag, nothing.unsynced, self.data, self.data, nothing.judge)
 
-    def file(self, steps: str = "[5, 50, 100]") -> Path:
-        """A plan that begins in two seconds."""
-        start = CLOCK.wall() + timedelta(seconds=2)
+    def file(self, steps: str = "[5, 50, 100]", *, after_s: float = 60) -> Path:
+        """A plan that begins so many seconds from now."""
+        start = CLOCK.wall() + timedelta(seconds=after_s)
         approval = "{kind: approval, name: people, need: 1, of: [ann]}"
         health = f"http://{self.bed.site.side('v11').backends[0]}/health"
         warm = f"http://{self.bed.site.side('v10').backends[0]}/health"
@@ -142,7 +142,7 @@ class Day:
 
     def begin(self, *, releases: bool = False) -> Journal:
         """A run of it, as the command begins one."""
-        read, signers = cutover_file.read(self.file())
+        read, signers = cutover_file.read(self.file(after_s=2))
         execute.check_start(read, World(CLOCK.wall(), self.target("").observe()), releases=releases)
         return execute.begin(self.store, CLOCK, read, signers, releases=releases)
 
@@ -258,6 +258,35 @@ def test_a_v10_that_is_dead_is_gone_back_to_only_by_force(day: Day) -> None:
     finally:
         day.bed.start("v10")
         day.bed.await_health("v10")
+
+
+def test_after_a_rollback_only_a_new_plan_begins_again(day: Day) -> None:
+    """The old file is refused, by `run` and by `release`; a new one waits for people, who release just this latch."""
+    first = day.file("[5, 100]")
+    assert aurops("cutover", str(first), "--yes").returncode == 4
+    rolled = day.target("by hand")
+    rolled.prepare("edge", 10_000, 1.0)
+    assert aurops("rollback", "ledger", "--reason", "orders look wrong").returncode == 0
+    done = aurops("cutover", str(day.file("[10, 100]")), "--yes")
+    assert (done.returncode, "was rolled back by" in done.stderr, "cutover release" in done.stderr) == (2, True, True)
+    fresh = day.file("[10, 100]", after_s=55)
+    done = aurops("cutover", "release", str(fresh), "--yes", "--json")
+    assert done.returncode == 4, done.stderr
+    said = json.loads(done.stdout)
+    assert "people is closed" in said["why"]
+    again = aurops("cutover", "release", str(fresh), "--yes")
+    assert (again.returncode, "not a new one" in again.stderr) == (2, True), again.stderr
+    records = Journal.open(day.store, said["run"], CLOCK).records
+    latch = day.bed.driver.latch()
+    assert latch is not None
+    assert History(records).decisions["latches"] == {"edge": latch.epoch}
+    day.approve(said["run"])
+    journal = Journal.open(day.store, said["run"], CLOCK)
+    target = day.target(journal.run)
+    ended = execute.execute(journal, target, store=day.store, clock=CLOCK, ports=day.ports)
+    assert ended.ending is Ending.AT_GATE
+    assert day.bed.driver.latch() is None
+    assert "released" in History(Journal.open(day.store, said["run"], CLOCK).records).results["release edge"]
 
 
 def test_the_command_prints_the_plan_and_calls_nothing(day: Day) -> None:

@@ -272,6 +272,18 @@ def test_who_waits_obeys_a_request(kind: RequestKind) -> None:
     assert scene.done == []
 
 
+def test_a_request_is_heard_before_the_next_look() -> None:
+    """A check is asked every 15 s; a pause is heard within two."""
+    clock = Acting()
+    scene = Scene((EQUAL,), clock=clock)
+    scene.data.different = 1
+    request = {"reason": "no", "who": "ann", "clock": clock}
+    clock.at(101, lambda: ask(scene.store, scene.journal.run, RequestKind.PAUSE, **request) and None)  # type: ignore[arg-type]
+    began_s = clock.now_s()
+    assert scene.wait().ending is Ending.PAUSED
+    assert clock.now_s() - began_s < 105
+
+
 def test_the_halt_switch_stops_it_at_the_gate() -> None:
     """With the switch on not even a gate is looked at under the lease."""
     scene = Scene((EQUAL,))

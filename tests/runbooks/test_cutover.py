@@ -1,0 +1,81 @@
+"""`aurops cutover`: what a file's mistakes look like, and who hears of a run."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from aurops.clock import RealClock
+from aurops.execution import begin
+from aurops.journal import RecordKind
+from aurops.store import open_store
+from runbooks.cutover import _listening
+from runbooks.terminal import Timeline
+from tests.migration.cutovers import cutover
+from tests.runbooks.here import here
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, object]]]:
+    """What a webhook was told."""
+    events: list[dict[str, object]] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            events.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Tests print nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    monkeypatch.setenv("AUROPS_WEBHOOK", f"http://127.0.0.1:{server.server_address[1]}/")
+    yield events
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_webhook_is_told_what_the_terminal_is(
+    heard: list[dict[str, object]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Results, decisions and stops, in order, with the run and its service; intents are not news."""
+    journal = begin(open_store("memory://"), RealClock(), "cutover", {})
+    with _listening(Timeline(), "ledger") as hear:
+        for kind, data in (
+            (RecordKind.DECISION, {"name": "regions", "value": ["west"], "reason": "asked for"}),
+            (RecordKind.INTENT, {"step": "prepare edge", "action": "prepare", "reason": "", "stage": "prepare"}),
+            (RecordKind.RESULT, {"step": "phase 2 over", "outcome": "done"}),
+        ):
+            hear(journal.append(kind, data))  # type: ignore[arg-type]
+    assert [event["text"] for event in heard] == ["regions = west (asked for)", "phase 2 over: done"]
+    assert {(event["service"], event["run"]) for event in heard} == {("ledger", journal.run)}
+    assert "phase 2 over: done" in capsys.readouterr().err
+
+
+def test_a_wrong_file_is_refused_by_key_and_nothing_is_begun(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No such file, no YAML, a wrong key, a wrong kind of gate: exit 2, file and key, no run."""
+    monkeypatch.setenv("AUROPS_STORE", str(tmp_path / "store"))
+    file = tmp_path / "cutover.yaml"
+    assert here("cutover", str(file)) == 2
+    assert "No such file" in capsys.readouterr().err
+    document = cutover().model_dump(mode="json", by_alias=True)
+    gates = document["gates"] | {"prepare": [{"kind": "http", "name": "dash", "urls": "https://x", "url": "https://x"}]}
+    for changed, where in (
+        ("steps: [", "line 1"),
+        (json.dumps(document | {"setps": [100]}), "cutover.yaml: setps"),
+        (json.dumps(document | {"gates": gates}), "cutover.yaml: gates.prepare.0.http.urls"),
+    ):
+        file.write_text(changed)
+        for command in (["cutover", str(file)], ["cutover", "release", str(file)], ["cutover", str(file), "--dry-run"]):
+            assert here(*command) == 2
+            assert where in capsys.readouterr().err
+    assert not (tmp_path / "store").exists()
