@@ -45,18 +45,21 @@ class _Admin:
     def __init__(self, site: Site) -> None:
         self._address = site.admin
 
-    def ask(self, path: str, method: str = "GET") -> str:
-        """What it answers.
+    def ask(self, *paths: str, method: str = "GET") -> list[str]:
+        """What it answers, one after the other.
 
         Raises:
             OutsideError: Nothing, or that it will not.
         """
+        with closing(HTTPConnection(self._address, timeout=ANSWER_S)) as connection:
+            return [self._ask(connection, path, method) for path in paths]
+
+    def _ask(self, connection: HTTPConnection, path: str, method: str) -> str:
         where = f"http://{self._address}{path}"
         try:
-            with closing(HTTPConnection(self._address, timeout=ANSWER_S)) as connection:
-                connection.request(method, path)
-                answer = connection.getresponse()
-                text = answer.read().decode(errors="replace")
+            connection.request(method, path)
+            answer = connection.getresponse()
+            text = answer.read().decode(errors="replace")
         except (OSError, HTTPException) as error:
             raise OutsideError(
                 f"The proxy does not answer: {error!r}.",
@@ -94,10 +97,19 @@ class EnvoyDialect:
         """Envoy's `version_info`."""
         return envoy_routes.version_of(text)
 
+    def version(self) -> str:
+        """By its routes alone; empty before it has some."""
+        (dump,) = self._admin.ask(_DUMP)
+        try:
+            return envoy_routes.version_in_effect(dump)
+        except ValueError as error:
+            raise self._admin.not_ours(error) from error
+
     def ask(self) -> Active:
         """Its routes and statistics."""
+        dump, stats = self._admin.ask(_DUMP, _STATS)
         try:
-            active = envoy_routes.active(self._site, self._admin.ask(_DUMP), self._admin.ask(_STATS))
+            active = envoy_routes.active(self._site, dump, stats)
         except (ValueError, UsageError) as error:
             raise self._admin.not_ours(error) from error
         if active is None:
@@ -126,13 +138,18 @@ class NginxDialect:
         """Its `version`."""
         return nginx.version_of(text)
 
+    def version(self) -> str:
+        """As the script says."""
+        return self.ask().version
+
     def ask(self) -> Active:
         """What the script says."""
+        (said,) = self._admin.ask("/steering")
         try:
-            return nginx.active(self._site, self._admin.ask("/steering"))
+            return nginx.active(self._site, said)
         except (ValueError, UsageError) as error:
             raise self._admin.not_ours(error) from error
 
     def take(self) -> None:
         """Tell it to read the file."""
-        self._admin.ask("/steering", "POST")
+        self._admin.ask("/steering", method="POST")

@@ -102,6 +102,19 @@ def active(site: Site, config_dump: str, stats: str) -> Active | None:
         raise ValueError(f"not a dump of our routes: {config_dump[:200]}") from error
 
 
+def version_in_effect(config_dump: str) -> str:
+    """The version in the answer of `/config_dump?resource=dynamic_route_configs`; empty: Envoy has no routes yet.
+
+    Raises:
+        ValueError: It is not such an answer.
+    """
+    try:
+        entries = json.loads(config_dump).get("configs", [])
+        return str(entries[0]["version_info"]) if entries else ""
+    except (AttributeError, KeyError, IndexError, TypeError) as error:
+        raise ValueError(f"not a dump of routes: {config_dump[:200]}") from error
+
+
 def flows(site: Site, stats: str) -> dict[str, Flow]:
     """What each side got, from the answer of `/stats?format=json`.
 

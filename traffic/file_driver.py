@@ -48,6 +48,14 @@ class Dialect(Protocol):
         """
         ...
 
+    def version(self) -> str:
+        """The version in effect: asked for again and again while a change takes effect.
+
+        Raises:
+            OutsideError: The proxy does not say.
+        """
+        ...
+
     def ask(self) -> Active:
         """What is in effect.
 
@@ -257,7 +265,7 @@ class FileDriver:
 
     def _known_epoch(self) -> int:
         now = self._seen()
-        return max(int(self._version_in_file().partition("-")[0] or 0), now.steering.epoch if now else 0)
+        return max(_epoch(self._version_in_file()), now.steering.epoch if now else 0)
 
     def _at(self) -> str:
         return self._clock.wall().isoformat(timespec="seconds")
@@ -305,15 +313,22 @@ class FileDriver:
         deadline_s = self._clock.now_s() + ACTIVE_S
         try:
             self._dialect.take()
-            while (now := self.observe()).version != version:
-                if now.steering.epoch > int(version.partition("-")[0]):
-                    raise StaleEpochError(f"{self.site.admin} obeys epoch {now.steering.epoch} by now")
+            while (seen := self._dialect.version()) != version:
+                if _epoch(seen) > _epoch(version):
+                    raise StaleEpochError(f"{self.site.admin} obeys epoch {_epoch(seen)} by now")
                 if self._version_in_file() != version:
                     raise CallUnknownError(f"somebody else has written {self._folder.live} meanwhile")
                 if self._clock.now_s() > deadline_s:
-                    raise CallUnknownError(f"{self.site.admin} has {now.version} in effect, not yet {version}")
+                    raise CallUnknownError(f"{self.site.admin} has {seen} in effect, not yet {version}")
                 self._clock.sleep(_POLL_S)
+            now = self.observe()
         except OutsideError as error:
             raise CallUnknownError(f"{self._folder.live} has {version}, but: {error.what}") from error
         draining.forget(self.site, now.steering)
         return now
+
+
+def _epoch(version: str) -> int:
+    """The epoch in a version; 0 in one that is none of ours."""
+    epoch = version.partition("-")[0]
+    return int(epoch) if epoch.isdecimal() else 0

@@ -40,6 +40,10 @@ class Played:
         if self.obeys:
             self._loaded = self.live.read_text()
 
+    def version(self) -> str:
+        """What was loaded."""
+        return self.ask().version
+
     def ask(self) -> Active:
         """What was loaded."""
         if not self.up:
