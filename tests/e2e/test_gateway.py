@@ -250,6 +250,47 @@ def test_a_v11_that_dies_executes_nothing_twice_and_marks_tell_the_truth(platfor
     assert max(executed[request] for request, _ in seen) == 1
 
 
+def ask(url: str, name: str, over: threading.Event) -> list[tuple[str, int]]:
+    """Reads and writes with idempotency keys in turn, until told; each with its status, 0 for no answer."""
+    seen: list[tuple[str, int]] = []
+    with httpx.Client(base_url=url) as client:
+        while not over.is_set():
+            request = f"{name}-{len(seen)}"
+            headers = {"x-request-id": request, "idempotency-key": request}
+            try:
+                if len(seen) % 2:
+                    answer = client.post("/v1/transactions", json={**SENT, "id": request}, headers=headers)
+                else:
+                    answer = client.get("/v1/system/info", headers=headers)
+                seen.append((request, answer.status_code))
+            except httpx.HTTPError:
+                seen.append((request, 0))
+    return seen
+
+
+def test_when_v11_dies_at_full_weight_reads_and_keyed_writes_do_not_fail_and_nothing_is_executed_twice() -> None:
+    """Through edge and gateway, V10 and V11 sharing keys: each write is executed by one of them, once."""
+    sharing = Member(name="v10", kind=Kind.REST, shares_keys=True)
+    over = threading.Event()
+    with stack.up(sharing, Member(name="v11", kind=Kind.GRPC)) as up, gateways.up(up, edge=True) as started:
+        url = f"http://{LOOPBACK}:{started.edge_port}"
+        with ThreadPoolExecutor(12) as pool:
+            loads = [pool.submit(ask, url, f"full-{n}", over) for n in range(12)]
+            try:
+                commands.until(lambda: len(up.executions("v11")) > 50, limit_s=20)
+                up.kill("v11")
+                commands.until(lambda: len(up.executions("v10")) > 50, limit_s=20)
+            finally:
+                over.set()
+            seen = [each for one in loads for each in one.result()]
+        up.start("v11")
+        executed = up.executions("v10", "v11")
+    assert {status for _, status in seen} == {200, 201}
+    written = [request for request, status in seen if status == 201]
+    assert {executed[request] for request in written} == {1}
+    assert max(executed.values()) == 1
+
+
 class Swallower:
     """Takes connections and requests, and hangs up without an answer."""
 

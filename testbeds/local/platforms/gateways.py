@@ -120,6 +120,7 @@ def _edge(stack: Stack, name: str, ports: range) -> Path:
         "listens": f"{LOOPBACK}:{ports[2]}",
         "admin": f"{LOOPBACK}:{ports[1]}",
         "sides": [v11, v10],
+        "shared_keys": stack["v10"].member.shares_keys,
     }
     file = stack.folder / f"edge-{name}-{ports[0]}.yaml"
     file.write_text(json.dumps(site))

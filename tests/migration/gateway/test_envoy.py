@@ -74,7 +74,7 @@ def test_the_edge_speaks_tls_1_3_only_and_certificates_come_from_watched_folders
     tls = {"folder": "/tls/v11", "server_name": "ledger.v11"}
     v11 = {**PLAIN["v11"], "tls": tls, "sockets": ["127.0.0.1:3"], "socket_paths": ["/ws"]}
     files = rendered(v11=v11, edge="edge.yaml", admin=None, edge_tls={"folder": "/tls/edge"})
-    listener = files[BOOTSTRAP]["static_resources"]["listeners"][1]
+    (listener,) = (each for each in files[BOOTSTRAP]["static_resources"]["listeners"] if each["name"] == "service")
     served = listener["filter_chains"][0]["transport_socket"]["typed_config"]["common_tls_context"]
     assert set(served["tls_params"].values()) == {"TLSv1_3"}
     for name in ("v11-grpc", "v11-sockets"):
@@ -87,6 +87,15 @@ def test_the_edge_speaks_tls_1_3_only_and_certificates_come_from_watched_folders
         certificate = files[name]["resources"][0]["tls_certificate"]
         assert certificate["watched_directory"] == {"path": folder}
         assert certificate["private_key"] == {"filename": f"{folder}/current/tls.key"}
+
+
+def test_the_edge_reaches_the_gateway_inside_and_asks_for_its_health_outside() -> None:
+    """No socket lies between them; health is asked at the address at which others reach the gateway, and asked soon."""
+    bootstrap = rendered(edge="edge.yaml", admin=None)[BOOTSTRAP]
+    inside = {each["name"] for each in bootstrap["static_resources"]["listeners"] if "internal_listener" in each}
+    endpoint = cluster(bootstrap, "v11")["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]
+    assert endpoint["address"]["envoy_internal_address"]["server_listener_name"] in inside
+    assert endpoint["health_check_config"]["address"]["socket_address"]["port_value"] == 8081
 
 
 def test_without_certificates_none_are_mentioned() -> None:
