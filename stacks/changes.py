@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from components.data import holds_data
+from stacks.engine_errors import plainly
 from stacks.seen import Seen, Sides, differences
 from stacks.values import both_shown, differing, masked
 
@@ -163,10 +164,8 @@ class Changes:
 
     def _told(self, said: DiagnosticEvent) -> None:
         name = said.urn.rsplit("::", 1)[-1] if said.urn else ""
-        # What an inline program raises comes with its traceback; that is in the engine's output too, for --debug.
-        message = said.message.partition("\nTraceback (most recent call last)")[0].strip()
-        line = masked(f"{name}: {message}".removeprefix(": "))
-        if said.severity == "error":
+        line = masked(f"{name}: {plainly(said.message)}".removeprefix(": "))
+        if said.severity == "error" and line not in self.errors:
             self.errors.append(line)
         elif said.severity == "warning" and line not in self.warnings:
             self.warnings.append(line)

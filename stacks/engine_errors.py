@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pulumi.automation import CommandError, ConcurrentUpdateError, StackNotFoundError
@@ -58,6 +59,12 @@ _KNOWN = (
     ),
     (re.compile(r"^\s*code: -\d+$", re.MULTILINE), "the engine was killed", _AGAIN),
 )
+_TRACEBACK = "\nTraceback (most recent call last)"
+_WRAPPED = re.compile(r"^((an unhandled error occurred|python inline source runtime error): )+")
+"""What the engine and its SDK put before the words of a program."""
+_FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
+_RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?=:|$)", re.MULTILINE)
+_ROOT = Path(__file__).resolve().parents[1]
 _NO_CLI = re.compile(r"pulumi.*(not found|No such file)|No such file or directory: '?pulumi", re.IGNORECASE)
 
 
@@ -99,6 +106,25 @@ class StackLockedError(OutsideError):
             where=f"stack {stack}" if named else raw.strip().splitlines()[-1] if raw.strip() else f"stack {stack}",
             next_step=f"wait for it; if that process is gone for good: {cancel}",
         )
+
+
+def plainly(message: str) -> str:
+    """What the engine reports, without a program's traceback: of that, which error it was, and in which of our lines.
+
+    An error that is meant for people says itself what is wrong where. The whole is in the engine's output, for --debug.
+    """
+    said, _, trace = message.partition(_TRACEBACK)
+    what = _WRAPPED.sub("", said.strip())
+    ours = [each for each in _FRAME.finditer(trace) if "site-packages" not in each["file"]]
+    if not ours:
+        return what
+    raised = _RAISED.search(trace, list(_FRAME.finditer(trace))[-1].end())
+    kind = raised["type"] if raised else ""
+    if kind.startswith("aurops.errors."):
+        return what
+    file = Path(ours[-1]["file"])
+    place = file.relative_to(_ROOT) if file.is_relative_to(_ROOT) else file
+    return f"{kind}: {what} ({place}, line {ours[-1]['line']})"
 
 
 def explain(error: Exception, stack: str, reported: Sequence[str], *, is_lab: bool = False) -> OutsideError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
 from pulumi.automation.events import EngineEvent
 
 from stacks.changes import Changes, Op
@@ -105,6 +107,37 @@ def test_exports_that_would_change_are_told_by_path() -> None:
     assert heard(first).exported == ()
     assert heard(first, last).exported == ("inventory.b.c", "inventory.d")
     assert heard(event("resOutputsEvent", "create", kind, "s", new=state({}, outputs=new))).exported == ("inventory",)
+
+
+FAILED = """\
+python inline source runtime error: boom
+Traceback (most recent call last):
+  File "/x/.venv/lib/python3.11/site-packages/pulumi/automation/_server.py", line 96, in Run
+    loop.run_until_complete(run_in_stack(self.program))
+  File "{root}/components/archive/aws.py", line 39, in build
+    raise {raised}
+  File "/x/.venv/lib/python3.11/site-packages/pulumi/output.py", line 9, in get
+{raised}: boom
+network.cidr: of a message of several lines
+"""
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        ("KeyError", "KeyError: boom (components/archive/aws.py, line 39)"),
+        ("aurops.errors.UsageError", "boom"),
+    ],
+)
+def test_a_program_that_fails_says_once_what_and_in_which_of_our_lines(raised: str, told: str) -> None:
+    """An error that is meant for people says itself where; the engine's own words around it say nothing."""
+    message = FAILED.format(root=Path(__file__).parents[2], raised=raised)
+    fixed = {"prefix": "", "color": "never", "severity": "error"}
+    events = [
+        EngineEvent.from_json({"sequence": 0, "timestamp": 0, "diagnosticEvent": {"message": each} | fixed})
+        for each in (message, f"an unhandled error occurred: {message}")
+    ]
+    assert heard(*events).errors == [told]
 
 
 def test_an_error_of_the_program_comes_without_its_traceback() -> None:
