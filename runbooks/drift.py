@@ -57,9 +57,11 @@ def drift(
     check_writable("--markdown", markdown)
     with open_site(lab=lab) as opened:
         fleet = files.load(opened.site.stacks_dir)
-        wanted, absent = split(deployments.chosen(fleet, stacks or ()), deployed(opened.site))
+        there = deployed(opened.site)
+        wanted, absent = split(deployments.chosen(fleet, stacks or ()), there)
         if stacks and absent:
-            raise UsageError(f"not up: {', '.join(absent)}", where="STACK", allowed=", ".join(wanted) or "none is up")
+            allowed = ", ".join(each for each in fleet.stacks if each in there) or "none is up"
+            raise UsageError(f"not up: {', '.join(absent)}", where="STACK", allowed=allowed)
         found = observed(opened, fleet, wanted)
     if as_json:
         typer.echo(json.dumps(drift_output.document(found, absent), ensure_ascii=False))

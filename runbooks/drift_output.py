@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from stacks.drift import Drifted, Mend, StackDrift
 
 SCHEMA = 1
+NOTHING = "no stack is up, so nothing was compared"
+"""What a wrong backend looks like; never good news."""
 HEADS = {
     Cause.GONE: "Gone",
     Cause.HAND: "Changed by hand",
@@ -32,6 +34,7 @@ def text(found: Sequence[StackDrift], absent: Sequence[str], *, diff: bool) -> s
     """A row per stack, then each cause with its differences and what mends them."""
     rows = [f"{each.stack:<22} {summary(each)}" for each in found]
     rows += [f"{stack:<22} not up" for stack in absent]
+    rows += [] if found else ["", NOTHING.capitalize()]
     return "\n".join([*rows, *groups(found, diff=diff)])
 
 
@@ -100,7 +103,9 @@ def markdown(found: Sequence[StackDrift], absent: Sequence[str]) -> str:
     """For a job's summary: the answer first, then each cause as a table, noise folded."""
     drifted = [one for each in found for one in each.drifted if one.cause is not Cause.NOISE]
     failed = [each for each in found if each.error]
-    answer = f"{counted(len(drifted), 'differences')} between state and cloud" if drifted else "state and cloud agree"
+    differ = f"{counted(len(drifted), 'differences')} between state and cloud" if drifted else "state and cloud agree"
+    lost = f"{counted(len(failed), 'stacks')} could not be compared" if failed else ""
+    answer = "; ".join(filter(None, (differ, lost))) if len(failed) < len(found) else lost or NOTHING
     lines = [f"## Drift: {answer}", ""]
     lines += [f"**{each.stack} could not be compared:** {prose(masked(str(each.error)))}\n" for each in failed]
     lines += ["| stack | |", "|---|---|", *(f"| {each.stack} | {summary(each)} |" for each in found)]

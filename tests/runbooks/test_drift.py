@@ -82,7 +82,7 @@ def test_a_summary_takes_nothing_from_a_cloud_as_markup() -> None:
 def test_a_summary_has_the_answer_first_and_folds_noise() -> None:
     """And counts what it leaves out."""
     told = drift_output.markdown(FOUND, ["s4"])
-    assert told.startswith("## Drift: 1 difference between state and cloud\n")
+    assert told.startswith("## Drift: 1 difference between state and cloud; 1 stack could not be compared\n")
     assert "**s3 could not be compared:** no access" in told
     assert told.index("<details><summary>Provider noise: 1") > told.index("### Changed by hand: 1")
     assert "- `aurops up s1 --refresh` takes it back" in told
@@ -92,6 +92,17 @@ def test_a_summary_has_the_answer_first_and_folds_noise() -> None:
     worst = tuple(drifted("s1", cause, "`" * 300, "`" * 3000, "|" * 3000) for cause in Cause for _ in range(60))
     assert len(drift_output.markdown([StackDrift("s1", worst)], []).encode()) < 1 << 20
     assert drift_output.markdown([StackDrift("s2")], []).startswith("## Drift: state and cloud agree\n")
+
+
+def test_nothing_that_could_be_compared_is_no_good_news() -> None:
+    """A backend that holds no stack, or stacks that all fail, is not state and cloud that agree."""
+    none = drift_output.markdown([], ["s4"])
+    assert none.startswith("## Drift: no stack is up, so nothing was compared\n")
+    assert drift_output.text([], ["s4"], diff=False).endswith("No stack is up, so nothing was compared")
+    assert drift_output.markdown(FOUND[2:], []).startswith("## Drift: 1 stack could not be compared\n")
+    assert drift_output.markdown(FOUND[1:], []).startswith(
+        "## Drift: state and cloud agree; 1 stack could not be compared\n"
+    )
 
 
 def test_the_document_carries_its_schema_and_all_of_it() -> None:
