@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,15 +16,21 @@ def write_durably(file: Path, text: str, *, beside: Path | None = None) -> None:
 
     Args:
         file: What to replace.
-        text: What it is to hold.
+        text: What it is to hold; of two who write at once the last wins.
         beside: The folder, on the same file system, in which the new text is written first; None: the file's own.
     """
-    temporary = (beside or file.parent) / f".{file.name}.new"
-    with temporary.open("w", encoding="utf-8") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    move_durably(temporary, file)
+    # Of this thread alone: two that write one file at once would else write into each other's text.
+    temporary = (beside or file.parent) / f".{file.name}.{os.getpid()}-{threading.get_ident()}.new"
+    try:
+        with temporary.open("w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        move_durably(temporary, file)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
 
 
 def move_durably(source: Path, target: Path) -> None:
