@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -19,25 +20,49 @@ def write_durably(file: Path, text: str, *, beside: Path | None = None) -> None:
         text: What it is to hold; of two who write at once the last wins.
         beside: The folder, on the same file system, in which the new text is written first; None: the file's own.
     """
-    # Of this thread alone: two that write one file at once would else write into each other's text.
-    temporary = (beside or file.parent) / f".{file.name}.{os.getpid()}-{threading.get_ident()}.new"
+    with _written(beside or file.parent, file.name, text) as temporary:
+        move_durably(temporary, file)
+
+
+def create_durably(file: Path, text: str) -> bool:
+    """Write a file for good if there is none; whether it was written. Of two who do so at once one does.
+
+    Raises:
+        OSError: It cannot be written, or its file system has no hard links.
+    """
+    with _written(file.parent, file.name, text) as temporary:
+        try:
+            file.hardlink_to(temporary)
+        except FileExistsError:
+            return False
+        _sync_folder(file.parent)
+        return True
+
+
+@contextmanager
+def _written(folder: Path, name: str, text: str) -> Iterator[Path]:
+    """A file of this thread alone: two that write one at once would else write into each other's text."""
+    temporary = folder / f".{name}.{os.getpid()}-{threading.get_ident()}.new"
     try:
         with temporary.open("w", encoding="utf-8") as out:
             out.write(text)
             out.flush()
             os.fsync(out.fileno())
-        move_durably(temporary, file)
-    except OSError:
+        yield temporary
+    finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise
 
 
 def move_durably(source: Path, target: Path) -> None:
     """Move a file over another on the same file system, for good."""
     source.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(folder)
+        os.fsync(opened)
     finally:
-        os.close(folder)
+        os.close(opened)

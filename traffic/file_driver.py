@@ -146,7 +146,9 @@ class FileDriver:
             raise UsageError("No side of this proxy is a way back.", allowed="a side that names another as `instead`")
         for _ in range(_ROLL_BACKS):
             failed = self._raise_latch(reason, who, epoch or 0, rehearsal=rehearsal)
-            with self._folder.locked(self._clock, ROLL_BACK_LOCK_S, insist=False):
+            with self._folder.locked(self._clock, ROLL_BACK_LOCK_S, insist=rehearsal) as alone:
+                if not alone:  # whoever has the lock may be taking the latch away that was there
+                    failed = self._raise_latch(reason, who, epoch or 0, rehearsal=rehearsal, anew=True)
                 now, held = self._seen(), self._held()
                 if held is None and failed is None:
                     continue  # it was released in between: that was before this rollback
@@ -248,15 +250,24 @@ class FileDriver:
             return self.latch()
         return None
 
-    def _raise_latch(self, reason: str, who: str, epoch: int, *, rehearsal: bool) -> OSError | None:
-        """Hold traffic back, above every epoch that is known; why that cannot be."""
+    def _raise_latch(self, reason: str, who: str, epoch: int, *, rehearsal: bool, anew: bool = False) -> OSError | None:
+        """Hold traffic back, above every epoch that is known; why that cannot be.
+
+        A rehearsal takes nobody's place, not even of a latch that is raised in the same moment.
+        """
         held, known = self._held(), self._known_epoch()
-        above = max(epoch, known + 1, held.epoch + 1 if held else 0)
-        kept = None if held and held.rehearsal and not rehearsal else held
-        latch = kept or Latch(epoch=above, reason=reason, who=who, at=self._at(), rehearsal=rehearsal)
-        if latch.epoch < known:  # somebody went forward while it was raised
-            latch = latch.model_copy(update={"epoch": known + 1})
+        made = Latch(epoch=max(epoch, known + 1), reason=reason, who=who, at=self._at(), rehearsal=rehearsal)
         try:
+            if held is None:
+                with suppress(OSError):  # no hard links here; or no space, as the next write finds out
+                    if self._folder.raise_first_latch(made):
+                        return None
+                held = self._held()
+            if rehearsal:
+                return None if held else FileExistsError(f"{self._folder.latch_file} can be neither read nor written")
+            latch = made if held is None or held.rehearsal or anew else held
+            if held and (latch is made or held.epoch < known):  # or somebody went forward while it was raised
+                latch = latch.model_copy(update={"epoch": max(made.epoch, held.epoch + 1)})
             if latch != held:
                 self._folder.raise_latch(latch)
         except OSError as error:  # a full disk does not keep traffic where it is broken: a move needs no space

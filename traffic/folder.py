@@ -12,14 +12,14 @@
 from __future__ import annotations
 
 import fcntl
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aurops.errors import OutsideError
-from aurops.files import move_durably, write_durably
+from aurops.files import create_durably, move_durably, write_durably
 from traffic.driver import TamperedError
 
 if TYPE_CHECKING:
@@ -86,35 +86,35 @@ class ProxyFolder:
         self._version_of = version_of
 
     @contextmanager
-    def locked(self, clock: Clock, wait_s: float, *, insist: bool = True) -> Iterator[None]:
-        """Alone with these files.
+    def locked(self, clock: Clock, wait_s: float, *, insist: bool = True) -> Iterator[bool]:
+        """Alone with these files; without `insist` perhaps not, as it says.
 
         Args:
             clock: For the wait.
             wait_s: For so long, at most.
-            insist: Without the lock: not at all. Else go on after the wait: whoever holds it may stand still for good.
+            insist: Without the lock: not at all. Else go on after the wait: whoever holds it may stand still for good;
+                or at once, when there cannot be one (a disk that can only be read, somebody else's file).
 
         Raises:
-            OutsideError: Somebody else writes, all the time.
+            OutsideError: Somebody else writes, all the time; or there cannot be a lock.
         """
-        with (self._folder / "lock").open("w") as file:
-            deadline_s = clock.now_s() + wait_s
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError as error:
-                    if clock.now_s() < deadline_s:
-                        clock.sleep(_LOCK_POLL_S)
-                    elif insist:
-                        raise OutsideError(
-                            f"Another process has been steering this proxy for {wait_s:g} s.",
-                            where=str(self._folder / "lock"),
-                            next_step="Wait for it, or find it (`fuser`) and end it.",
-                        ) from error
-                    else:
-                        break
-            yield
+        file = self._folder / "lock"
+        with ExitStack() as stack:
+            try:
+                lock = stack.enter_context(file.open("w"))
+            except OSError as error:
+                if insist:
+                    raise OutsideError(f"The lock cannot be opened: {error.strerror}.", where=str(file)) from error
+                yield False
+                return
+            alone = _lock(lock, clock, clock.now_s() + wait_s)
+            if insist and not alone:
+                raise OutsideError(
+                    f"Another process has been steering this proxy for {wait_s:g} s.",
+                    where=str(file),
+                    next_step="Wait for it, or find it (`fuser`) and end it.",
+                )
+            yield alone
 
     def put(self, rendered: Rendered) -> None:
         """Have this steer the proxy, by a move: at once or not at all."""
@@ -179,9 +179,30 @@ class ProxyFolder:
         """Hold traffic back."""
         write_durably(self.latch_file, latch.model_dump_json())
 
+    def raise_first_latch(self, latch: Latch) -> bool:
+        """The same if none is there; whether it was raised. Of two who do so at once one does.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        return create_durably(self.latch_file, latch.model_dump_json())
+
     def release(self, latch: Latch, released: str) -> None:
         """Take it away, and keep what it said."""
         kept = self._folder / f"latch-{latch.epoch}.json"
         write_durably(kept, latch.model_copy(update={"released": released}).model_dump_json())
         if self.latch() == latch:  # another one that was raised meanwhile holds
             self.latch_file.unlink(missing_ok=True)
+
+
+def _lock(file: IO[str], clock: Clock, deadline_s: float) -> bool:
+    """Whether nobody else has the lock, and we do, before the deadline."""
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if clock.now_s() >= deadline_s:
+                return False
+            clock.sleep(_LOCK_POLL_S)
+        else:
+            return True

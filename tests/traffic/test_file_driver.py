@@ -13,7 +13,7 @@ from aurops.plan import CallUnknownError, StaleEpochError
 from tests.traffic.played import Place, Played, steering
 from tests.traffic.sites import regions
 from traffic import file_driver, folder, heartbeat
-from traffic.driver import TOTAL_WEIGHT, LatchedError, TamperedError
+from traffic.driver import TOTAL_WEIGHT, Active, LatchedError, TamperedError
 from traffic.file_driver import FileDriver
 
 
@@ -77,6 +77,7 @@ def test_a_full_disk_does_not_keep_traffic_where_it_is_broken(place: Place, monk
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(folder, "write_durably", full)
+    monkeypatch.setattr(folder, "create_durably", full)
     with pytest.raises(CallUnknownError, match="no latch"):
         place.driver.roll_back("because", "bob", epoch=77)
     assert place.driver.observe().steering.weight("v10") == TOTAL_WEIGHT
@@ -201,3 +202,48 @@ def test_a_rollback_during_a_release_is_not_released_along(tmp_path: Path, monke
 def test_both_deadlines_are_shorter_than_a_calls() -> None:
     """A caller who allows ten seconds hears what happened."""
     assert file_driver.LOCK_S + file_driver.ACTIVE_S < 10
+
+
+def test_a_rehearsal_never_takes_the_place_of_a_rollback_of_the_same_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rollback in earnest begins and ends between a rehearsal's look at the latch and its own: it stays latched."""
+    place = Place(tmp_path)
+    rehearsing = FileDriver(place.site, place.proxy, place.clock)
+    ask, done = place.proxy.ask, []
+
+    def meanwhile() -> Active:
+        if not done:
+            done.append(place.driver.roll_back)
+            monkeypatch.setattr(place.proxy, "ask", ask)
+            place.driver.roll_back("orders look wrong", "bob")
+        return ask()
+
+    monkeypatch.setattr(place.proxy, "ask", meanwhile)
+    rehearsing.roll_back("rehearsal 1", "alice", rehearsal=True)
+    latch = place.driver.latch()
+    assert latch is not None
+    assert (latch.reason, latch.rehearsal) == ("orders look wrong", False)
+
+
+def test_a_rollback_that_does_not_wait_for_a_release_is_not_released_along(place: Place) -> None:
+    """Whoever releases stands still with the lock: the rollback goes on, and leaves a latch that he does not know."""
+    held = folder.ProxyFolder(place.site.folder, place.proxy.live, place.proxy.version_of)
+    place.driver.roll_back("the first", "bob")
+    first = place.driver.latch()
+    assert first is not None
+    with held.locked(place.clock, 1):
+        place.driver.roll_back("the second", "carol")
+        held.release(first, "alice")
+    latch = place.driver.latch()
+    assert latch is not None
+    assert (latch.reason, latch.epoch) == ("the second", first.epoch + 1)
+
+
+def test_a_lock_that_cannot_be_opened_stops_no_rollback(place: Place) -> None:
+    """A shift is refused, with the file; a rollback goes on."""
+    (place.site.folder / "lock").mkdir()
+    with pytest.raises(OutsideError, match="lock cannot be opened"):
+        place.driver.shift(steering(100, 2))
+    assert place.driver.roll_back("because", "bob").steering.weight("v10") == TOTAL_WEIGHT
+    assert place.driver.latch() is not None
