@@ -105,9 +105,17 @@ def default_store_url() -> str:
 
 
 def state_folder() -> Path:
-    """What aurops keeps on this machine for this user (XDG Base Directory Specification: `XDG_STATE_HOME`)."""
+    """What aurops keeps on this machine for this user (XDG Base Directory Specification: `XDG_STATE_HOME`).
+
+    Raises:
+        UsageError: This user has no home, and nobody says where else.
+    """
     state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(state).expanduser().absolute() / "aurops"
+    try:
+        return Path(state).expanduser().absolute() / "aurops"
+    except RuntimeError as cause:
+        what = f"there is no folder for what aurops keeps: {cause}"
+        raise UsageError(what, where=state, next_step="set XDG_STATE_HOME, or HOME") from cause
 
 
 def _home_store() -> Path:

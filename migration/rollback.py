@@ -181,16 +181,21 @@ def site_of(proxy: ReadyProxy) -> tuple[Site, str]:
 
 
 def worse(drivers: Mapping[str, Driver]) -> str:
-    """Why going back would make things worse: nobody of V10 is well; empty when nothing speaks against it."""
-    sick = []
-    for name, driver in drivers.items():
-        try:
-            flow = driver.observe().flows.get(OLD)
-        except (AuropsError, CallUnknownError):
-            continue  # a proxy that does not answer speaks against nothing
-        if flow is not None and flow.healthy == 0:
-            sick.append(name)
+    """Why going back would make things worse: of V10 nobody is well, of V11 somebody; empty when nothing says so."""
+    if not drivers:
+        return ""
+    with CallPool(len(drivers), "health") as pool:
+        looks = {name: pool.submit(_is_worse, driver) for name, driver in drivers.items()}
+    sick = [name for name, look in looks.items() if look.result()]
     return f"no backend of V10 answers health checks at {', '.join(sick)}: it is cold or dead" if sick else ""
+
+
+def _is_worse(driver: Driver) -> bool:
+    try:
+        flows = driver.observe().flows
+    except Exception:  # noqa: BLE001 (a proxy that cannot be asked speaks against nothing)
+        return False
+    return OLD in flows and flows[OLD].healthy == 0 and (NEW not in flows or flows[NEW].healthy != 0)
 
 
 def refuse_worse(why: str) -> None:
@@ -227,6 +232,9 @@ def _one(name: str, driver: Driver, reason: str, who: str, clock: Clock, began_s
         return _idle(name, driver, clock, began_s, within_s)
     except (AuropsError, CallUnknownError, StaleEpochError) as error:
         why = error.what if isinstance(error, AuropsError) else str(error)
+        return Back(name, ok=False, took_s=clock.now_s() - began_s, why=why)
+    except Exception as error:  # noqa: BLE001 (whatever fails at one proxy hinders no other, and is told)
+        why = f"{type(error).__name__}: {error}"
         return Back(name, ok=False, took_s=clock.now_s() - began_s, why=why)
 
 

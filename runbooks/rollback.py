@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -55,7 +56,7 @@ def rollback(
     if not force:
         back.refuse_worse(back.worse(drivers))
     told = _spool(ready, reason)
-    found = [*back.roll_back(drivers, reason, getpass.getuser(), clock, within_s=within_s), *unread]
+    found = [*back.roll_back(drivers, reason, _who(), clock, within_s=within_s), *unread]
     lacking = _lacking()
     run = _conclude(told, found)
     typer.echo(_as_json(run, found, lacking) if as_json else _as_text(run, found, lacking))
@@ -88,10 +89,18 @@ def _spool(ready: Ready, reason: str) -> Journal | None:
         from aurops.execution import begin  # noqa: PLC0415 (only who gets so far)
 
         about: dict[str, Json] = {"service": ready.service, "after": ready.run, "reason": reason}
-        return begin(local_store(), RealClock(), "rollback", about | {"who": getpass.getuser()})
+        return begin(local_store(), RealClock(), "rollback", about | {"who": _who()})
     except (AuropsError, OSError) as error:
         _warn(f"no record can be kept: {error}")
         return None
+
+
+def _who() -> str:
+    """Who is at the keyboard; a user whom this host does not know can roll back, too."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # KeyError up to Python 3.12
+        return f"uid {os.getuid()}"
 
 
 def _conclude(told: Journal | None, found: list[Back]) -> str:

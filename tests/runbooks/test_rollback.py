@@ -106,3 +106,25 @@ def test_a_record_that_cannot_be_kept_stops_nothing(
     assert "no record can be kept" in out.err
     assert json.loads(out.out)["run"] == ""
     assert (west.parent / "latch.json").exists()
+
+
+def test_a_user_whom_the_host_does_not_know_can_roll_back(
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No name, no home: it is latched under the user's number."""
+    west = site(state / "west")
+    file = lay("ledger", west=west)
+
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    def homeless(_: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    assert here("rollback", "--file", str(file), "--reason", "r", "--json") == 3
+    assert "no record can be kept" in capsys.readouterr().err
+    assert json.loads((west.parent / "latch.json").read_text())["who"].startswith("uid ")
+    assert here("rollback", "--reason", "r") == 2
+    assert "set XDG_STATE_HOME" in capsys.readouterr().err

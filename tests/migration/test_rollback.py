@@ -1,0 +1,43 @@
+"""What a rollback does at several proxies, one of which is not like the others."""
+
+from unittest.mock import Mock
+
+import pytest
+
+from aurops.clock import RealClock
+from migration import rollback
+from traffic.driver import Active, Flow, Steering
+from traffic.memory import MemoryDriver
+
+SIDES = {"v11": "v10", "v10": None}
+WEIGHTS = {"v11": 10_000, "v10": 0}
+
+
+class Saying(MemoryDriver):
+    """A proxy that says of each side how many are well."""
+
+    def __init__(self, v11: int | None, v10: int | None) -> None:
+        super().__init__(SIDES, WEIGHTS)
+        self.said = {"v11": Flow(healthy=v11), "v10": Flow(healthy=v10)}
+
+    def observe(self) -> Active:
+        """As it was told."""
+        return Active(Steering(WEIGHTS, 1), "1-x", self.said)
+
+
+def test_whatever_fails_at_one_proxy_hinders_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other is rolled back, and it is told which was not, and why."""
+    drivers = {"west": MemoryDriver(SIDES, WEIGHTS), "north": MemoryDriver(SIDES, WEIGHTS)}
+    monkeypatch.setattr(drivers["west"], "roll_back", Mock(side_effect=OSError(30, "Read-only file system")))
+    west, north = rollback.roll_back(drivers, "because", "bob", RealClock(), within_s=2)
+    assert (west.ok, north.ok) == (False, True)
+    assert "Read-only file system" in west.why
+    assert drivers["north"].latch() is not None
+
+
+@pytest.mark.parametrize(
+    ("v11", "v10", "refused"), [(1, 0, True), (None, 0, True), (0, 0, False), (1, 1, False), (1, None, False)]
+)
+def test_only_a_v10_that_is_worse_speaks_against_going_back(v11: int | None, v10: int | None, *, refused: bool) -> None:
+    """Nobody of V10 is well, and V11 is not known to be as dead."""
+    assert bool(rollback.worse({"west": Saying(v11, v10)})) is refused
