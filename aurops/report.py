@@ -33,6 +33,8 @@ class Verdict(StrEnum):
     FAILED = "failed"
     INCONCLUSIVE = "inconclusive"
     """The run could not show it either way; no pass."""
+    OPEN = "open"
+    """The run has not ended; the report is of the moment at which it was made."""
 
 
 class Figure(_Model):
@@ -86,6 +88,56 @@ class DecisionRow(_Model):
     name: str
     value: str
     reason: str
+
+
+class GateRow(_Model):
+    """One gate, as the last look at it found it.
+
+    Args:
+        stage: What begins behind it.
+        gate: Its name.
+        kind: What sort of gate.
+        state: open, closed, unknown.
+        why: In words.
+        at: When it was looked at last: time of day in UTC, ISO 8601.
+        looks: How many looks at it the journal holds.
+        evidence: What was seen, as the journal holds it (JSON).
+    """
+
+    stage: str
+    gate: str
+    kind: str
+    state: str
+    why: str
+    at: str
+    looks: int
+    evidence: str = ""
+
+
+class ApprovalRow(_Model):
+    """One approval that counted.
+
+    Args:
+        stage: What it let begin.
+        who: Who signed.
+        key: Fingerprint of the SSH key.
+        signed_at: Time of day in UTC, ISO 8601.
+        reason: Why, in the signer's words.
+    """
+
+    stage: str
+    who: str
+    key: str
+    signed_at: str
+    reason: str
+
+
+class Weight(_Model):
+    """From a moment on, what part of its traffic a proxy sends to the new side (0 to 1)."""
+
+    at_s: float
+    proxy: str
+    share: float
 
 
 class Requests(_Model):
@@ -152,11 +204,13 @@ class Series(_Model):
     """Success rate and latency over time.
 
     Args:
+        name: Whose: a side of a cutover; empty: the service's.
         slice_s: Length of a slice.
         latency_limit_s: The objective's limit for the 99th percentile, drawn as a line.
         points: The slices in order.
     """
 
+    name: str = ""
     slice_s: float
     latency_limit_s: float | None = None
     points: tuple[Point, ...]
@@ -177,6 +231,11 @@ class Report(_Model):
         decisions: The decisions in their order.
         requests: The clients' ledger in numbers; None: there were no clients.
         series: What clients saw over time; None: there were no clients.
+        t0: What happened when the time was 0.
+        weights: Where proxies sent their traffic, in order; empty: nothing was steered.
+        sides: What was seen over time of each side of a cutover.
+        gates: What the run waited for.
+        approvals: Who let it go on.
         marks: Moments in the chart; t0 itself needs none.
         skipped: What was not done.
         notes: What a reader must know to judge the figures: resolution, load, the machine.
@@ -196,6 +255,11 @@ class Report(_Model):
     decisions: tuple[DecisionRow, ...] = ()
     requests: Requests | None = None
     series: Series | None = None
+    t0: str = "the first signal of the fault was sent"
+    weights: tuple[Weight, ...] = ()
+    sides: tuple[Series, ...] = ()
+    gates: tuple[GateRow, ...] = ()
+    approvals: tuple[ApprovalRow, ...] = ()
     marks: tuple[Mark, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
@@ -206,12 +270,16 @@ class Report(_Model):
         """The report as JSON, indented."""
         return self.model_dump_json(by_alias=True, indent=2) + "\n"
 
-    def to_html(self) -> str:
-        """The report as one self-contained HTML page."""
+    def to_html(self, *, live: str = "") -> str:
+        """The report as one self-contained HTML page.
+
+        Args:
+            live: Said at its head, when the page is shown anew by itself.
+        """
         from aurops import page, report_chart  # noqa: PLC0415 - only when HTML is wanted
 
         charts = {width.name.lower(): report_chart.svg(self, width) for width in report_chart.Width}
-        return page.render("aurops/report.html.j2", FILTERS, report=self, charts=charts)
+        return page.render("aurops/report.html.j2", FILTERS, report=self, charts=charts, live=live)
 
 
 def read(text: str, *, where: str) -> Report:
@@ -247,6 +315,14 @@ def seconds(value_s: float | None) -> str:
     return f"{value_s:.2f} s" if abs(value_s) < 100 else f"{value_s:,.0f} s"  # noqa: PLR2004
 
 
+def moment(at_s: float) -> str:
+    """A place on the time axis: seconds near t0, hours:minutes:seconds far from it."""
+    if abs(at_s) < 1000:  # noqa: PLR2004 (a quarter of an hour)
+        return f"{at_s:.3f} s"
+    minutes, left_s = divmod(round(abs(at_s)), 60)
+    return f"{'-' if at_s < 0 else ''}{minutes // 60}:{minutes % 60:02}:{left_s:02} h"
+
+
 def quantity(value: float | None, unit: str) -> str:
     """A figure with its unit, for people."""
     if value is None:
@@ -259,5 +335,5 @@ def limit(value: float, unit: str) -> str:
     return f"{value:g} {unit}"
 
 
-FILTERS: dict[str, Callable[..., str]] = {"quantity": quantity, "seconds": seconds, "limit": limit}
+FILTERS: dict[str, Callable[..., str]] = {"quantity": quantity, "seconds": seconds, "moment": moment, "limit": limit}
 """What the templates of pages pipe figures through."""

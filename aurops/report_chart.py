@@ -5,8 +5,10 @@ Colours are placeholders in the drawing and become CSS variables in the SVG, so 
 
 from __future__ import annotations
 
+import json
 import re
 from enum import IntEnum
+from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
@@ -27,6 +29,10 @@ _VARIABLES = {
     SOFT: "--soft",
 }
 _BEFORE_S, _AFTER_S = 1.0, 2.0
+_FEW = 5
+"""Fewer units than this on an axis: the next smaller one reads better."""
+_AROUND, _AROUND_S = 0.2, 5.0
+_LANE_PX, _LANE_FILL = 24, 0.8
 _OUTCOME_COLOURS = {"done": GOOD, "adopted": GOOD, "failed": BAD}
 
 
@@ -48,8 +54,11 @@ def svg(report: Report, width: Width) -> str | None:
     if domain is None:
         return None
     panels = [_steps(report, width, domain)] if report.steps else []
-    if report.series and report.series.points:
-        panels += [_success(report, report.series, width, domain), _latency(report, report.series, width, domain)]
+    domain = _focus(report, domain)
+    panels = [_weights(report, width, domain), *panels] if report.weights else panels
+    for series in _all_series(report):
+        panels += [_success(report, series, width, domain)]
+        panels += [_latency(report, series, width, domain)] if _has_latency(series) else []
     return drawn(alt.vconcat(*panels, spacing=18))
 
 
@@ -81,19 +90,40 @@ def _inline(drawn: str) -> str:
     return re.sub(r'<svg([^>]*?) width="[^"]*" height="[^"]*"', r'<svg role="img"\1', drawn, count=1)
 
 
+def _all_series(report: Report) -> tuple[Series, ...]:
+    everything = (*((report.series,) if report.series else ()), *report.sides)
+    return tuple(series for series in everything if series.points)
+
+
+def _has_latency(series: Series) -> bool:
+    return not series.name or any(point.p50_s is not None for point in series.points)
+
+
 def _domain(report: Report) -> tuple[float, float] | None:
     """From a little before to a little after everything worth seeing: steps, marks, requests that went wrong.
 
     A long quiet time around it would squeeze what matters into a few pixels.
     """
-    slice_s, points = (report.series.slice_s, report.series.points) if report.series else (0.0, ())
+    every = _all_series(report)
+    slices_s = [(p, p.at_s, p.at_s + series.slice_s) for series in every for p in series.points]
     seen_s = [at_s for step in report.steps for at_s in (step.start_s, step.end_s) if at_s is not None]
     seen_s += [mark.at_s for mark in report.marks]
-    seen_s += [end for point in points if point.ok_ratio != 1 for end in (point.at_s, point.at_s + slice_s)]
-    all_s = [*seen_s, *(end for point in points for end in (point.at_s, point.at_s + slice_s))]
+    seen_s += [weight.at_s for weight in report.weights]
+    seen_s += [end for point, *ends in slices_s if point.ok_ratio != 1 for end in ends]
+    all_s = [*seen_s, *(end for _, *ends in slices_s for end in ends)]
     if not all_s:
         return None
     return max(min(all_s), min(0.0, *seen_s) - _BEFORE_S), min(max(all_s), max(0.0, *seen_s) + _AFTER_S)
+
+
+def _focus(report: Report, domain: tuple[float, float]) -> tuple[float, float]:
+    """While traffic moved, and a little around it: hours of a run that lasts days. Else everything."""
+    firsts = {weight.proxy: weight.at_s for weight in reversed(report.weights)}
+    moved_s = [weight.at_s for weight in report.weights if weight.at_s != firsts[weight.proxy]]
+    if not moved_s:
+        return domain
+    around_s = max(_AROUND * (max(moved_s) - min(moved_s)), _AROUND_S)
+    return max(domain[0], min(moved_s) - around_s), min(domain[1], max(moved_s) + around_s)
 
 
 def _within(series: Series, domain: tuple[float, float]) -> list[Point]:
@@ -101,19 +131,81 @@ def _within(series: Series, domain: tuple[float, float]) -> list[Point]:
     return [point for point in series.points if domain[0] <= point.at_s and point.at_s + series.slice_s <= domain[1]]
 
 
+def unit_of(domain: tuple[float, float]) -> tuple[str, int]:
+    """In what a time axis is labelled, and how many seconds that is: what lasts days is not read in seconds."""
+    lasts_s = domain[1] - domain[0]
+    units = (("hours", 3600), ("minutes", 60))
+    return next(((name, unit_s) for name, unit_s in units if lasts_s > _FEW * unit_s), ("seconds", 1))
+
+
 def _x(domain: tuple[float, float], title: str | None = None) -> alt.X:
     scale = alt.Scale(domain=list(domain), nice=False)
+    _, unit_s = unit_of(domain)
     axis = alt.Axis(title=title, grid=True, format="~r", tickCount=8, labelFlush=False)
+    if unit_s > 1:
+        step_s = unit_s * next(
+            each for each in (1, 2, 5, 6, 12, 24, 48, 96, 10**6) if (domain[1] - domain[0]) / unit_s / each <= _FEW * 2
+        )
+        ticks = range(ceil(domain[0] / step_s), floor(domain[1] / step_s) + 1)
+        axis = alt.Axis(
+            title=title,
+            grid=True,
+            values=[tick * step_s for tick in ticks],
+            labelExpr=f"datum.value / {unit_s}",
+            labelFlush=False,
+        )
     return alt.X("at_s:Q", scale=scale, axis=axis)
 
 
-def _marks(report: Report) -> list[alt.Chart]:
-    """A strong line at t0, fine ones at the other moments."""
-    others = [{"at_s": mark.at_s} for mark in report.marks]
-    layers = [_data([{"at_s": 0.0}]).mark_rule(color=BAD, strokeWidth=1.5).encode(x="at_s:Q")]
+def _marks(report: Report, domain: tuple[float, float]) -> list[alt.Chart]:
+    """A strong line at t0, fine ones at the other moments, where they lie in the chart."""
+    others = [{"at_s": mark.at_s} for mark in report.marks if domain[0] <= mark.at_s <= domain[1]]
+    t0 = [{"at_s": 0.0}] if domain[0] <= 0 <= domain[1] else []
+    layers = [_data(t0).mark_rule(color=BAD, strokeWidth=1.5).encode(x="at_s:Q")] if t0 else []
     if others:
         layers.append(_data(others).mark_rule(color=MUTED, strokeDash=[2, 3]).encode(x="at_s:Q"))
     return layers
+
+
+def _weights(report: Report, width: Width, domain: tuple[float, float]) -> Any:
+    """A lane for each proxy: its whole height is all traffic on the new side."""
+    proxies = list(dict.fromkeys(weight.proxy for weight in report.weights))
+    rows, backs = [], []
+    for lane, proxy in enumerate(reversed(proxies)):
+        own = [weight for weight in report.weights if weight.proxy == proxy]
+        ends_s = [*(weight.at_s for weight in own[1:]), domain[1]]
+        backs.append({"at_s": domain[0], "end_s": domain[1], "low": lane, "high": lane + _LANE_FILL})
+        rows += [
+            {
+                "at_s": max(weight.at_s, domain[0]),
+                "end_s": min(end_s, domain[1]),
+                "low": lane,
+                "high": lane + _LANE_FILL * weight.share,
+            }
+            for weight, end_s in zip(own, ends_s, strict=True)
+            if end_s > domain[0]
+        ]
+    labels = json.dumps(list(reversed(proxies)))
+    middles = [lane + _LANE_FILL / 2 for lane in range(len(proxies))]
+    axis = alt.Axis(
+        title=None,
+        values=middles,
+        labelExpr=f"{labels}[floor(datum.value)]",
+        labelColor=INK,
+        labelLimit=_extent(width) - 8,
+        minExtent=_extent(width),
+        domain=False,
+        ticks=False,
+        grid=False,
+    )
+    y = alt.Y("low:Q", scale=alt.Scale(domain=[0, len(proxies)], nice=False), axis=axis)
+    layers = [
+        _data(data).mark_rect(color=colour).encode(x=_x(domain), x2="end_s:Q", y=y, y2="high:Q")
+        for data, colour in ((backs, SOFT), (rows, LINE))
+    ]
+    title = "Traffic on the new side" if width is Width.NARROW else "Traffic on the new side, by proxy"
+    lanes = alt.layer(*layers, *_marks(report, domain), title=title)
+    return lanes.properties(width=int(width), height=_LANE_PX * len(proxies))
 
 
 def _steps(report: Report, width: Width, domain: tuple[float, float]) -> Any:
@@ -128,7 +220,7 @@ def _steps(report: Report, width: Width, domain: tuple[float, float]) -> Any:
     ]
     limit = _extent(width)
     axis = alt.Axis(
-        title=None, labelLimit=limit, labelColor=INK, domain=False, ticks=False, minExtent=limit, grid=False
+        title=None, labelLimit=limit - 8, labelColor=INK, domain=False, ticks=False, minExtent=limit, grid=False
     )
     bars = _data(rows).encode(
         x=_x(domain),
@@ -138,7 +230,7 @@ def _steps(report: Report, width: Width, domain: tuple[float, float]) -> Any:
         stroke=alt.Stroke("colour:N", scale=None),
     )
     # A stroke keeps a step of a few milliseconds visible.
-    layers = [*_marks(report), bars.mark_bar(height=9, cornerRadius=1, strokeWidth=1.5)]
+    layers = [*_marks(report, domain), bars.mark_bar(height=9, cornerRadius=1, strokeWidth=1.5)]
     return alt.layer(*layers, title="Steps").properties(width=int(width), height=alt.Step(17))
 
 
@@ -150,11 +242,12 @@ def _success(report: Report, series: Series, width: Width, domain: tuple[float, 
     ]
     axis = alt.Axis(title=None, format="%", values=[0, 0.5, 1], minExtent=_extent(width), domain=False, ticks=False)
     y = alt.Y("ok:Q", scale=alt.Scale(domain=[0, 1]), axis=axis)
-    good = _data(rows).mark_bar(color=SOFT).encode(x=_x(domain), x2="end_s:Q", y=y, y2=alt.Y2(datum=0))
-    bad = _data([row for row in rows if row["bad"] > 0]).mark_bar(color=BAD)
-    missing = bad.encode(x=_x(domain), x2="end_s:Q", y=y, y2=alt.Y2(datum=1))
-    layers = [good, missing, *_marks(report)]
-    title = "Requests acknowledged"
+    x = _x(domain, None if _has_latency(series) else f"{unit_of(domain)[0]} since t0")
+    good = _data(rows).mark_bar(color=SOFT, stroke=SOFT).encode(x=x, x2="end_s:Q", y=y, y2=alt.Y2(datum=0))
+    bad = _data([row for row in rows if row["bad"] > 0]).mark_bar(color=BAD, stroke=BAD)
+    missing = bad.encode(x=x, x2="end_s:Q", y=y, y2=alt.Y2(datum=1))
+    layers = [good, missing, *_marks(report, domain)]
+    title = f"{series.name}: success" if series.name else "Requests acknowledged"
     return alt.layer(*layers, title=title).properties(width=int(width), height=90)
 
 
@@ -171,19 +264,20 @@ def _latency(report: Report, series: Series, width: Width, domain: tuple[float, 
         .encode(
             x=_x(
                 domain,
-                title="seconds since the first signal of the fault (t0)" if width is Width.WIDE else "seconds since t0",
+                title=f"{unit_of(domain)[0]} since t0",
             ),
             y=alt.Y("ms:Q", axis=axis),
             color=alt.Color("which:N", scale=alt.Scale(domain=["p50", "p99"], range=[MUTED, LINE]), legend=None),
         )
     )
-    layers: list[Any] = [*_marks(report), lines]
+    layers: list[Any] = [*_marks(report, domain), lines]
     if series.latency_limit_s is not None:
         limit = _data([{"ms": series.latency_limit_s * 1000}])
         layers.append(limit.mark_rule(color=BAD, strokeDash=[4, 3]).encode(y="ms:Q"))
-    title = "Latency of acknowledged requests, ms: p99 (strong), median (pale)"
+    of = f"{series.name}: latency" if series.name else "Latency of acknowledged requests"
+    title = f"{of}, ms: p99 (strong), median (pale)"
     if width is Width.NARROW:
-        title = "Latency, ms: p99 and median (pale)"
+        title = f"{series.name or 'Latency'}, ms: p99 and median (pale)"
     return alt.layer(*layers, title=title).properties(width=int(width), height=110)
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
-from aurops.journal import RecordKind
-from aurops.report import DecisionRow, Mark, Report, StepRow
+from aurops import report_rows
+from aurops.report import Mark, Report
 from failover.drill_verdict import ending, verdict
 from failover.faults import Event, fault_named
 from failover.summary import requests, series
@@ -24,6 +23,10 @@ def report(result: DrillResult, *, versions: dict[str, str]) -> Report:
     order = result.order
     found, because = verdict(result)
     fault = fault_named(order.fault)
+
+    def at_s(record: Record) -> float:
+        return record.at_s - result.t0_s
+
     return Report(
         title=f"{order.fault} in {order.region}: {order.case.answer}",
         run=result.run,
@@ -33,8 +36,8 @@ def report(result: DrillResult, *, versions: dict[str, str]) -> Report:
         summary=f"Under load, in {order.region}: {fault.does}. It deserves: {order.case.answer}. "
         f"{result.serving} serves now.",
         objectives=result.figures,
-        steps=tuple(_steps(result.records, result.t0_s)),
-        decisions=tuple(_decisions(result.records, result.t0_s)),
+        steps=report_rows.steps(result.records, at_s),
+        decisions=report_rows.decisions(result.records, at_s),
         requests=requests(result.measurement),
         series=series(result.ledger, result.t0_s, order.objective),
         marks=tuple(_marks(result)),
@@ -42,49 +45,6 @@ def report(result: DrillResult, *, versions: dict[str, str]) -> Report:
         versions=versions,
         journal_head=result.head_hash,
     )
-
-
-def _steps(records: Iterable[Record], t0_s: float) -> Iterable[StepRow]:
-    """One row per step that ended: from its first call to the end of its last."""
-    calls: dict[str, list[Record]] = {}
-    ends: dict[str, list[Record]] = {}
-    for record in records:
-        if record.kind is RecordKind.INTENT:
-            calls.setdefault(str(record.data["step"]), []).append(record)
-        elif record.kind is RecordKind.RESULT:
-            ends.setdefault(str(record.data["step"]), []).append(record)
-    for name, results in ends.items():
-        intents, last = calls[name], results[-1]
-        yield StepRow(
-            name=name,
-            stage=str(intents[0].data["stage"]),
-            start_s=intents[0].at_s - t0_s,
-            end_s=last.at_s - t0_s,
-            wait_s=_idle_s(intents, results),
-            retries=len(intents) - 1,
-            outcome=str(last.data["outcome"]),
-            reason=str(last.data.get("error") or intents[0].data["reason"]),
-        )
-
-
-def _idle_s(intents: list[Record], results: list[Record]) -> float:
-    """Seconds between an answer and the next call. A call without an answer counts as under way until the next."""
-    answered = {result.n: result.at_s for result in results}
-    called = {intent.n: intent.at_s for intent in intents}
-    numbers = sorted(answered | called)
-    pairs = pairwise(numbers)
-    return sum(called[after] - answered[before] for before, after in pairs if before in answered and after in called)
-
-
-def _decisions(records: Iterable[Record], t0_s: float) -> Iterable[DecisionRow]:
-    for record in records:
-        if record.kind is RecordKind.DECISION:
-            yield DecisionRow(
-                at_s=record.at_s - t0_s,
-                name=str(record.data["name"]),
-                value=str(record.data["value"]),
-                reason=str(record.data["reason"]),
-            )
 
 
 def _marks(result: DrillResult) -> Iterable[Mark]:

@@ -40,6 +40,23 @@ class Seen:
     interruption_s: float
 
 
+@dataclass(frozen=True)
+class Probed:
+    """One probe that is over.
+
+    Args:
+        due_s: When it was due, by the clock.
+        took_s: From when it was sent to its answer or end, seconds.
+        ok: Whether it was answered with success.
+        side: Which side answered, as the answer says; empty: it does not, or there was none.
+    """
+
+    due_s: float
+    took_s: float
+    ok: bool
+    side: str
+
+
 class Probes:
     """Probes one region; a context manager.
 
@@ -48,12 +65,15 @@ class Probes:
         write: A URL that is asked with POST; `{n}` becomes the probe's number, which is its idempotency key, too.
         clock: Time.
         first: The number of the first write.
+        side_header: The header of an answer that names the side it came from; empty: there is none.
     """
 
-    def __init__(self, read: str, write: str, clock: Clock, *, first: int = 0) -> None:
+    def __init__(self, read: str, write: str, clock: Clock, *, first: int = 0, side_header: str = "") -> None:
         self._urls = {"GET": read, "POST": write}
         self._clock = clock
         self._first = first
+        self._side_header = side_header
+        self._all: list[Probed] = []
         self._ok: dict[str, list[float]] = {"GET": [], "POST": []}
         self._sent = 0
         self._lock = threading.Lock()
@@ -80,6 +100,11 @@ class Probes:
             worst = max(longest_gap_s(ok, self._began_s, self._ended_s) for ok in self._ok.values())
             return Seen(self._sent, sum(map(len, self._ok.values())), max(0.0, worst - 1 / RATE_PER_S))
 
+    def all(self) -> tuple[Probed, ...]:
+        """Every probe that is over, as they ended."""
+        with self._lock:
+            return tuple(self._all)
+
     def _send_all(self) -> None:
         number = 0
         while not self._stop.is_set():
@@ -96,11 +121,14 @@ class Probes:
     def _probe(self, method: str, number: int, due_s: float) -> None:
         url = self._urls[method].format(n=number)
         headers = {"idempotency-key": str(number)} if method == "POST" else {}
+        began_s, is_ok, side = self._clock.now_s(), False, ""
         with suppress(httpx.HTTPError):
             answer = self._client.request(method, url, json={} if method == "POST" else None, headers=headers)
-            if answer.is_success:
-                with self._lock:
-                    self._ok[method].append(due_s)
+            is_ok, side = answer.is_success, answer.headers.get(self._side_header, "") if self._side_header else ""
+        with self._lock:
+            self._all.append(Probed(due_s, self._clock.now_s() - began_s, is_ok, side))
+            if is_ok:
+                self._ok[method].append(due_s)
 
 
 def longest_gap_s(successes: list[float], began_s: float, ended_s: float) -> float:

@@ -13,22 +13,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from aurops import documents
+from aurops import __version__, documents
 from aurops.clock import RealClock
 from aurops.errors import AnswerIsNoError, UsageError
 from aurops.gates.spec import ApprovalGate
 from aurops.history import History
-from aurops.journal import readable
+from aurops.journal import Journal, readable
 from aurops.ports import not_connected
 from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
 from aurops.webhook import Webhook
-from migration import cutover_file, execute, rollback
+from migration import cutover_file, cutover_report, execute, rollback
 from migration.cutover import KIND
 from migration.model import World
 from migration.outline import check, outline, timetable
 from migration.proxies import Proxies, check_sides
 from runbooks.kinds import refuse_without_store
+from runbooks.outputs import check_writable
 from runbooks.terminal import SPOKEN, confirm, ended, timeline
 from runbooks.words import said
 from traffic.dialects import open_driver
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from aurops.gates.spec import Gate
-    from aurops.journal import Journal, Record
+    from aurops.journal import Record
+    from aurops.report import Report
     from aurops.runner import Result
     from aurops.store import Store
     from migration.cutover_file import Cutover
@@ -77,6 +79,9 @@ service_of = execute.service_of
 """The lease that a run acts under (`runbooks.kinds.Kind`)."""
 
 
+ReportFile = Annotated[
+    Path | None, typer.Option("--report", help="Write the HTML report to this file when the command ends.")
+]
 Rehearse = Annotated[bool, typer.Option("--rehearse", help="Play it here in minutes: real proxies, real load.")]
 Lasts = Annotated[
     float, typer.Option("--lasts", help="Of a rehearsal: seconds to the end of phase 3.", min=10, max=540)
@@ -84,7 +89,7 @@ Lasts = Annotated[
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0913 (each an option)
     file: File,
     *,
     dry_run: DryRun = False,
@@ -93,26 +98,74 @@ def run(
     wait: Wait = False,
     as_json: AsJson = False,
     yes: Yes = False,
+    report_file: ReportFile = None,
 ) -> None:
     """Move traffic from V10 to V11, region by region, step by step, each behind its gates.
 
     At a shut gate it ends (exit 4) and holds nothing; `aurops runs resume RUN` goes on, with --wait by itself.
     """
+    check_writable("--report", report_file)
     if rehearse:
-        _rehearse(file, lasts_s, as_json=as_json)
+        _rehearse(file, lasts_s, report_file, as_json=as_json)
         return
-    _carry_out(file, dry_run=dry_run, wait=wait, as_json=as_json, yes=yes)
+    _carry_out(file, report_file, dry_run=dry_run, wait=wait, as_json=as_json, yes=yes)
 
 
 @app.command()
 def release(
-    file: File, *, dry_run: DryRun = False, wait: Wait = False, as_json: AsJson = False, yes: Yes = False
+    file: File,
+    *,
+    dry_run: DryRun = False,
+    wait: Wait = False,
+    as_json: AsJson = False,
+    yes: Yes = False,
+    report_file: ReportFile = None,
 ) -> None:
     """After a rollback: begin again by a new plan, which takes just these latches away once people have approved."""
-    _carry_out(file, dry_run=dry_run, wait=wait, as_json=as_json, yes=yes, releases=True)
+    check_writable("--report", report_file)
+    _carry_out(file, report_file, dry_run=dry_run, wait=wait, as_json=as_json, yes=yes, releases=True)
 
 
-def _carry_out(file: Path, *, dry_run: bool, wait: bool, as_json: bool, yes: bool, releases: bool = False) -> None:
+@app.command("report")
+def report_(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id; `aurops runs list` shows them.")],
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Where the HTML goes.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Write the report of a cutover as it stands now, from its journal: HTML to FILE, or JSON."""
+    if file is None and not as_json:
+        raise UsageError("nothing to write", where="FILE", next_step="give a file for HTML, or --json")
+    check_writable("FILE", file)
+    journal = Journal.open(open_store(default_store_url()), run, RealClock())
+    made = report_of(journal)
+    if file is not None:
+        file.write_text(made.to_html(), encoding="utf-8")
+    typer.echo(made.to_json() if as_json else f"{made.verdict.value}: {made.because}\n  report  {file}\n", nl=False)
+
+
+def report_of(journal: Journal) -> Report:
+    """A cutover's report, from its journal (`runbooks.serve`).
+
+    Raises:
+        UsageError: The run is no cutover.
+    """
+    if History(journal.records).kind != KIND:
+        raise UsageError("the run is no cutover", where=f"run {journal.run}", next_step="aurops runs list")
+    return cutover_report.report(journal.records, versions={"aurops": __version__})
+
+
+def _write_report(file: Path | None, run: str, store: Store) -> None:
+    """The run's report as it stands, if one is wanted."""
+    if file is not None:
+        file.write_text(report_of(Journal.open(store, run, RealClock())).to_html(), encoding="utf-8")
+
+
+def _carry_out(
+    file: Path, report_file: Path | None, *, dry_run: bool, wait: bool, as_json: bool, yes: bool, releases: bool = False
+) -> None:
+    if dry_run and report_file is not None:
+        raise UsageError("a dry run has no report", where="--report", next_step="leave out --report, or --dry-run")
     clock = RealClock()
     cutover, signers = cutover_file.read(file)
     check(cutover, signers, str(file), now=clock.wall(), env=os.environ)
@@ -130,10 +183,11 @@ def _carry_out(file: Path, *, dry_run: bool, wait: bool, as_json: bool, yes: boo
     typer.echo(f"run {journal.run}", err=True)
     with timeline() as told:
         result = _drive(journal, store, told, wait=wait)
+    _write_report(report_file, journal.run, store)
     ended(journal.run, result, as_json=as_json)
 
 
-def _rehearse(file: Path, lasts_s: float, *, as_json: bool) -> None:
+def _rehearse(file: Path, lasts_s: float, report_file: Path | None, *, as_json: bool) -> None:
     """Play the plan; exit 1 when it did not pass.
 
     Raises:
@@ -142,8 +196,10 @@ def _rehearse(file: Path, lasts_s: float, *, as_json: bool) -> None:
     from testbeds.local.rehearsal.play import play  # noqa: PLC0415 (only who rehearses needs the bed)
 
     cutover, _ = cutover_file.read(file)
+    store = open_store(default_store_url())
     with timeline() as told:
-        played = play(cutover, open_store(default_store_url()), lasts_s=lasts_s, listener=told.hear, tell=told.tell)
+        played = play(cutover, store, lasts_s=lasts_s, listener=told.hear, tell=told.tell)
+    _write_report(report_file, played.run, store)
     typer.echo(json.dumps(asdict(played) | {"why_not": played.why_not}) if as_json else _played_text(played))
     if played.why_not:
         raise AnswerIsNoError(f"the rehearsal did not pass: {played.why_not}", where=f"run {played.run}")
@@ -152,9 +208,7 @@ def _rehearse(file: Path, lasts_s: float, *, as_json: bool) -> None:
 def _played_text(played: Played) -> str:
     lines = [f"{'NOT PASSED' if played.why_not else 'PASSED'}: the rehearsal of {played.run}"]
     for name, load in played.loads.items():
-        answers = f"{load.sent} requests, {load.not_answered} without an answer"
-        writes = f"{load.written} writes acknowledged, {load.lost} lost, {load.twice} executed twice"
-        lines.append(f"  {name}: {answers}; {writes}; interruption {played.interruption_s[name]:.2f} s")
+        lines.append(f"  {name}: {load.said}; interruption {played.interruption_s[name]:.2f} s")
     worst = max(played.rollbacks_s, default=0.0)
     lines.append(f"  {len(played.rollbacks_s)} rehearsed rollbacks, the slowest {worst:.3f} s")
     lines.append("  nobody compared data; capacity and watch asked the sides of this machine")

@@ -47,6 +47,8 @@ def said(record: Record, *, brief: bool = False) -> str:
             text = f"{data['name']} = {plain(data['value'])} ({data['reason']})"
         case RecordKind.STARTED:
             text = _cut(f"{data['goal']} {_pairs(data.get('arguments'))}")
+        case RecordKind.NOTE if "clients" in data:
+            text = f"{data['text']}; `aurops cutover report {record.run} FILE` shows it"
         case _:
             text = _pairs(data)
     return " ".join(text.split())

@@ -26,10 +26,12 @@ from aurops.plan import Answer, Observation
 from aurops.ports import Comparison, Drained, Ports, Side, not_connected
 from aurops.runner import Ending
 from migration import execute, rollback
+from migration.clients import Clients, keep, slices
 from migration.probes import Probes
 from migration.proxies import Proxies
 from testbeds.local.rehearsal.script import BEFORE_START_S, Place, Script, script
 from testbeds.local.steering.bed import Bed, up
+from traffic.headers import SIDE_HEADER
 from traffic.site import Kind
 
 if TYPE_CHECKING:
@@ -64,6 +66,14 @@ class Load:
     written: int
     lost: int
     twice: int
+
+    @property
+    def said(self) -> str:
+        """In words."""
+        return (
+            f"{self.sent} requests, {self.not_answered} without an answer; "
+            f"{self.written} writes acknowledged, {self.lost} lost, {self.twice} executed twice"
+        )
 
 
 @dataclass(frozen=True)
@@ -162,9 +172,15 @@ def play(
         result = _drive(journal, target, store, keys, listener, tell)
         counted = {name: _counted(loads[name], folder / f"{name}.json", beds[name], writes) for name in beds}
         seen = {name: each.seen().interruption_s for name, each in probes.items()}
+        probed = slices(one for each in probes.values() for one in each.all())
     took = History(Journal.open(store, journal.run, _CLOCK).records).results
     rollbacks = tuple(float(data["took_s"]) for data in took.values() if "took_s" in data)
-    return Played(journal.run, result, counted, seen, rollbacks, made.left_out)
+    played = Played(journal.run, result, counted, seen, rollbacks, made.left_out)
+    said = tuple(f"{name}: {load.said}" for name, load in counted.items())
+    said += tuple(f"Not played: {each}." for each in made.left_out)
+    clients = Clients(interruption_s=seen, said=said, why_not=played.why_not, slices=probed)
+    keep(Journal.open(store, journal.run, _CLOCK), clients)
+    return played
 
 
 @contextmanager
@@ -194,7 +210,7 @@ def _people(folder: Path, people: tuple[str, ...]) -> tuple[dict[str, Path], Sig
 
 def _probes(bed: Bed, first: int) -> Probes:
     url = f"http://{bed.site.listens}"
-    return Probes(f"{url}/reads/0", f"{url}/writes/{{n}}", _CLOCK, first=first)
+    return Probes(f"{url}/reads/0", f"{url}/writes/{{n}}", _CLOCK, first=first, side_header=SIDE_HEADER)
 
 
 def _lay(made: Script, run: str, folder: Path) -> Callable[[str], dict[str, str]]:

@@ -1,9 +1,9 @@
-"""A drill's steps in the words of the report."""
+"""A journal in the rows of a report."""
 
+from aurops import report_rows
 from aurops.clock import ManualClock
 from aurops.journal import Journal, RecordKind
 from aurops.store import open_store
-from failover.drill_report import _steps
 
 
 def test_a_step_is_one_row_with_its_tries_and_the_time_between_them() -> None:
@@ -22,7 +22,7 @@ def test_a_step_is_one_row_with_its_tries_and_the_time_between_them() -> None:
     note(RecordKind.INTENT, "detach", 0.25)
     note(RecordKind.INTENT, "detach", 2.0)  # its holder died: the call counts as under way until the next
     note(RecordKind.RESULT, "detach", 1.0, outcome="done")
-    rows = {row.name: row for row in _steps(journal.records, t0_s=1000.0)}
+    rows = {row.name: row for row in report_rows.steps(journal.records, lambda record: record.at_s - 1000.0)}
     detach, shift = rows["detach"], rows["shift"]
     assert (detach.start_s, detach.end_s, detach.wait_s, detach.retries) == (1.0, 5.25, 0.25, 2)
     assert (shift.start_s, shift.end_s, shift.wait_s, shift.retries) == (1.0, 1.5, 0.0, 0)

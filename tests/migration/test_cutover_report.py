@@ -1,0 +1,131 @@
+"""A cutover's report: from the journal alone, at any moment of a run."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from aurops.journal import Journal, RecordKind
+from aurops.report import Report, Verdict
+from aurops.runner import Ending
+from migration import clients
+from migration.cutover_report import report
+from migration.probes import Probed
+from tests.migration.cutovers import START, Scene
+
+
+def made(scene: Scene) -> Report:
+    """The report of its run as it stands."""
+    return report(scene.open().records, versions={"aurops": "0"}, now=START)
+
+
+@pytest.fixture(scope="module")
+def done() -> Scene:
+    """A cutover that reached its end."""
+    scene = Scene()
+    assert scene.go().ending is Ending.DONE
+    return scene
+
+
+def test_weights_are_what_was_set_and_when(done: Scene) -> None:
+    """Each proxy from 0 over the plan's steps to all, in seconds from the plan's start; the figure is the least."""
+    shown = made(done)
+    for proxy in done.file.proxies:
+        own = [weight for weight in shown.weights if weight.proxy == proxy]
+        assert [weight.share for weight in own] == [0.0, 0.05, 1.0]
+        assert own[0].at_s < 0 <= own[1].at_s < own[2].at_s
+    assert shown.objectives[1].measured == 100
+    assert (shown.verdict, shown.journal_head) == (Verdict.PASSED, done.open().head_hash)
+
+
+def test_gates_stand_with_their_evidence_and_every_stage_with_its_time(done: Scene) -> None:
+    """Each gate before each stage, open, with looks and what was seen; the point of no return is marked."""
+    shown = made(done)
+    by_stage = {(gate.stage, gate.gate): gate for gate in shown.gates}
+    assert {gate.state for gate in shown.gates} == {"open"}
+    assert by_stage["hand over", "people"].kind == "approval"
+    soak = by_stage["west 100%", "well"]
+    assert soak.looks > 1
+    assert '"checks"' in soak.evidence
+    names = [step.name for step in shown.steps]
+    assert names.index("west 5%") < names.index("west 100%") < names.index("north 5%")
+    assert [mark.name for mark in shown.marks] == ["point of no return"]
+
+
+def test_without_probes_the_sides_are_what_the_checks_saw_and_interruption_is_not_known(done: Scene) -> None:
+    """`watch` for V11, `capacity` for V10; no latency and no interruption are made up."""
+    shown = made(done)
+    assert [side.name for side in shown.sides] == ["V11 (watch)", "V10 (capacity)"]
+    assert {point.ok_ratio for side in shown.sides for point in side.points} == {1.0}
+    assert {point.p99_s for side in shown.sides for point in side.points} == {None}
+    assert (shown.objectives[0].measured, shown.objectives[0].met) == (None, None)
+
+
+def test_a_run_at_a_gate_is_not_over_and_says_what_it_waits_for() -> None:
+    """Neither passed nor failed; the shut gate is shown shut."""
+    scene = Scene()
+    scene.keeper.shut = frozenset({"people"})
+    scene.go()
+    shown = made(scene)
+    assert (shown.verdict, shown.because) == (Verdict.OPEN, "Waits before west 5%: phase 2, people.")
+    assert {gate.gate for gate in shown.gates if gate.state == "closed"} == {"phase 2", "people"}
+    assert "… Not over" in shown.to_html()
+
+
+def test_a_run_that_was_rolled_back_or_aborted_has_failed() -> None:
+    """It names who rolled back and why; what went past its gates is back at 0."""
+    scene = Scene()
+    scene.keeper.shut = frozenset({"people"})
+    scene.go()
+    scene.roll_back(who="ann")
+    assert scene.once().ending is Ending.HELD
+    shown = made(scene)
+    assert shown.verdict is Verdict.FAILED
+    assert "was rolled back by ann: errors" in shown.because
+    moved = Scene()
+    moved.keeper.shut = frozenset({"people"})
+    moved.go()
+    moved.proxies.proxies["west-1"].weights = {"v11": 5_000, "v10": 5_000}
+    assert moved.once().ending is Ending.VIOLATION
+    shown = made(moved)
+    assert shown.verdict is Verdict.FAILED
+    assert "past its gates" in shown.because
+
+
+def test_what_probes_saw_is_part_of_the_journal_and_shown_by_side(done: Scene) -> None:
+    """Success and latency of both sides by second; an interruption above 30 s fails a run that reached its end."""
+    scene = Scene()
+    scene.go()
+    journal = Journal.open(scene.store, scene.journal.run, scene.clock)
+    now_s = scene.clock.now_s()
+    probes = [Probed(now_s - 10 + n / 10, 0.002, ok=n != 3, side="v10" if n < 50 else "v11") for n in range(100)]
+    probes.append(Probed(now_s - 5, 2.0, ok=False, side=""))
+    slices = clients.slices(probes)
+    clients.keep(journal, clients.Clients(interruption_s={"west-1": 31.0, "north-1": 0.2}, slices=slices))
+    shown = made(scene)
+    sides = {side.name: side.points for side in shown.sides}
+    assert list(sides) == ["V11 (probes)", "V10 (probes)", "no side (probes)"]
+    assert sum(point.sent for point in sides["V10 (probes)"]) == 50
+    assert min(point.ok_ratio or 0 for point in sides["V10 (probes)"]) < 1
+    assert {point.p99_s for point in sides["V11 (probes)"]} == {0.002}
+    assert (sides["no side (probes)"][0].ok_ratio, sides["no side (probes)"][0].p99_s) == (0, None)
+    assert (shown.verdict, shown.objectives[0].measured, shown.objectives[0].met) == (Verdict.FAILED, 31.0, False)
+    assert journal.records[-1].hash == shown.journal_head
+    assert made(done).verdict is Verdict.PASSED
+
+
+def test_the_page_asks_for_nothing_and_says_how_to_verify_it(done: Scene) -> None:
+    """No script, no request; lanes for every proxy; gates, last hash and the command; text from outside is escaped."""
+    scene = Scene()
+    scene.go()
+    journal = Journal.open(scene.store, scene.journal.run, scene.clock)
+    journal.append(RecordKind.DECISION, {"name": "x", "value": "<script>alert(1)</script>", "reason": "y"})
+    page = made(scene).to_html()
+    assert "<script" not in page
+    assert not re.search(r"(src|href)=|url\(|@import", page.replace("xmlns:xlink", ""))
+    assert f"aurops runs verify {scene.journal.run}" in page
+    assert journal.head_hash in page
+    for name in ("west-1", "north-1", "Gates, as they were found last", "Traffic on the new side"):
+        assert name in page
+    assert "minutes since t0" in made(done).to_html()
