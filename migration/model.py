@@ -117,6 +117,10 @@ class Target(Protocol):
         """Latch, and send everything to the old side."""
         ...
 
+    def stand_down(self, reason: str) -> None:
+        """What lies ready for a rollback says from now on that there is no way back, and why."""
+        ...
+
     def release(self, proxy: str, latch_epoch: int, epoch: int, timeout_s: float) -> Answer:
         """Take the latch of exactly this epoch away, and no other; that it is gone already is fine."""
         ...

@@ -31,6 +31,7 @@ class Proxies:
         who: Who steers, for latches.
         drain_s: WebSockets that are left on the old side are closed over so many seconds.
         lay_ready: Puts what a rollback needs beside a proxy and elsewhere; raises when it cannot.
+        stand_down: Has it say that there is no way back any more, and why.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class Proxies:
         who: str,
         drain_s: float,
         lay_ready: Callable[[str], Mapping[str, str]] = lambda _: {},
+        stand_down: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._drivers = drivers
         self._clock = clock
         self._who = who
         self._drain_s = drain_s
         self._lay_ready = lay_ready
+        self._stand_down = stand_down
 
     def observe(self) -> Mapping[str, Observation[ProxyState]]:
         """Every proxy, side by side."""
@@ -110,6 +113,10 @@ class Proxies:
         """Latch, and send everything to the old side."""
         active = self._drivers[proxy].roll_back(reason, self._who)
         return Answer({"weights": dict(active.steering.weights), "epoch": active.steering.epoch})
+
+    def stand_down(self, reason: str) -> None:
+        """What lies ready says that there is no way back."""
+        self._stand_down(reason)
 
     def release(self, proxy: str, latch_epoch: int, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
         """Take exactly this latch away: one that was raised meanwhile has a higher epoch, and stays."""

@@ -62,6 +62,7 @@ class Ready(_Part):
         run: The cutover that laid it ready.
         at: When, in UTC, for people.
         proxies: All of them.
+        over: Why there is no way back any more; empty while there is.
     """
 
     schema_: Annotated[Literal[1], Field(alias="schema")] = 1
@@ -69,6 +70,7 @@ class Ready(_Part):
     run: str
     at: str
     proxies: tuple[ReadyProxy, ...]
+    over: str = ""
 
     def text(self) -> str:
         """As it is written."""
@@ -180,8 +182,13 @@ def site_of(proxy: ReadyProxy) -> tuple[Site, str]:
     return documents.load(proxy.site, Site), remark
 
 
-def worse(drivers: Mapping[str, Driver]) -> str:
-    """Why going back would make things worse: of V10 nobody is well, of V11 somebody; empty when nothing says so."""
+def worse(made: Ready, drivers: Mapping[str, Driver]) -> str:
+    """Why going back would make things worse; empty when nothing says so.
+
+    V10 takes no writes any more; or of V10 nobody is well, and of V11 somebody is.
+    """
+    if made.over:
+        return f"past the point of no return: {made.over}"
     if not drivers:
         return ""
     with CallPool(len(drivers), "health") as pool:

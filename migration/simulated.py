@@ -42,6 +42,7 @@ class SimulatedProxies:
         self._clock = clock
         self._lock = threading.RLock()
         self.proxies = {name: _Proxy() for name in names}
+        self.stood_down = ""
 
     def observe(self) -> Mapping[str, Observation[ProxyState]]:
         """What those say that can be reached."""
@@ -109,6 +110,10 @@ class SimulatedProxies:
             found.weights = {NEW: 0, OLD: TOTAL_WEIGHT}
             found.past.append(0)
         return Answer()
+
+    def stand_down(self, reason: str) -> None:
+        """Note it."""
+        self.stood_down = reason
 
     def release(self, proxy: str, latch_epoch: int, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
         """Take exactly this latch away, under the next epoch."""

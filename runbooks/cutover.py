@@ -273,11 +273,18 @@ def _target(cutover: Cutover, run: str = "") -> Proxies:
     if not run:
         check_sides(drivers)
 
-    def lay_ready(proxy: str) -> Mapping[str, str]:
+    def lay(folders: tuple[Path, ...], over: str = "") -> Mapping[str, str]:
         made = rollback.ready(cutover.service, run, cutover.sites, clock)
-        return rollback.lay(made, (sites[proxy].folder, rollback.home(cutover.service)))
+        return rollback.lay(made.model_copy(update={"over": over}), (*folders, rollback.home(cutover.service)))
 
-    return Proxies(drivers, clock, who=getpass.getuser(), drain_s=cutover.drain_s, lay_ready=lay_ready)
+    return Proxies(
+        drivers,
+        clock,
+        who=getpass.getuser(),
+        drain_s=cutover.drain_s,
+        lay_ready=lambda proxy: lay((sites[proxy].folder,)),
+        stand_down=lambda why: lay(tuple(site.folder for site in sites.values()), why),
+    )
 
 
 def _refuse_old_plan(cutover: Cutover, store: Store) -> None:

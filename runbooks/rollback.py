@@ -31,7 +31,7 @@ app = typer.Typer(name="rollback", add_completion=False, rich_markup_mode=None)
 Service = Annotated[str, typer.Argument(metavar="[SERVICE]", help="Which service; else the only one here.")]
 Reason = Annotated[str, typer.Option(help="Why; every proxy's latch says it.")]
 File = Annotated[Path | None, typer.Option("--file", help="What lies ready, else found by SERVICE: rollback.json.")]
-Force = Annotated[bool, typer.Option("--force", help="Also to a V10 that does not answer.")]
+Force = Annotated[bool, typer.Option("--force", help="Also to a V10 that is dead or takes no writes any more.")]
 Within = Annotated[float, typer.Option("--within", help="Seconds until V11's counters must stand still.", min=0.5)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -54,7 +54,7 @@ def rollback(
     clock, ready = RealClock(), back.read(file or back.find(service))
     drivers, unread = open_drivers(ready)
     if not force:
-        back.refuse_worse(back.worse(drivers))
+        back.refuse_worse(back.worse(ready, drivers))
     told = _spool(ready, reason)
     found = [*back.roll_back(drivers, reason, _who(), clock, within_s=within_s), *unread]
     lacking = _lacking()

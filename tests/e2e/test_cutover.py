@@ -147,12 +147,14 @@ class Day:
         return execute.begin(self.store, CLOCK, read, signers, releases=releases)
 
     def target(self, run: str) -> Proxies:
-        def lay(_: str) -> dict[str, str]:
+        def lay(over: str) -> dict[str, str]:
             sites = {"edge": str(self.bed.folder / "site.json")}
-            made = rollback.ready("ledger", run, sites, CLOCK)
+            made = rollback.ready("ledger", run, sites, CLOCK).model_copy(update={"over": over})
             return rollback.lay(made, (self.bed.site.folder, rollback.home("ledger")))
 
-        return Proxies({"edge": self.bed.driver}, CLOCK, who="ann", drain_s=0, lay_ready=lay)
+        return Proxies(
+            {"edge": self.bed.driver}, CLOCK, who="ann", drain_s=0, lay_ready=lambda _: lay(""), stand_down=lay
+        )
 
     def drive(self, journal: Journal) -> Result:
         """Take the run up until it ends; whenever people are asked, ann approves by command."""
@@ -205,6 +207,9 @@ def test_a_cutover_moves_all_traffic_and_loses_no_request(day: Day) -> None:
     assert [data["step"] for data in rehearsed] == ["rehearse 1 edge", "rehearse 2 edge", "rehearse 3 edge"]
     ready = rollback.read(day.bed.site.folder / "rollback.json")
     assert (ready.run, [proxy.name for proxy in ready.proxies]) == (journal.run, ["edge"])
+    late = aurops("rollback", "ledger", "--reason", "too late")
+    assert (late.returncode, "past the point of no return" in late.stderr) == (4, True), late.stderr
+    assert day.bed.driver.latch() is None
 
 
 def test_one_command_goes_back_when_everything_else_is_gone(day: Day, tmp_path: Path) -> None:

@@ -324,6 +324,7 @@ def test_after_the_hand_over_an_abort_is_refused() -> None:
     ask(scene.store, scene.journal.run, RequestKind.ABORT, reason="no", who="ann", clock=scene.clock)
     assert scene.go().ending is Ending.AT_GATE
     assert set(scene.weights().values()) == {10_000}
+    assert scene.proxies.stood_down.endswith("has stopped writes to V10")
     assert any("abort refused" in str(record.data.get("text")) for record in scene.open().records)
 
 

@@ -40,4 +40,6 @@ def test_whatever_fails_at_one_proxy_hinders_no_other(monkeypatch: pytest.Monkey
 )
 def test_only_a_v10_that_is_worse_speaks_against_going_back(v11: int | None, v10: int | None, *, refused: bool) -> None:
     """Nobody of V10 is well, and V11 is not known to be as dead."""
-    assert bool(rollback.worse({"west": Saying(v11, v10)})) is refused
+    ready = rollback.Ready(service="s", run="r", at="", proxies=())
+    assert bool(rollback.worse(ready, {"west": Saying(v11, v10)})) is refused
+    assert rollback.worse(ready.model_copy(update={"over": "handed over"}), {}), "past the point of no return"
