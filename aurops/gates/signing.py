@@ -29,6 +29,8 @@ _SIGN_TIMEOUT_S = 120.0
 _GOOD = re.compile(
     r'^Good "(?P<ns>.*)" signature for (?P<who>.*) with (?P<kind>\S+) key (?P<print>SHA256:\S+)\s*$', re.MULTILINE
 )
+_LINE = re.compile(r'(?P<who>"[^"]*"|[^\s#]\S*)\s+(?P<options>(?:[^\s"]|"[^"]*")+)')
+"""A line's principals, and its options or else its key's type (ssh-keygen(1), ALLOWED SIGNERS)."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,20 @@ class Signers:
             return f"{file} was changed since the run began"
         if self.revoked and _read(Path(self.revoked)) is None:
             return f"the revoked keys cannot be read: {self.revoked}"
+        return self._for_anybody()
+
+    def _for_anybody(self) -> str:
+        """Which line lets one key stand for whoever fits a pattern; empty: none does.
+
+        The patterns of a certificate authority are limits: its certificates name people.
+        """
+        for number, line in enumerate(self.text.split("\n"), 1):
+            found = _LINE.match(line.strip())
+            if found is None or not set("*?") & set(found["who"]):
+                continue
+            if "cert-authority" not in re.sub('"[^"]*"', "", found["options"]).lower().split(","):
+                who = found["who"].strip('"')
+                return f"line {number} of the allowed signers gives one key to everybody like {who}: name each person"
         return ""
 
 

@@ -215,6 +215,22 @@ def test_an_allowed_signers_file_that_was_changed_holds_the_gate(room: Room) -> 
     assert signers.unusable() == ""
 
 
+@pytest.mark.parametrize("who", ["*", "ann,b?b", '"*@example.org"', "*,!bob", "?nn"])
+def test_a_key_that_a_pattern_gives_to_anybody_counts_for_nobody(room: Room, who: str) -> None:
+    """Its owner would be whoever is asked; the line is named."""
+    key = room.signers.text.splitlines()[0].split(" ", 1)[1]
+    signers = Signers(f"# who may * sign\ncarl {key}\n{who} {key} of a,cert-authority\n")
+    assert signers.unusable().startswith("line 3 of the allowed signers gives one key to everybody like ")
+
+
+@pytest.mark.parametrize("options", ["cert-authority", 'namespaces="aurops-approval",cert-authority'])
+def test_the_people_of_a_certificate_authority_may_be_a_pattern(room: Room, options: str) -> None:
+    """Its certificates name people; and a star in a comment or an option is no pattern."""
+    key = room.signers.text.splitlines()[0].split(" ", 1)[1]
+    text = f'*@example.org {options} {key}\nann namespaces="aurops-*" {key} of ann *\n# *\n'
+    assert Signers(text).unusable() == ""
+
+
 def test_a_key_that_cannot_sign_is_named(room: Room) -> None:
     """A file that is no key, and one that is not there: the error names it and the option."""
     (room.folder / "junk").write_text("junk")
