@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import fcntl
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -119,7 +119,11 @@ class ProxyFolder:
     def put(self, rendered: Rendered) -> None:
         """Have this steer the proxy, by a move: at once or not at all."""
         write_durably(self.live, rendered.text, beside=self._folder)
-        self.written.write_text(rendered.text, encoding="utf-8")
+        try:
+            self.written.write_text(rendered.text, encoding="utf-8")
+        except OSError:  # it steers all the same; better no copy than that of another steering
+            with suppress(OSError):
+                self.written.unlink(missing_ok=True)
 
     def put_way_back(self) -> str:
         """Move the file that was made beforehand in place; returns its version.

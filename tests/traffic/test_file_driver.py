@@ -86,6 +86,16 @@ def test_a_full_disk_does_not_keep_traffic_where_it_is_broken(place: Place, monk
     assert place.driver.latch() is not None
 
 
+def test_a_copy_that_cannot_be_kept_makes_no_failure_of_what_steers(place: Place) -> None:
+    """The file is in place: a step and a rollback are done, whatever becomes of the copy beside it."""
+    written = place.site.folder / "written"
+    written.unlink()
+    written.mkdir()
+    assert place.driver.shift(steering(100, 2)).steering == steering(100, 2)
+    (place.site.folder / "way-back").unlink()
+    assert place.driver.roll_back("because", "bob").steering.weight("v10") == TOTAL_WEIGHT
+
+
 def test_a_latch_that_cannot_be_read_holds(place: Place) -> None:
     """Nothing goes forward on a guess; rolling back writes one that can be read."""
     place.driver.shift(steering(100, 2))
