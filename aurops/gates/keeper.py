@@ -128,7 +128,10 @@ class Keeper:
     def _soak(self, gate: SoakGate, spot: Spot, now: datetime) -> Finding:
         key = (spot.binding.run, spot.stage, gate.name)
         known = [found for found in (spot.before.get(gate.name), self._soaks.get(key)) if found is not None]
-        before = max(known, key=lambda found: datetime.fromisoformat(found.at), default=None)
+        # Of two of one second the one that broke the soak counts.
+        before = max(
+            known, key=lambda each: (datetime.fromisoformat(each.at), soak.last_look(each) is None), default=None
+        )
         well_at = soak.last_look(before)
         since_s = None if well_at is None else well_at.timestamp()
         can_bridge = since_s is not None and all(

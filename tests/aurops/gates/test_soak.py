@@ -12,6 +12,8 @@ from aurops.clock import ManualClock
 from aurops.gates import soak
 from aurops.gates.finding import Finding, State
 from aurops.gates.spec import CommandCheck, SoakGate
+from aurops.gates.steps import waits_at
+from tests.aurops.gates.test_waiting import CALM, Scene
 
 CHECK = CommandCheck(kind="command", name="calm", argv=("true",))
 GATE = SoakGate(kind="soak", name="soak", for_s=600, every_s=60, checks=(CHECK,))
@@ -94,3 +96,19 @@ def test_it_is_open_only_after_an_unbroken_time(gaps: list[tuple[float, State]])
     assert all(state is not State.CLOSED for _, state in window)
     assert all(after - before <= soak.PATIENCE * GATE.every_s for before, after in pairwise(good))
     assert good[-1] == at_s
+
+
+def test_a_break_in_the_second_of_the_last_good_look_is_a_break() -> None:
+    """Well, broken and well again within one second: the soak begins anew."""
+    scene = Scene((CALM,))
+    scene.go()
+    scene.clock.sleep(60)
+    scene.go()
+    waits = waits_at(scene.open().records, scene.history())
+    assert waits is not None
+    found = []
+    for different in (1, 0):
+        scene.clock.sleep(0.1)
+        scene.data.different = different
+        found += scene.keeper.look(waits)
+    assert [each.evidence.get("looks") for each in found] == [None, 1], [each.why for each in found]
