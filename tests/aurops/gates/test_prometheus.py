@@ -107,7 +107,9 @@ def test_a_server_that_does_not_answer_opens_nothing(server: TinyPrometheus) -> 
     found = prometheus.judge(
         check(server, timeout_s=0.2), prometheus.look(check(server, timeout_s=0.2), RealClock()), server.clock.wall()
     )
-    assert (found.state, found.why) == (State.UNKNOWN, "no answer within 0.2 s")
+    assert found.state is State.UNKNOWN
+    # On a machine under load the time may be over between two of its questions.
+    assert found.why in ("no answer within 0.2 s", "no whole answer within 0.2 s")
     gone = check(server, url="http://127.0.0.1:9")
     found = prometheus.judge(gone, prometheus.look(gone, RealClock()), server.clock.wall())
     assert found.state is State.UNKNOWN
