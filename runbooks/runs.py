@@ -24,6 +24,7 @@ from failover.execute import newer_run
 from failover.lost import Lost, lost
 from runbooks import kinds
 from runbooks.kinds import MODULES, kind_of
+from runbooks.serve import serve
 from runbooks.terminal import alarm
 from runbooks.words import said
 
@@ -38,6 +39,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+
+app.command("serve")(serve)
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id; `aurops runs list` shows them.")]
 Reason = Annotated[str, typer.Option(help="Why; it is journalled.")]
