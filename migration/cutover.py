@@ -32,6 +32,8 @@ CALL_S = 20.0
 """Longest time that one call at a proxy may take."""
 DRAIN_WITHIN_S = 900.0
 """How long what is left may take to end, beyond the time over which it is told to."""
+_WAY_BACK = (Action.PREPARE, Action.REHEARSE, Action.HAND_OVER)
+"""Nobody leaves these out with a word: without them there is no way back, or its end is not in the journal."""
 KIND = "cutover"
 """The goal in the first record of such a run."""
 
@@ -154,6 +156,7 @@ def _latched(part: Part, name: str, arguments: dict[str, Json], deadline_s: floa
         deadline_s=deadline_s,
         lasting=Lasting.LATCHED,
         no_return=part.no_return,
+        may_skip=part.action not in _WAY_BACK,
     )
 
 
