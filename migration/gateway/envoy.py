@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from traffic.envoy import Object
     from traffic.site import Site
 
-NAME, INSIDE = "gateway", "gateway-inside"
+NAME = "gateway"
 BOOTSTRAP = "envoy.json"
 REQUEST_ID = "x-request-id"
 SOCKET_IDLE_S = 3600.0
@@ -65,16 +65,14 @@ def _bootstrap(gateway: Gateway, compiled: FileDescriptorSet, methods: Sequence[
     listeners = [_listener(gateway, compiled, methods)]
     clusters = [*platform_clusters(gateway, out)]
     if gateway.site:
-        listeners += [_inside(listeners[0]), _edge(gateway, gateway.site, out)]
-        clusters += [_to_the_inside(gateway, _found_soon(each)) for each in edge.clusters(gateway.site)]
+        listeners.append(_edge(gateway, gateway.site, out))
+        clusters += [_found_soon(each) for each in edge.clusters(gateway.site)]
     admin = gateway.site.admin if gateway.site else gateway.admin
-    internal = {"@type": f"{_EXTENSIONS}.bootstrap.internal_listener.v3.InternalListener"}
     return json.dumps(
         {
             "node": {"id": NAME, "cluster": "aurops"},
             "admin": {"address": address(admin or "")},
             "static_resources": {"listeners": listeners, "clusters": clusters},
-            "bootstrap_extensions": [{"name": "envoy.bootstrap.internal_listener", "typed_config": internal}],
         },
         indent=1,
     )
@@ -119,7 +117,7 @@ def _edge(gateway: Gateway, site: Site, out: Path) -> Object:
     return listener
 
 
-def _found_soon(cluster: Object) -> dict[str, Any]:
+def _found_soon(cluster: Object) -> Object:
     """The same with a side that is not well asked again after 20 ms.
 
     Envoy asks for health once before it listens, and the gateway is in this very Envoy: that first question always
@@ -130,23 +128,6 @@ def _found_soon(cluster: Object) -> dict[str, Any]:
     for check in copy.get("health_checks", ()):
         check.update({**again, "no_traffic_healthy_interval": check["interval"]})
     return copy
-
-
-def _inside(listener: Object) -> Object:
-    """The gateway once more for the edge in the same Envoy: its connections are memory, no sockets."""
-    same = {key: value for key, value in listener.items() if key != "address"}
-    return {**same, "name": INSIDE, "internal_listener": {}}
-
-
-def _to_the_inside(gateway: Gateway, cluster: dict[str, Any]) -> Object:
-    """The same with the gateway reached inside; its health is asked from the main thread, which has sockets only."""
-    outside = address(gateway.listens)
-    for group in cluster.get("load_assignment", {}).get("endpoints", ()):
-        for host in group["lb_endpoints"]:
-            if host["endpoint"]["address"] == outside:
-                inside = {"envoy_internal_address": {"server_listener_name": INSIDE, "endpoint_id": gateway.listens}}
-                host["endpoint"] = {"address": inside, "health_check_config": {"address": outside}}
-    return cluster
 
 
 def _lua(gateway: Gateway, methods: Sequence[Method]) -> Object:

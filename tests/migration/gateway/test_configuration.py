@@ -17,7 +17,7 @@ PLAIN: dict[str, Any] = {
     "admin": "127.0.0.1:9901",
     "v11": {"hosts": ["127.0.0.1:50051"]},
 }
-SIDE = {"name": "v11", "backends": ["127.0.0.1:8081"]}
+SIDE = {"name": "v11", "backends": ["127.0.0.1:8081"], "health_path": "/health"}
 EDGE = {"kind": "envoy", "folder": "/e", "listens": "127.0.0.1:1", "admin": "127.0.0.1:2", "sides": [SIDE]}
 
 

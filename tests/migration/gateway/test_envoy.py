@@ -89,13 +89,11 @@ def test_the_edge_speaks_tls_1_3_only_and_certificates_come_from_watched_folders
         assert certificate["private_key"] == {"filename": f"{folder}/current/tls.key"}
 
 
-def test_the_edge_reaches_the_gateway_inside_and_asks_for_its_health_outside() -> None:
-    """No socket lies between them; health is asked at the address at which others reach the gateway, and asked soon."""
-    bootstrap = rendered(edge="edge.yaml", admin=None)[BOOTSTRAP]
-    inside = {each["name"] for each in bootstrap["static_resources"]["listeners"] if "internal_listener" in each}
-    endpoint = cluster(bootstrap, "v11")["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]
-    assert endpoint["address"]["envoy_internal_address"]["server_listener_name"] in inside
-    assert endpoint["health_check_config"]["address"]["socket_address"]["port_value"] == 8081
+def test_what_is_not_well_for_the_edge_is_asked_again_soon() -> None:
+    """Envoy asks for the gateway's health before it listens itself: the next question must not wait for 0.2 s."""
+    (check,) = cluster(rendered(edge="edge.yaml", admin=None)[BOOTSTRAP], "v11")["health_checks"]
+    assert {check["no_traffic_interval"], check["unhealthy_interval"]} == {"0.02s"}
+    assert {check["interval"], check["no_traffic_healthy_interval"]} == {"0.2s"}
 
 
 def test_without_certificates_none_are_mentioned() -> None:
