@@ -239,6 +239,9 @@ def _notes(clients: Clients | None) -> Iterator[str]:
             "`capacity` for V10. No probes from outside were sent, so interruption and latency are not known here."
         )
         return
-    yield f"Probes are drawn by the side that answered ({NOBODY}: nobody, or an answer that does not say)."
+    yield (
+        f"Probes are drawn by the side that answered ({NOBODY}: nobody, or an answer that does not say). Those of a "
+        "proxy come from one address, so one that keeps clients at a side by address moves them all at one step."
+    )
     yield "A rehearsal: times are shortened, checks ask the sides of this machine, and nobody compared data."
     yield from clients.said
