@@ -5,7 +5,8 @@ gRPC to V11, REST through the gateway, REST through edge and gateway. The figure
 run. They read the same transaction from PostgreSQL; its 64-bit integers become numbers.
 
 CPU: Envoy's own (schedstat of its threads) for each request, 64 keep-alive connections, closed loop, on the same V11,
-less what it uses when idle; the same for a V11 that asks no database and so lets more through.
+less what it uses when idle; the same for a V11 that asks no database and so lets more through. The floor is an Envoy
+that only passes the same requests on to a V10 as slow: microseconds depend on the hour, the ratio to it does not.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from migration.gateway.protos import compile_protos
+from testbeds.local import components
 from testbeds.local.layout import LOOPBACK
 from testbeds.local.platforms import gateways, stack
-from testbeds.local.platforms.members import V10, Kind, Member
+from testbeds.local.platforms.members import Kind, Member
 from testbeds.local.platforms.protos import FOLDER
+from testbeds.local.ports import claim
+from traffic.envoy import TYPE, address, router
 
 if TYPE_CHECKING:
     from testbeds.local.platforms.gateways import Started
@@ -37,20 +41,27 @@ IDLE_S = 3
 FLEET_RATE_PER_S = 100_000
 MADE = {"id": "bench", "sender": "a", "recipient": "b", "assetId": "gold", "amount": 2**53 + 1, "memo": "a memo"}
 PATHS = ("/v1/transactions/bench", "/v1/system/info")
+ROUTE = {"match": {"prefix": "/"}, "route": {"cluster": "v10"}}
 
 
 def main() -> None:
     """Print latencies with their ratios, then CPU."""
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     delay_s = float(sys.argv[2]) / 1000 if len(sys.argv) > 2 else 0.02
-    slow = Member(name="v11", kind=Kind.GRPC, delay_s=delay_s)
-    with stack.up(V10, slow) as platforms, gateways.up(platforms, edge=True) as gateway:
-        httpx.post(f"{gateway.url}/v1/transactions", json=MADE).raise_for_status()
+    slow = (Member(name=kind.value, kind=kind, delay_s=delay_s) for kind in Kind)
+    with stack.up(*slow) as platforms, gateways.up(platforms, edge=True) as gateway, claim(None) as claimed:
+        for url in (gateway.url, platforms["v10"].url):
+            httpx.post(f"{url}/v1/transactions", json=MADE).raise_for_status()
         _latencies(platforms, gateway, seconds, delay_s)
-        ports = {"gateway": int(gateway.url.rpartition(":")[2]), "edge": gateway.edge_port}
+        floor = claimed.getsockname()[1] + 1
+        measured = {
+            "floor": (_bare(platforms, floor), floor),
+            "gateway": (gateway.pid, int(gateway.url.rpartition(":")[2])),
+            "edge": (gateway.pid, gateway.edge_port),
+        }
         for path in PATHS:
-            for name, port in ports.items():
-                _cpu(gateway, f"{name} {path}", port, path, seconds)
+            spent = {name: _cpu(pid, f"{name} {path}", port, path, seconds) for name, (pid, port) in measured.items()}
+            print("  ratio to the floor: " + ", ".join(f"{n} {us / spent['floor']:.2f}" for n, us in spent.items()))
 
 
 def _latencies(platforms: Stack, gateway: Started, seconds: int, delay_s: float) -> None:
@@ -65,14 +76,15 @@ def _latencies(platforms: Stack, gateway: Started, seconds: int, delay_s: float)
         print(f"{line}  failed {said[f'checks{{scenario:{name}}}']['fails']}")
 
 
-def _cpu(gateway: Started, name: str, port: int, path: str, seconds: int) -> None:
-    began_s = _cpu_s(gateway.pid)
+def _cpu(pid: int, name: str, port: int, path: str, seconds: int) -> float:
+    """Envoy's CPU time for a request, microseconds."""
+    began_s = _cpu_s(pid)
     time.sleep(IDLE_S)
-    idle = (_cpu_s(gateway.pid) - began_s) / IDLE_S
-    before_s, began_s = _cpu_s(gateway.pid), time.monotonic()
+    idle = (_cpu_s(pid) - began_s) / IDLE_S
+    before_s, began_s = _cpu_s(pid), time.monotonic()
     load = [sys.executable, "-m", "testbeds.local.platforms.load", str(port), path, str(seconds)]
     said = subprocess.run([*load, str(CONNECTIONS)], capture_output=True, text=True, check=True).stdout
-    spent_s = _cpu_s(gateway.pid) - before_s - idle * (time.monotonic() - began_s)
+    spent_s = _cpu_s(pid) - before_s - idle * (time.monotonic() - began_s)
     answers, bad = map(int, said.split())
     each_us = 1e6 * spent_s / answers
     cores = each_us * FLEET_RATE_PER_S / 1e6
@@ -80,6 +92,33 @@ def _cpu(gateway: Started, name: str, port: int, path: str, seconds: int) -> Non
         f"  {name}: n={answers} ({answers / seconds:.0f}/s, {bad} bad)  {each_us:.0f} us CPU a request, "
         f"{cores:.1f} cores for {FLEET_RATE_PER_S}/s"
     )
+    return each_us
+
+
+def _bare(platforms: Stack, port: int) -> int:
+    """Start an Envoy that passes requests on to V10 and does nothing else; its process."""
+    manager = {
+        "@type": f"{TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "floor",
+        "route_config": {"virtual_hosts": [{"name": "v10", "domains": ["*"], "routes": [ROUTE]}]},
+        "http_filters": [router()],
+    }
+    filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
+    listener = {"address": address(f"{LOOPBACK}:{port}"), "filter_chains": [{"filters": filters}]}
+    endpoint = {"endpoint": {"address": address(platforms["v10"].target)}}
+    assigned = {"cluster_name": "v10", "endpoints": [{"lb_endpoints": [endpoint]}]}
+    cluster = {"name": "v10", "type": "STATIC", "load_assignment": assigned}
+    file = platforms.folder / "floor.json"
+    file.write_text(json.dumps({"static_resources": {"listeners": [listener], "clusters": [cluster]}}))
+    options = ["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"]
+    pid = platforms.run("floor", [str(components.envoy().path), "-c", str(file), *options])
+    while True:
+        try:
+            httpx.get(f"http://{LOOPBACK}:{port}/v1/system/info").raise_for_status()
+        except httpx.HTTPError:
+            time.sleep(0.02)
+        else:
+            return pid
 
 
 def _k6(platforms: Stack, gateway: Started, seconds: int) -> dict[str, Any]:
