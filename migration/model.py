@@ -98,7 +98,7 @@ class Target(Protocol):
         ...
 
     def prepare(self, proxy: str, epoch: int, timeout_s: float) -> Answer:
-        """Put in place, validated, all that a rollback of this proxy needs."""
+        """Put in place all that a rollback of this proxy needs; that it loads, the rehearsals show."""
         ...
 
     def rehearse(self, proxy: str, reason: str, epoch: int, timeout_s: float) -> Answer:
