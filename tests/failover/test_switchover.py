@@ -1,5 +1,6 @@
 """A whole planned switchover on the simulated target: every call made to fail in every way, every step interrupted."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -38,6 +39,7 @@ class Busy:
 
     def __init__(self, target: SimulatedTarget) -> None:
         self._target = target
+        self._writing = threading.Lock()  # steps of one stage run side by side
         self.written = 0
 
     def __getattr__(self, name: str) -> object:
@@ -48,8 +50,9 @@ class Busy:
         def call(*args: object, **kwargs: object) -> object:
             answer = value(*args, **kwargs)
             assert len(self._target.observe().writers()) <= 1
-            self._target.write(f"during-{self.written}")
-            self.written += 1
+            with self._writing:
+                self._target.write(f"during-{self.written}")
+                self.written += 1
             return answer
 
         return call

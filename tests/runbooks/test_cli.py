@@ -48,6 +48,7 @@ EVERY = [
     ("archive", "lock"),
     *((name,) for name in ("compare", "destroy", "drift", "init", "preview", "recover", "status", "up")),
     *(("lab", verb) for verb in ("list", "tamper", "status", "reset", "run")),
+    *(("gateway", verb) for verb in ("build", "check")),
     ("doctor",),
     ("failback",),
     ("failover",),
@@ -58,6 +59,7 @@ EVERY = [
     ("watch",),
     *(("watch", verb) for verb in ("hold", "resume", "status")),
     *(("runs", verb) for verb in ("list", "show", "lost", "verify", "pause", "resume", "bring-back", "abort", "skip")),
+    ("runs", "serve"),
 ]
 
 
@@ -108,7 +110,7 @@ def test_the_version_names_what_a_report_of_a_fault_needs(capsys: pytest.Capture
     ("typed", "offered"),
     [
         ("aurops fail", {"failback", "failover", "failover-test"}),
-        ("aurops runs s", {"show", "skip"}),
+        ("aurops runs s", {"serve", "show", "skip"}),
         ("aurops failover-test --r", {"--region", "--rto", "--rpo", "--rate", "--report", "--runs"}),
         ("aurops failover-test --fault ", set(FAULTS)),
         ("aurops failover-test --fault k", {"kill"}),

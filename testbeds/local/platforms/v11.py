@@ -16,7 +16,6 @@ import grpc
 import psycopg
 from aiohttp import web
 from google.protobuf import any_pb2, descriptor_pool, message_factory
-from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
 from psycopg_pool import PoolTimeout
 
@@ -163,6 +162,9 @@ def _inputs(operation: Operation, request: Proto) -> Row:
 
 
 def _details(error: RefusedError) -> bytes:
+    # Pulumi's SDK has a google.rpc.Status of its own, and a process can know one: only the server's has this one.
+    from google.rpc import error_details_pb2, status_pb2  # noqa: PLC0415
+
     info = any_pb2.Any()
     info.Pack(error_details_pb2.ErrorInfo(reason=error.code, domain=DOMAIN))
     code = STATUS[error.code].value[0]
