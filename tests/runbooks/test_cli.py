@@ -44,7 +44,7 @@ def test_help_imports_no_sdk_and_no_command() -> None:
 
 EVERY = [
     *((name,) for name in ("approve", "gates", "hold", "release", "rollback")),
-    *(("cutover", verb) for verb in ("run", "release")),
+    *(("cutover", verb) for verb in ("run", "release", "report")),
     ("archive", "lock"),
     *((name,) for name in ("compare", "destroy", "drift", "init", "preview", "recover", "status", "up")),
     *(("lab", verb) for verb in ("list", "tamper", "status", "reset", "run")),
@@ -58,15 +58,17 @@ EVERY = [
     *(("local", verb) for verb in ("up", "status", "down")),
     ("watch",),
     *(("watch", verb) for verb in ("hold", "resume", "status")),
-    *(("runs", verb) for verb in ("list", "show", "lost", "verify", "pause", "resume", "bring-back", "abort", "skip")),
-    ("runs", "serve"),
+    *(
+        ("runs", verb)
+        for verb in ("serve", "list", "show", "lost", "verify", "pause", "resume", "bring-back", "abort", "skip")
+    ),
 ]
 
 
 def test_the_list_of_commands_above_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
     """A new command, or a new verb of one, is tested too."""
     assert {command[0] for command in EVERY} == set(COMMANDS)
-    for group in ("archive", "cutover", "lab", "local", "runs", "watch"):
+    for group in ("archive", "cutover", "gateway", "lab", "local", "runs", "watch"):
         assert here(group, "--help") == 0
         verbs = re.findall(r"^  ([a-z-]+) ", capsys.readouterr().out.partition("Commands:")[2], re.MULTILINE)
         assert verbs == [verb for name, *rest in EVERY if name == group for verb in rest]
