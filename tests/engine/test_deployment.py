@@ -195,6 +195,7 @@ def test_what_was_rebuilt_can_be_destroyed_again(seed: SmallFleet, tmp_path: Pat
         assert {found.region for found in small.objects(CLUSTER)} == {"us-east-1"}
 
 
+@pytest.mark.campaign
 def test_a_destroyed_stack_that_leaves_an_archive_is_not_up(tmp_path: Path) -> None:
     """Its objects stay and are named; it exports nothing that others could be built on, and comes up as a new one."""
     with SmallFleet.make(tmp_path, kept=(*KEPT, "archive")).open() as small:

@@ -99,6 +99,7 @@ def home_region() -> None:
     pulumi.export("bucket", archive["bucket"])
 
 
+@pytest.mark.campaign
 def test_every_component_is_made_from_outside_as_from_inside(lab: LabSession) -> None:
     """Preview with unknowns, `up`, then nothing left to do; type tokens and children are as in Python."""
     other = stack(lab, home_region)

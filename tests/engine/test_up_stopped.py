@@ -72,6 +72,7 @@ def killed_again_and_again(small: SmallFleet, chance: random.Random, kills: int)
     small.aurops("up", "--lab")
 
 
+@pytest.mark.campaign
 def test_after_kill_9_the_next_up_finishes_and_makes_nothing_twice(tmp_path: Path) -> None:
     """Once `aurops up`, once its engine."""
     small = SmallFleet.make(tmp_path, (HOME,), SMALL)
@@ -85,6 +86,7 @@ def last_made(small: SmallFleet) -> int:
         return int(world.execute("SELECT seq FROM sqlite_sequence WHERE name = 'objects'").fetchone()[0])
 
 
+@pytest.mark.campaign
 def test_a_stack_that_came_up_half_way_can_be_destroyed_and_nothing_is_made_on_the_way(tmp_path: Path) -> None:
     """Killed in the middle, then `destroy --lift-protection`: the cloud is empty, and no object was new on the way."""
     small = SmallFleet.make(tmp_path, (HOME,), SMALL)
