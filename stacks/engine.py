@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import pulumi.log
 from pulumi import automation as auto
 from pulumi.automation._stack import StackInitMode
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 
 from aurops.clock import RealClock
 from aurops.errors import AuropsError, OutsideError
@@ -41,6 +42,10 @@ T = TypeVar("T")
 # The SDK sends the engine seven debug lines for each resource, each a blocking call, and nobody reads them: a fifth of
 # all CPU time of a preview.
 pulumi.log.debug = cast("Any", lambda *_args, **_options: None)
+# gRPC shares connections by address within a process. An engine that gets the port of one that was killed a moment ago
+# would meet the wait before that connection's next try: "Resource monitor has terminated" before the first resource.
+# https://github.com/grpc/grpc/blob/master/include/grpc/impl/channel_arg_names.h (GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL)
+_GRPC_CHANNEL_OPTIONS.append(("grpc.use_local_subchannel_pool", 1))
 # The SDKs import their modules lazily, which two threads must not do at once: a cold import then fails with
 # "module 'pulumi_aws.kms' has no attribute 'Key'".
 _PROGRAM = threading.Lock()
