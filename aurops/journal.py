@@ -25,7 +25,7 @@ from aurops.store import claim
 from aurops.store_errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from aurops.clock import Clock
     from aurops.store import Store
@@ -211,6 +211,19 @@ class Journal:
         """The last record's hash, which stands for the whole journal; empty when there is none."""
         return self._records[-1].hash if self._records else ""
 
+    def read_on(self) -> int:
+        """Read and verify what others have written since; how many records that were.
+
+        Records that were read before are not read again: that none of them was exchanged meanwhile `verify` tells.
+
+        Raises:
+            JournalBrokenError: A new record is not what was written, or does not follow those that were read.
+            JournalVersionError: One is newer than this version.
+        """
+        before = len(self._records)
+        self._records, self._void = _read(self._store, self.run, self._records)
+        return len(self._records) - before
+
     def append(self, kind: RecordKind, data: Mapping[str, JsonValue], *, epoch: int | None = None) -> Record:
         """Write the next record; it is durable when this returns, and only then may one act on it.
 
@@ -303,15 +316,17 @@ def _check_run_id(run: str) -> None:
         )
 
 
-def _read(store: Store, run: str) -> tuple[list[Record], tuple[int, ...]]:
-    """All good records, verified, and the torn numbers after the last of them."""
-    records: list[Record] = []
+def _read(store: Store, run: str, known: Sequence[Record] = ()) -> tuple[list[Record], tuple[int, ...]]:
+    """All good records, verified, and the torn numbers after the last of them; those that are known are not read."""
+    records = list(known)
     torn: list[int] = []
-    expected = 1
+    expected, last = 1, records[-1].n if records else 0
     for key in store.keys(f"runs/{run}/journal"):
         number = _number(run, key, expected)
-        raw = _parsed(store.read(key) or b"")
         expected = number + 1
+        if number <= last:
+            continue
+        raw = _parsed(store.read(key) or b"")
         if raw is None:
             torn.append(number)
             continue
@@ -323,6 +338,8 @@ def _read(store: Store, run: str) -> tuple[list[Record], tuple[int, ...]]:
             raise JournalBrokenError(run, number, problem)
         records.append(record)
         torn = []
+    if expected <= last:
+        raise JournalBrokenError(run, expected, "is gone")
     return records, tuple(torn)
 
 

@@ -48,8 +48,10 @@ class Pages:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = Lock()
-        self._made: dict[str, tuple[int, Report, str]] = {}
-        """By run: how many records its page is made of, and that page."""
+        self._journals: dict[str, Journal] = {}
+        """The run that is looked at: what was read of it is not read again."""
+        self._made: dict[str, tuple[str, Report, str]] = {}
+        """By run: the last hash of what its page is made of, and that page."""
 
     def index(self, token: str) -> str:
         """All runs, latest first."""
@@ -66,13 +68,23 @@ class Pages:
         if run not in list_runs(self._store):
             raise UsageError(f"there is no run `{run}`", next_step="go back to the list")
         with self._lock:  # whoever comes meanwhile gets the same page
-            records = len(self._store.keys(f"runs/{run}/journal"))
-            if run not in self._made or self._made[run][0] != records:
-                made = report_of(Journal.open(self._store, run, RealClock()))
+            journal = self._read(run)
+            if run not in self._made or self._made[run][0] != journal.head_hash:
+                made = report_of(journal)
                 live = f"looked at again every {REFRESH_S} s" if made.verdict is Verdict.OPEN else ""
-                self._made = {run: (records, made, made.to_html(live=live))}
+                self._made = {run: (journal.head_hash, made, made.to_html(live=live))}
             _, made, html = self._made[run]
         return html, made.verdict is Verdict.OPEN
+
+    def _read(self, run: str) -> Journal:
+        """Its journal as it stands: as a whole at first, then what is new; as a whole again after it was wrong."""
+        known = self._journals.pop(run, None)
+        if known is None:
+            known = Journal.open(self._store, run, RealClock())
+        else:
+            known.read_on()
+        self._journals = {run: known}
+        return known
 
 
 def report_of(journal: Journal) -> Report:

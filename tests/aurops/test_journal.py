@@ -395,3 +395,36 @@ def test_a_copy_holds_the_record_whose_answer_was_lost(lands: bool, store: Store
     back = copy.copy_to(store)
     back.verify()
     assert [record.kind for record in back.records[-2:]] == [RecordKind.INTENT, RecordKind.TAKEN]
+
+
+def test_reading_on_reads_only_what_is_new(root: Path) -> None:
+    """Records of others are verified against those that were read before; nothing is read twice."""
+    store = open_store(str(root))
+    reader, writer = opened(root), opened(root)
+    assert reader.read_on() == 0
+    writer.append(RecordKind.NOTE, {"number": 5})
+    path_of(root, 2).write_text("not looked at again")
+    assert reader.read_on() == 1
+    assert (reader.head_hash, reader.records) == (writer.head_hash, writer.records)
+    with pytest.raises(JournalBrokenError, match="record 2"):
+        Journal.open(store, RUN, ManualClock())
+
+
+def test_reading_on_tells_what_is_gone_torn_or_does_not_follow(root: Path) -> None:
+    """As reading as a whole does; a torn last record is void, and the next one follows those that were read."""
+    reader, writer = opened(root), opened(root)
+    writer.append(RecordKind.NOTE, {"number": 5})
+    path_of(root, 5).write_text("{")
+    assert reader.read_on() == 0
+    opened(root).append(RecordKind.NOTE, {"number": 6})
+    assert reader.read_on() == 1
+    assert reader.records[-1].void == (5,)
+    path_of(root, 6).unlink()
+    with pytest.raises(JournalBrokenError, match="is gone"):
+        reader.read_on()
+    other = open_store(str(root.parent / "other"))
+    written(other, 7)
+    for number in (5, 6, 7):
+        path_of(root, number).write_bytes(other.read(journal_key(RUN, number)) or b"")
+    with pytest.raises(JournalBrokenError):
+        reader.read_on()

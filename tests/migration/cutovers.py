@@ -81,9 +81,11 @@ class Gatekeeper(Keeper):
 
     shut: frozenset[str] = frozenset()
     """Names of checks and approvals that are closed; all others are open."""
+    signed: bool = False
+    """Approvals are looked at, too: whether people have signed."""
 
     def _finding(self, gate: Any, spot: Spot, now: datetime) -> Finding:
-        if isinstance(gate, ApprovalGate):
+        if isinstance(gate, ApprovalGate) and not self.signed:
             return self._said(gate, now)
         return super()._finding(gate, spot, now)
 
@@ -110,6 +112,7 @@ class Scene:
     store: Store = field(default_factory=lambda: open_store("memory://"))
     target: Any = None
     connected: bool = True
+    signers: Signers = field(default_factory=lambda: Signers(""))
 
     def __post_init__(self) -> None:
         self.proxies = SimulatedProxies(self.file.proxies, self.clock)
@@ -118,13 +121,13 @@ class Scene:
         nothing = not_connected(self.clock)
         self.ports = Ports(self.data, nothing.lag, nothing.unsynced, self.data, self.data, nothing.judge)
         self.ports = self.ports if self.connected else nothing
-        self.keeper = Gatekeeper(self.store, self.clock, Signers(""), self.ports)
+        self.keeper = Gatekeeper(self.store, self.clock, self.signers, self.ports)
         self.epoch = 0
         self.journal = self.begin()
 
     def begin(self, *, releases: bool = False) -> Journal:
         """A new run."""
-        return execute.begin(self.store, self.clock, self.file, Signers(""), releases=releases)
+        return execute.begin(self.store, self.clock, self.file, self.signers, releases=releases)
 
     def open(self) -> Journal:
         return Journal.open(self.store, self.journal.run, self.clock)

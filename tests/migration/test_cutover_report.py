@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from typing import TYPE_CHECKING
 
 import pytest
 
+from aurops.gates import approval, signing
+from aurops.gates.signing import Signers
+from aurops.gates.spec import ApprovalGate
+from aurops.gates.steps import waits_at
+from aurops.history import History
 from aurops.journal import Journal, RecordKind
 from aurops.report import Report, Verdict
 from aurops.runner import Ending
 from migration import clients
 from migration.cutover_report import report
 from migration.probes import Probed
+from tests.aurops.gates.people import needs_ssh_keygen, new_key
 from tests.migration.cutovers import START, Scene
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def made(scene: Scene) -> Report:
@@ -71,6 +82,32 @@ def test_a_run_at_a_gate_is_not_over_and_says_what_it_waits_for() -> None:
     assert (shown.verdict, shown.because) == (Verdict.OPEN, "Waits before west 5%: phase 2, people.")
     assert {gate.gate for gate in shown.gates if gate.state == "closed"} == {"phase 2", "people"}
     assert "… Not over" in shown.to_html()
+
+
+@needs_ssh_keygen
+def test_approvals_are_shown_with_the_fingerprint_of_the_key_that_signed(tmp_path: Path) -> None:
+    """As `ssh-keygen -l` prints it, with who, when and why, for the stage that it let begin; in the page, too."""
+    key = new_key(tmp_path / "ann")
+    scene = Scene(signers=Signers(f"ann {key.with_suffix('.pub').read_text()}"))
+    scene.keeper.signed = True
+    scene.go()
+    records = scene.open().records
+    spot = waits_at(records, History(records))
+    assert spot is not None
+    gate = next(gate for gate in spot.gates if isinstance(gate, ApprovalGate))
+    said = approval.statement(spot.binding, gate, scene.clock.wall(), "capacity was proven at noon")
+    signature = signing.sign(said.text(), str(key))
+    at = scene.clock.wall().isoformat()
+    approval.leave(scene.store, approval.Approval(who="?", reason="", at=at, statement=said, signature=signature))
+    scene.once()
+    printed = subprocess.run(["ssh-keygen", "-lf", key], capture_output=True, text=True, check=True).stdout
+    fingerprint = printed.split()[1]
+    assert fingerprint.startswith("SHA256:")
+    shown = made(scene)
+    assert [(row.stage, row.who, row.key, row.reason) for row in shown.approvals] == [
+        ("west 5%", "ann", fingerprint, "capacity was proven at noon")
+    ]
+    assert fingerprint in shown.to_html().replace("&#43;", "+")
 
 
 def test_a_run_that_was_rolled_back_or_aborted_has_failed() -> None:

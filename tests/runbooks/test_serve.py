@@ -22,7 +22,7 @@ from aurops.store import Store, open_store
 from failover.execute import begin
 from failover.goal import FailoverGoal
 from failover.targets.simulated import REGIONS
-from runbooks.serve import listening
+from runbooks.serve import Pages, listening
 from tests.e2e.commands import until
 from tests.migration.cutovers import Scene
 
@@ -92,6 +92,36 @@ def test_the_list_leads_to_runs_of_every_kind_and_one_that_ended_is_not_refreshe
     page = site.get(f"/runs/{other.run}")
     assert "failover, done" in page.text
     assert "refresh" not in page.headers
+
+
+@pytest.mark.parametrize("records", [500, pytest.param(20_000, marks=pytest.mark.campaign)])
+def test_a_look_at_a_long_run_reads_what_is_new_and_nothing_twice(
+    records: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each record is read once, however often somebody looks; a new one costs one read."""
+    store, clock = open_store("memory://"), RealClock()
+    journal = begin(store, clock, "failover", FailoverGoal(REGIONS, "north"), {"bed": "gone"})
+    while len(journal.records) < records:
+        journal.append(RecordKind.NOTE, {"text": "as before"})
+    reads: list[str] = []
+    read = store.read
+
+    def counted(key: str) -> bytes | None:
+        reads.append(key)
+        return read(key)
+
+    monkeypatch.setattr(store, "read", counted)
+    pages = Pages(store)
+    first, _ = pages.run(journal.run)
+    assert len(reads) == records
+    for new in range(3):
+        reads.clear()
+        assert pages.run(journal.run)[0] == first
+        assert reads == []
+        journal.append(RecordKind.DECISION, {"name": f"said {new}", "value": "new", "reason": "it grew"})
+        first, _ = pages.run(journal.run)
+        assert f"said {new}" in first
+        assert reads == [journal_key(journal.run, journal.records[-1].n)]
 
 
 @pytest.mark.parametrize("token", ["", "a-toke", "a-token2", "%C3%A9", "wrong"])
