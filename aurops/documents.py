@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -13,7 +14,6 @@ from aurops.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from pydantic_core import ErrorDetails
 
@@ -40,7 +40,8 @@ def read(file: Path, name: str = "") -> Any:
     except (YAMLError, UnicodeDecodeError) as cause:
         raise UsageError("this is not YAML", where=name, allowed="valid YAML in UTF-8") from cause
     except OSError as cause:
-        raise UsageError(f"the file cannot be read: {cause.strerror}", where=name) from cause
+        step = f"check the path; it is looked for from {Path.cwd()}" if not file.is_absolute() else None
+        raise UsageError(f"the file cannot be read: {cause.strerror}", where=name, next_step=step) from cause
 
 
 def load(file: Path, model: type[Model]) -> Model:

@@ -183,7 +183,11 @@ def read(file: Path) -> tuple[Cutover, Signers]:
     try:
         text = allowed.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as cause:
-        raise UsageError("the allowed signers cannot be read", where=f"{file}: signers.allowed: {allowed}") from cause
+        raise UsageError(
+            "the allowed signers cannot be read",
+            where=f"{file}: signers.allowed: {allowed}",
+            allowed='lines of ssh-keygen(1): NAME namespaces="aurops-approval" PUBLIC_KEY',
+        ) from cause
     signers = Signers(text, str(allowed), str(revoked or ""))
     sites = {name: str((folder / path).absolute()) for name, path in cutover.sites.items()}
     return cutover.model_copy(update={"gates": cutover.gates.model_copy(update=gates), "sites": sites}), signers

@@ -7,18 +7,14 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from aurops.errors import UsageError
-from aurops.gates.refusals import refuse
 from aurops.gates.spec import Gate, PortCheck, SoakGate, TimeGate, WindowGate, unique
 from aurops.gates.window import openings
 from migration.cutover_file import REHEARSALS
 from migration.model import TOTAL_WEIGHT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
-    from aurops.gates.signing import Signers
     from migration.cutover_file import Cutover
 
 
@@ -188,27 +184,6 @@ def _well(cutover: Cutover) -> SoakGate:
     return SoakGate(kind="soak", name="well", for_s=soak.for_s, every_s=soak.every_s, checks=checks)
 
 
-def check(cutover: Cutover, signers: Signers, where: str, *, now: datetime, env: Mapping[str, str]) -> None:
-    """Refuse a plan that cannot be carried out as it stands.
-
-    Raises:
-        UsageError: A gate that can never open, a start in the past, people without a key.
-        OutsideError: This machine lacks what a gate needs.
-    """
-    if cutover.start <= now:
-        what = f"start is in the past: {cutover.start.isoformat()}"
-        raise UsageError(what, where=f"{where}: start", allowed="a moment that is still to come")
-    try:
-        outline(cutover, releases=True)
-    except ValueError as cause:
-        raise UsageError(
-            str(cause), where=f"{where}: gates", allowed="a name that no other gate of a part has"
-        ) from cause
-    for key, gates in cutover.all_gates().items():
-        at = max(now, cutover.start) if key != "gates.prepare" else now
-        refuse(gates, f"{where}: {key}", signers=signers, now=at, env=env)
-
-
 @dataclass(frozen=True)
 class Timed:
     """A part, and when it begins at the earliest.
@@ -223,13 +198,14 @@ class Timed:
 
 
 def timetable(parts: tuple[Part, ...], now: datetime) -> tuple[Timed, ...]:
-    """When each part begins at the earliest, if every check and person is quick."""
+    """When each part begins at the earliest, if every check and person is quick; in the time zone of `now`."""
+    zone = now.tzinfo
     rows: list[Timed] = []
     at: datetime | None = now
     for part in parts:
         for gate in part.gates:
             at = _after(gate, at)
-        rows.append(Timed(part, at))
+        rows.append(Timed(part, at.astimezone(zone) if at else None))
     return tuple(rows)
 
 

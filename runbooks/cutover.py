@@ -26,8 +26,9 @@ from aurops.webhook import Webhook
 from migration import cutover_file, cutover_report, execute, rollback
 from migration.cutover import KIND
 from migration.model import World
-from migration.outline import check, outline, timetable
+from migration.outline import outline, timetable
 from migration.proxies import Proxies, check_sides
+from migration.readiness import check
 from runbooks.kinds import refuse_without_store
 from runbooks.outputs import check_writable
 from runbooks.terminal import SPOKEN, confirm, ended, timeline
@@ -168,10 +169,10 @@ def _carry_out(
         raise UsageError("a dry run has no report", where="--report", next_step="leave out --report, or --dry-run")
     clock = RealClock()
     cutover, signers = cutover_file.read(file)
+    if dry_run:  # the plan can be read where it cannot be carried out; what is missing there follows
+        _print_plan(cutover, file, as_json=as_json, releases=releases)
     check(cutover, signers, str(file), now=clock.wall(), env=os.environ)
     if dry_run:
-        rows = timetable(outline(cutover, releases=releases), clock.wall())
-        typer.echo(_plan_json(rows) if as_json else _plan_text(cutover, rows))
         return
     target = _target(cutover)
     execute.check_start(cutover, World(clock.wall(), target.observe()), releases=releases)
@@ -298,6 +299,20 @@ def _refuse_old_plan(cutover: Cutover, store: Store) -> None:
         if history.kind == KIND and execute.cutover_of(history) == cutover:
             what = "this is the plan that was rolled back, not a new one"
             raise UsageError(what, where=f"run {journal.run}", next_step="change what led to the rollback")
+
+
+def _print_plan(cutover: Cutover, file: Path, *, as_json: bool, releases: bool) -> None:
+    """Times, gates, approvals, the point of no return.
+
+    Raises:
+        UsageError: It cannot be laid out at all.
+    """
+    try:
+        now = RealClock().wall().astimezone(cutover.start.tzinfo)
+        rows = timetable(outline(cutover, releases=releases), now)
+    except ValueError as cause:
+        raise UsageError(str(cause), where=f"{file}: gates", allowed="names that no other gate has") from cause
+    typer.echo(_plan_json(rows) if as_json else _plan_text(cutover, rows))
 
 
 def _plan_text(cutover: Cutover, rows: tuple[Timed, ...]) -> str:

@@ -15,7 +15,8 @@ from aurops.errors import UsageError
 from aurops.gates.spec import WindowGate
 from migration import cutover_file
 from migration.cutover_file import SCHEMA_FILE, Cutover, schema_text
-from migration.outline import Action, check, outline, timetable
+from migration.outline import Action, outline, timetable
+from migration.readiness import check
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
 from tests.migration.cutovers import START, cutover
 
@@ -49,6 +50,10 @@ def write(folder: Path, text: str = WHOLE) -> Path:
     """The file with what it names beside it."""
     (folder / "allowed_signers").write_text(f"ann {new_key(folder / 'ann').with_suffix('.pub').read_text()}")
     (folder / "freezes.yaml").write_text("freezes: [{from: 2026-03-01, to: 2026-03-02, reason: audit}]\n")
+    sides = [{"name": name, "backends": ["127.0.0.1:1"]} for name in ("v11", "v10")]
+    site = {"kind": "envoy", "folder": ".", "listens": "127.0.0.1:2", "admin": "127.0.0.1:3", "sides": sides}
+    for name in ("w1", "w2", "n1"):
+        (folder / f"{name}.json").write_text(json.dumps({"schema": 1, **site}))
     file = folder / "cutover.yaml"
     file.write_text(text)
     return file

@@ -17,6 +17,8 @@ from runbooks.terminal import Timeline
 from tests.migration.cutovers import cutover
 from tests.runbooks.here import here
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture
 def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, object]]]:
@@ -79,3 +81,18 @@ def test_a_wrong_file_is_refused_by_key_and_nothing_is_begun(
             assert here(*command) == 2
             assert where in capsys.readouterr().err
     assert not (tmp_path / "store").exists()
+
+
+def test_the_sample_can_be_read_anywhere_and_says_all_that_is_missing_here(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--dry-run` prints the whole plan, in the zone of its start, then every thing that keeps it from being begun."""
+    monkeypatch.delenv("V11_DSN", raising=False)
+    monkeypatch.chdir(ROOT)
+    assert here("cutover", "docs/runbooks/cutover.yaml", "--dry-run") == 2
+    plan, missing = capsys.readouterr()
+    assert "2027-01-16 22:00:00 +0100  west 1%: V11 gets 1% of west" in plan
+    assert "THE POINT OF NO RETURN" in plan
+    assert {line.split()[2] for line in plan.splitlines() if line.startswith("  2027")} == {"+0100"}
+    for what in ("V11_DSN", "ci/validate-v11", "sites.west-1", "sites.north-2"):
+        assert what in missing

@@ -1,0 +1,65 @@
+"""Whether this machine can carry out a plan, before it begins: found out by day, and all of it at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aurops import documents
+from aurops.errors import AuropsError, UsageError
+from aurops.gates.refusals import refuse
+from migration.outline import outline
+from traffic.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from aurops.gates.signing import Signers
+    from migration.cutover_file import Cutover
+
+
+def check(cutover: Cutover, signers: Signers, where: str, *, now: datetime, env: Mapping[str, str]) -> None:
+    """Refuse a plan that cannot be carried out as it stands.
+
+    Raises:
+        AuropsError: All that is in its way, in one error (`problems`).
+    """
+    found = problems(cutover, signers, where, now=now, env=env)
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        listed = "".join(f"\n  - {each.what} ({each.where})" for each in found)
+        raise UsageError(f"{len(found)} things keep this plan from being carried out here:{listed}", where=where)
+
+
+def problems(
+    cutover: Cutover, signers: Signers, where: str, *, now: datetime, env: Mapping[str, str]
+) -> list[AuropsError]:
+    """What keeps a plan from being carried out on this machine, now: one error for each thing.
+
+    A start in the past, gates of one name, gates that can never open, people without a key; what this machine lacks.
+    """
+    found: list[AuropsError] = []
+    if cutover.start <= now:
+        what = f"start is in the past: {cutover.start.isoformat()}"
+        found.append(UsageError(what, where=f"{where}: start", allowed="a moment that is still to come"))
+    try:
+        outline(cutover, releases=True)
+    except ValueError as cause:
+        allowed = "a name that no other gate of a part has"
+        found.append(UsageError(str(cause), where=f"{where}: gates", allowed=allowed))
+    for key, gates in cutover.all_gates().items():
+        at = max(now, cutover.start) if key != "gates.prepare" else now
+        for gate in gates:
+            try:
+                refuse((gate,), f"{where}: {key}", signers=signers, now=at, env=env)
+            except AuropsError as error:
+                found.append(error)
+    for name, site in cutover.sites.items():
+        try:
+            documents.load(Path(site), Site)
+        except AuropsError as error:
+            error.where = f"{where}: sites.{name}: {error.where}"
+            found.append(error)
+    return found
