@@ -72,8 +72,9 @@ class History:
         self.requests_seen = 0
         self.tries: dict[str, Tries] = {}
         self.results: dict[str, Mapping[str, Any]] = {}
-        self.touched: dict[str, str] = {}
-        """When a step was last called or answered: time of day in UTC, ISO 8601."""
+        self.moved: dict[str, str] = {}
+        """When a step was last answered as done, or as on its way: time of day in UTC, ISO 8601. A call that failed, or
+        of which nobody knows how it ended, moved nothing."""
         self.failed: dict[str, str] = {}
         """What failed for the present holder of the run, and why; who resumes a run tries again."""
         for record in records:
@@ -125,7 +126,6 @@ class History:
         if tries.open:
             tries.outcomes.append(Outcome.UNKNOWN)
         tries.intents += 1
-        self.touched[name] = record.at
         tries.first_intent_s = record.at_s if tries.first_intent_s is None else tries.first_intent_s
         self.past_no_return |= bool(record.data.get("no_return"))
 
@@ -140,7 +140,8 @@ class History:
         tries.intents = max(tries.intents, len(tries.outcomes))
         tries.done_s = record.at_s if outcome is Outcome.DONE else None
         self.results[name] = record.data
-        self.touched[name] = record.at
+        if outcome in (Outcome.DONE, Outcome.ADOPTED, Outcome.WAITING):
+            self.moved[name] = record.at
         if outcome is Outcome.FAILED:
             self.failed[name] = str(record.data.get("error", ""))
         else:

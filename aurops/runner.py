@@ -290,9 +290,11 @@ class Runner(Generic[World]):
         broken = self._playbook.violations(world, history)
         if not broken:
             return
-        why = "; ".join(broken)
-        self._append(RecordKind.VIOLATION, {"invariants": list(broken)})
         stop = self._playbook.safe_stop(world, history)
+        why, held = "; ".join(broken), {"hold": stop.hold} if stop.hold else {}
+        self._append(RecordKind.VIOLATION, {"invariants": list(broken), **held})
+        if stop.hold:
+            raise _StopError(Ending.VIOLATION, f"{why}; {stop.hold}")
         try:
             self._execute(stop, world)
         except _StopError as halted:  # the switch is for every call, this one too

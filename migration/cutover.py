@@ -34,6 +34,10 @@ DRAIN_WITHIN_S = 900.0
 """How long what is left may take to end, beyond the time over which it is told to."""
 _WAY_BACK = (Action.PREPARE, Action.REHEARSE, Action.HAND_OVER)
 """Nobody leaves these out with a word: without them there is no way back, or its end is not in the journal."""
+PAST_NO_RETURN = (
+    "it is past the point of no return, where V10 takes no writes: nothing was rolled back. Mend V11; or, knowing that "
+    "it is worse, `aurops rollback --force`"
+)
 KIND = "cutover"
 """The goal in the first record of such a run."""
 
@@ -160,6 +164,14 @@ def _latched(part: Part, name: str, arguments: dict[str, Json], deadline_s: floa
     )
 
 
+def never_skipped(cutover: Cutover, history: History, run: str, *, releases: bool = False) -> dict[str, str]:
+    """The steps that nobody leaves out, by name, each with its reason; gates are not among them."""
+    parts = outline(cutover, releases=releases)
+    return {
+        step.name: step.reason for part in parts for step in _steps(part, cutover, history, run) if not step.may_skip
+    }
+
+
 def _shift(proxy: str, part: Part) -> Step[World]:
     weights: dict[str, Json] = {NEW: part.weight, OLD: TOTAL_WEIGHT - part.weight}
     return Step(
@@ -224,7 +236,12 @@ def _broken(proxy: str, world: World, cutover: Cutover, history: History) -> lis
 
 
 def safe_stop(world: World, cutover: Cutover, history: History) -> Stage[World]:
-    """Roll back every proxy that is where it must not be; those that are fine stay as they are."""
+    """Roll back every proxy that is where it must not be; those that are fine stay as they are.
+
+    Past the point of no return V10 takes no writes: nothing is sent back to it, and a person decides.
+    """
+    if history.past_no_return:
+        return Stage("safe stop", hold=PAST_NO_RETURN)
     wrong = [proxy for proxy in cutover.proxies if _broken(proxy, world, cutover, history)]
     return Stage(
         "safe stop",

@@ -24,7 +24,7 @@ from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
 from aurops.webhook import Webhook
 from migration import cutover_file, cutover_report, execute, rollback
-from migration.cutover import KIND
+from migration.cutover import KIND, never_skipped
 from migration.model import World
 from migration.outline import outline, timetable
 from migration.proxies import Proxies, check_sides
@@ -259,6 +259,13 @@ def resume(journal: Journal, store: Store, *, take_over: bool, leap: int, wait: 
     if result.ending is not Ending.RESTORED:
         ended(journal.run, result)
     return result
+
+
+def may_not_skip(journal: Journal, step: str) -> str:
+    """Why this step is never left out (`runbooks.kinds.Waiting`)."""
+    history = History(journal.records)
+    releases = bool(history.arguments["releases"])
+    return never_skipped(execute.cutover_of(history), history, journal.run, releases=releases).get(step, "")
 
 
 def _target(cutover: Cutover, run: str = "") -> Proxies:

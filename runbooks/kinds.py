@@ -26,7 +26,7 @@ MODULES = {
 
 
 WAITS = ("cutover",)
-"""The kinds whose runs wait at gates, and can be stayed with."""
+"""The kinds whose runs wait at gates, can be stayed with, and have steps that nobody leaves out."""
 
 
 class Kind(Protocol):
@@ -59,6 +59,10 @@ class Waiting(Protocol):
         """As `Kind.resume`, staying at gates if wanted."""
         ...
 
+    def may_not_skip(self, journal: Journal, step: str) -> str:
+        """Why this step is never left out; empty: it may be."""
+        ...
+
 
 def kind_of(journal: Journal) -> Kind:
     """The module of a run.
@@ -87,6 +91,13 @@ def resume(journal: Journal, store: Store, *, take_over: bool, leap: int, wait: 
     if kind not in WAITS:
         raise UsageError(f"a run of the kind `{kind}` waits at no gate", where="--wait", allowed=", ".join(WAITS))
     return cast("Waiting", module).resume(journal, store, take_over=take_over, leap=leap, wait=True)
+
+
+def may_not_skip(journal: Journal, step: str) -> str:
+    """Why nobody leaves out this step of a run, whatever is asked for; empty: it may be left out."""
+    if History(journal.records).kind not in WAITS:
+        return ""
+    return cast("Waiting", kind_of(journal)).may_not_skip(journal, step)
 
 
 def refuse_without_store(journal: Journal, leap: int) -> None:

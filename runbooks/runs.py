@@ -217,6 +217,13 @@ def skip(
         raise UsageError(
             "nobody skips a gate", where=f"run {run}: {step}", next_step="open it; or begin a new run by another plan"
         )
+    if why := kinds.may_not_skip(journal, step):
+        raise UsageError(
+            f"nobody leaves this step out: {why}",
+            where=f"run {run}: {step}",
+            next_step=f"mend what it names, then aurops runs resume {run}; or go back, if it can: "
+            f"aurops runs abort {run} --reason …",
+        )
     if step not in called and not later:
         raise UsageError(
             f"no step `{step}` was called in this run",

@@ -49,7 +49,7 @@ def gate_step(
         gates: All of them.
         history: Says whether they were passed.
         now: The time of day.
-        behind: The steps of that stage: while one of them is at work, the gates stay passed.
+        behind: The steps of that stage: while one of them gets on, the gates stay passed.
         over: Whether that stage is over: its gates are of the past.
     """
     is_passed = over or passed(stage, history, now, behind=behind)
@@ -66,11 +66,14 @@ def gate_step(
 
 
 def passed(stage: str, history: History, now: datetime, *, behind: Collection[str]) -> bool:
-    """Whether a run went through the gates of a stage, and not so long ago that it must look again."""
+    """Whether a run went through the gates of a stage, and not so long ago that it must look again.
+
+    A step behind them that is done, or on its way, lets them stand; one that fails does not, however often it is tried.
+    """
     result = history.results.get(name(stage))
     if result is None or result.get("outcome") != Outcome.DONE:
         return False
-    at = [datetime.fromisoformat(history.touched[step]) for step in (name(stage), *behind) if step in history.touched]
+    at = [datetime.fromisoformat(history.moved[step]) for step in (name(stage), *behind) if step in history.moved]
     return abs((now - max(at)).total_seconds()) <= GOOD_FOR_S
 
 

@@ -342,6 +342,23 @@ def test_weights_that_somebody_else_moved_forward_are_taken_back() -> None:
     assert scene.go().ending is Ending.HELD
 
 
+def test_past_the_point_of_no_return_nothing_is_sent_back_by_itself() -> None:
+    """V10 takes no writes: what is broken holds the run, says so and what a person can do, and no proxy is touched."""
+    scene = Scene()
+    scene.data.left = 7
+    assert scene.go().ending is Ending.AT_GATE
+    assert scene.history().past_no_return
+    scene.proxies.proxies["west-1"].weights = {"v11": 500, "v10": 9_000}
+    ended = scene.go()
+    assert ended.ending is Ending.VIOLATION
+    assert "the weights of west-1 sum to 9500" in ended.why
+    assert "past the point of no return, where V10 takes no writes: nothing was rolled back" in ended.why
+    assert scene.weights() == {"west-1": 500, "west-2": 10_000, "north-1": 10_000}
+    assert not any(proxy.latch for proxy in scene.proxies.proxies.values())
+    told = [record.data for record in scene.open().records if record.kind is RecordKind.VIOLATION]
+    assert "nothing was rolled back" in str(told[0]["hold"])
+
+
 def test_weights_that_do_not_sum_are_a_violation() -> None:
     """Whoever wrote them: back to V10, latched."""
     scene = Scene()

@@ -19,8 +19,10 @@ from aurops.journal import Journal, RecordKind
 from aurops.ports import not_connected
 from aurops.requests import pending
 from aurops.store import Store, open_store
+from migration import execute
 from runbooks.words import said
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
+from tests.migration.cutovers import cutover
 from tests.runbooks.here import here
 
 APPROVAL = ApprovalGate(kind="approval", name="two", need=2, of=("ann", "bob"))
@@ -204,3 +206,19 @@ def test_a_run_that_waits_is_paused_by_request_and_no_gate_is_skipped(
     assert "nobody skips a gate" in capsys.readouterr().err
     Journal.open(store, waiting.run, RealClock()).verify()
     assert [request.kind for request in pending(store, waiting.run)] == []
+
+
+@pytest.mark.parametrize("step", ["prepare west-1", "rehearse 2 north-1", "stop writes to v10"])
+@pytest.mark.parametrize("later", [[], ["--later"]])
+def test_the_way_back_is_not_left_out_with_a_word(
+    step: str, later: list[str], store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 2 with the reason and what to do instead, whether it was called or not; no request is left."""
+    run = execute.begin(store, RealClock(), cutover(), Signers("")).run
+    assert here("runs", "skip", run, step, "--reason", "hurry", *later) == 2
+    told = capsys.readouterr().err
+    assert "nobody leaves this step out: " in told
+    assert f"aurops runs resume {run}" in told
+    assert pending(store, run) == ()
+    assert here("runs", "skip", run, "drain west-1", "--reason", "no WebSockets", "--later") == 0
+    assert [request.step for request in pending(store, run)] == ["drain west-1"]

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aurops.clock import ManualClock
+from aurops.errors import OutsideError
 from aurops.execution import begin, drive
 from aurops.gates import holds
 from aurops.gates.finding import State
 from aurops.gates.keeper import Keeper
 from aurops.gates.signing import Signers
 from aurops.gates.spec import Gate, HoldGate, PortCheck, SoakGate, WindowGate
-from aurops.gates.steps import ACTION, GOOD_FOR_S, answer, findings_of, gate_step, name, read, spot, waits_at
+from aurops.gates.steps import ACTION, GOOD_FOR_S, answer, findings_of, gate_step, name, passed, read, spot, waits_at
 from aurops.gates.waiting import Waiter
-from aurops.history import RESTORE, History
+from aurops.history import RESTORE, History, Outcome
 from aurops.journal import Journal, RecordKind
 from aurops.lease import Lease
 from aurops.plan import Answer, Observation, Stage, Step
@@ -211,6 +215,55 @@ def test_gates_that_were_passed_long_ago_are_looked_at_again() -> None:
     assert scene.done == []
     scene.data.different = 0
     assert scene.go() == Result(Ending.DONE)
+
+
+def test_tries_that_fail_do_not_keep_an_old_answer_alive() -> None:
+    """A step fails again and again, each time within the five minutes: its gates are looked at again all the same."""
+    scene = Scene((EQUAL,))
+
+    def fail() -> None:
+        raise OutsideError("the proxy does not answer")
+
+    scene.on_done = fail
+    assert scene.go().ending is Ending.STUCK
+    looks = scene.data.looks
+    scene.clock.advance(GOOD_FOR_S / 2)
+    assert scene.go().ending is Ending.STUCK
+    assert scene.data.looks == looks
+    scene.clock.advance(GOOD_FOR_S / 2 + 30)
+    scene.data.different = 2
+    assert scene.go().ending is Ending.AT_GATE
+    assert scene.done == []
+    scene.data.different, scene.on_done = 0, lambda: None
+    assert scene.go() == Result(Ending.DONE)
+
+
+@given(tries=st.lists(st.tuples(st.sampled_from(list(Outcome)), st.floats(1, 290)), max_size=8))
+def test_only_a_step_that_gets_on_lets_its_gates_stand(tries: list[tuple[Outcome, float]]) -> None:
+    """However its tries end, and whenever: five minutes after the last one that was done, or on its way, it is over."""
+    clock = ManualClock()
+    journal = begin(open_store("memory://"), clock, "test", {})
+    journal.append(RecordKind.RESULT, {"step": name("go"), "outcome": "done"})
+    good_until = clock.wall() + timedelta(seconds=GOOD_FOR_S)
+    for outcome, after_s in tries:
+        clock.advance(after_s)
+        journal.append(RecordKind.INTENT, {"step": "go", "action": "do", "stage": "go", "reason": ""})
+        journal.append(RecordKind.RESULT, {"step": "go", "outcome": outcome.value})
+        if outcome in (Outcome.DONE, Outcome.ADOPTED, Outcome.WAITING):
+            good_until = clock.wall() + timedelta(seconds=GOOD_FOR_S)
+    history = History(journal.records)
+    assert passed("go", history, good_until - timedelta(seconds=1), behind=("go",))
+    assert not passed("go", history, good_until + timedelta(seconds=1), behind=("go",))
+
+
+def test_a_look_that_a_crash_cut_short_opens_nothing() -> None:
+    """The gates were to be looked at again, and whoever looked died: what they said before is not renewed."""
+    clock = ManualClock()
+    journal = begin(open_store("memory://"), clock, "test", {})
+    journal.append(RecordKind.RESULT, {"step": name("go"), "outcome": "done"})
+    clock.advance(GOOD_FOR_S + 1)
+    journal.append(RecordKind.INTENT, {"step": name("go"), "action": ACTION, "stage": "before go", "reason": ""})
+    assert not passed("go", History(journal.records), clock.wall(), behind=("go",))
 
 
 def test_nobody_skips_a_gate_with_a_word() -> None:
