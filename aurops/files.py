@@ -12,25 +12,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write_durably(file: Path, text: str, *, beside: Path | None = None) -> None:
+def write_durably(file: Path, text: str, *, beside: Path | None = None, mode: int | None = None) -> None:
     """Replace a file at once and for good: after a crash it holds the old text or the new, never a part.
 
     Args:
         file: What to replace.
         text: What it is to hold; of two who write at once the last wins.
         beside: The folder, on the same file system, in which the new text is written first; None: the file's own.
+        mode: Who may do what with it, and its group is its folder's; None: as the umask says.
     """
-    with _written(beside or file.parent, file.name, text) as temporary:
+    with _written(beside or file.parent, file.name, text, mode) as temporary:
         move_durably(temporary, file)
 
 
-def create_durably(file: Path, text: str) -> bool:
+def create_durably(file: Path, text: str, *, mode: int | None = None) -> bool:
     """Write a file for good if there is none; whether it was written. Of two who do so at once one does.
 
     Raises:
         OSError: It cannot be written, or its file system has no hard links.
     """
-    with _written(file.parent, file.name, text) as temporary:
+    with _written(file.parent, file.name, text, mode) as temporary:
         try:
             file.hardlink_to(temporary)
         except FileExistsError:
@@ -40,11 +41,13 @@ def create_durably(file: Path, text: str) -> bool:
 
 
 @contextmanager
-def _written(folder: Path, name: str, text: str) -> Iterator[Path]:
+def _written(folder: Path, name: str, text: str, mode: int | None) -> Iterator[Path]:
     """A file of this thread alone: two that write one at once would else write into each other's text."""
     temporary = folder / f".{name}.{os.getpid()}-{threading.get_ident()}.new"
     try:
         with temporary.open("w", encoding="utf-8") as out:
+            if mode is not None:
+                share(out.fileno(), folder, mode)
             out.write(text)
             out.flush()
             os.fsync(out.fileno())
@@ -52,6 +55,13 @@ def _written(folder: Path, name: str, text: str) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def share(opened: int, folder: Path, mode: int) -> None:
+    """Give an open file this mode whatever the umask, and the group of its folder; one of somebody else stays."""
+    with suppress(OSError):
+        os.fchmod(opened, mode)
+        os.fchown(opened, -1, folder.stat().st_gid)
 
 
 def move_durably(source: Path, target: Path) -> None:

@@ -16,15 +16,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aurops import documents
 from aurops.calls import CallPool
-from aurops.errors import AuropsError, HeldError, UsageError
+from aurops.errors import AuropsError, HeldError, OutsideError, UsageError
 from aurops.files import write_durably
 from aurops.plan import CallUnknownError, StaleEpochError
 from aurops.store import state_folder
 from migration.model import NEW, OLD
+from traffic.driver import UnheardError
+from traffic.folder import READABLE
 from traffic.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from aurops.clock import Clock
     from aurops.plan import Json
@@ -108,7 +110,7 @@ def lay(made: Ready, folders: tuple[Path, ...]) -> dict[str, str]:
     written = {}
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
-        write_durably(folder / FILE, made.text())
+        write_durably(folder / FILE, made.text(), mode=READABLE)
         written[str(folder / FILE)] = digest(folder / FILE)
     return written
 
@@ -148,6 +150,8 @@ class Back:
         took_s: From the begin of the rollback to V11's last new request, as the proxy counts; seconds.
         left: Requests and WebSockets that are still under way at V11.
         why: What went wrong, or is worth to know.
+        written: It is latched, and its file says everything to V10: it starts with that if it is down.
+        refused: Nothing was done, because it would make things worse.
     """
 
     proxy: str
@@ -155,11 +159,13 @@ class Back:
     took_s: float
     left: int = 0
     why: str = ""
+    written: bool = False
+    refused: bool = False
 
     def data(self) -> dict[str, Json]:
         """For the journal and `--json`."""
         said: dict[str, Json] = {"proxy": self.proxy, "ok": self.ok, "took_s": round(self.took_s, 3)}
-        return said | {"left": self.left, "why": self.why}
+        return said | {"left": self.left, "why": self.why, "written": self.written, "refused": self.refused}
 
 
 def read(file: Path) -> Ready:
@@ -169,6 +175,18 @@ def read(file: Path) -> Ready:
         UsageError: It cannot be read.
     """
     return documents.load(file, Ready)
+
+
+def only(made: Ready, names: Sequence[str]) -> Ready:
+    """The same with just these proxies; without names with all.
+
+    Raises:
+        UsageError: There is none of a name.
+    """
+    if unknown := sorted(set(names) - {proxy.name for proxy in made.proxies}):
+        there = ", ".join(proxy.name for proxy in made.proxies)
+        raise UsageError(f"there is no proxy {', '.join(unknown)}", where="--proxy", allowed=there)
+    return made.model_copy(update={"proxies": tuple(p for p in made.proxies if not names or p.name in names)})
 
 
 def site_of(proxy: ReadyProxy) -> tuple[Site, str]:
@@ -182,19 +200,23 @@ def site_of(proxy: ReadyProxy) -> tuple[Site, str]:
     return documents.load(proxy.site, Site), remark
 
 
-def worse(made: Ready, drivers: Mapping[str, Driver]) -> str:
-    """Why going back would make things worse; empty when nothing says so.
+def worse(made: Ready, drivers: Mapping[str, Driver]) -> list[Back]:
+    """The proxies at which going back would make things worse, each with the reason.
 
-    V10 takes no writes any more; or of V10 nobody is well, and of V11 somebody is.
+    V10 takes no writes any more: all of them. Of V10 nobody is well, and of V11 somebody is: those that see it so.
     """
     if made.over:
-        return f"past the point of no return: {made.over}"
+        return [_refused(name, f"past the point of no return: {made.over}") for name in drivers]
     if not drivers:
-        return ""
+        return []
     with CallPool(len(drivers), "health") as pool:
         looks = {name: pool.submit(_is_worse, driver) for name, driver in drivers.items()}
-    sick = [name for name, look in looks.items() if look.result()]
-    return f"no backend of V10 answers health checks at {', '.join(sick)}: it is cold or dead" if sick else ""
+    why = "no backend of V10 answers its health checks: it is cold or dead, and V11 is not"
+    return [_refused(name, why) for name, look in looks.items() if look.result()]
+
+
+def _refused(proxy: str, why: str) -> Back:
+    return Back(proxy, ok=False, took_s=0.0, why=why, refused=True)
 
 
 def _is_worse(driver: Driver) -> bool:
@@ -205,14 +227,26 @@ def _is_worse(driver: Driver) -> bool:
     return OLD in flows and flows[OLD].healthy == 0 and (NEW not in flows or flows[NEW].healthy != 0)
 
 
-def refuse_worse(why: str) -> None:
-    """Refuse to go back to a V10 that is worse.
+def refuse_unfinished(found: Sequence[Back]) -> None:
+    """Have the command's end say which proxies were not rolled back; silent when all were.
 
     Raises:
-        HeldError: It is.
+        OutsideError: One could not be.
+        HeldError: All others could be, but some were left alone because it would have made things worse.
     """
-    if why:
-        raise HeldError(why, next_step="bring V10 up; or, knowing that V11 is worse: --force")
+    if failed := [each for each in found if not each.ok and not each.refused]:
+        raise OutsideError(
+            "not every proxy was rolled back: "
+            + "; ".join(f"{each.proxy}: {each.why}" for each in found if not each.ok),
+            next_step=f"mend it and do it again: --proxy {' --proxy '.join(each.proxy for each in failed)}; "
+            "the latches of the others hold",
+        )
+    if refused := [each for each in found if each.refused]:
+        raise HeldError(
+            "not rolled back: " + "; ".join(f"{each.proxy}: {each.why}" for each in refused),
+            next_step="bring V10 up there; or, knowing that V11 is worse: the same with "
+            f"--force --proxy {' --proxy '.join(each.proxy for each in refused)}",
+        )
 
 
 def roll_back(drivers: Mapping[str, Driver], reason: str, who: str, clock: Clock, *, within_s: float) -> list[Back]:
@@ -235,8 +269,10 @@ def roll_back(drivers: Mapping[str, Driver], reason: str, who: str, clock: Clock
 
 def _one(name: str, driver: Driver, reason: str, who: str, clock: Clock, began_s: float, within_s: float) -> Back:
     try:
-        driver.roll_back(reason, who)
+        driver.roll_back(reason, who, anew=True)
         return _idle(name, driver, clock, began_s, within_s)
+    except UnheardError as error:
+        return Back(name, ok=False, took_s=clock.now_s() - began_s, why=str(error), written=True)
     except (AuropsError, CallUnknownError, StaleEpochError) as error:
         why = error.what if isinstance(error, AuropsError) else str(error)
         return Back(name, ok=False, took_s=clock.now_s() - began_s, why=why)
@@ -256,7 +292,9 @@ def _idle(name: str, driver: Driver, clock: Clock, began_s: float, within_s: flo
         still = now_s - still_since_s >= STILL_S
         if still and (not flow.under_way or now_s - began_s > within_s):
             left = f"{flow.under_way} requests or WebSockets are still under way at V11" if flow.under_way else ""
-            return Back(name, ok=True, took_s=still_since_s - began_s, left=flow.under_way, why=left)
+            took_s = still_since_s - began_s
+            return Back(name, ok=True, took_s=took_s, left=flow.under_way, why=left, written=True)
         if now_s - began_s > within_s and not still:
-            return Back(name, ok=False, took_s=now_s - began_s, left=flow.under_way, why="V11 still gets requests")
+            why = "V11 still gets requests"
+            return Back(name, ok=False, took_s=now_s - began_s, left=flow.under_way, why=why, written=True)
         clock.sleep(_POLL_S)

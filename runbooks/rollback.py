@@ -6,6 +6,7 @@ import getpass
 import json
 import os
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,15 +14,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aurops.clock import RealClock
-from aurops.errors import AuropsError, OutsideError
+from aurops.errors import AuropsError, UsageError
 from aurops.journal import RecordKind
 from aurops.ports import not_connected
+from aurops.store import state_folder
 from failover.break_glass import local_store
 from migration import rollback as back
 from traffic.dialects import open_driver
 
 if TYPE_CHECKING:
-    from aurops.journal import Journal
+    from datetime import datetime
+
     from aurops.plan import Json
     from migration.rollback import Back, Ready
     from traffic.driver import Driver
@@ -32,8 +35,11 @@ Service = Annotated[str, typer.Argument(metavar="[SERVICE]", help="Which service
 Reason = Annotated[str, typer.Option(help="Why; every proxy's latch says it.")]
 File = Annotated[Path | None, typer.Option("--file", help="What lies ready, else found by SERVICE: rollback.json.")]
 Force = Annotated[bool, typer.Option("--force", help="Also to a V10 that is dead or takes no writes any more.")]
+Only = Annotated[list[str] | None, typer.Option("--proxy", help="Only this proxy; may be given again.")]
 Within = Annotated[float, typer.Option("--within", help="Seconds until V11's counters must stand still.", min=0.5)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+RECORD_S = 2.0
+"""So long the end of the command waits for its record."""
 
 
 @app.command()
@@ -42,6 +48,7 @@ def rollback(
     *,
     reason: Reason,
     file: File = None,
+    only: Only = None,
     force: Force = False,
     within_s: Within = 10.0,
     as_json: AsJson = False,
@@ -51,20 +58,34 @@ def rollback(
     It asks nobody. Done when the proxies' counters show that V11 gets nothing more. Traffic goes forward again only by
     a new plan: aurops cutover release.
     """
-    clock, ready = RealClock(), back.read(file or back.find(service))
-    drivers, unread = open_drivers(ready)
-    if not force:
-        back.refuse_worse(back.worse(ready, drivers))
-    told = _spool(ready, reason)
-    found = [*back.roll_back(drivers, reason, _who(), clock, within_s=within_s), *unread]
+    _refuse_silence(reason)
+    began, ready = RealClock().wall(), back.only(back.read(file or back.find(service)), only or [])
+    found = _roll_back(ready, reason, within_s, force=force)
     lacking = _lacking()
-    run = _conclude(told, found)
+    run = _recorded(ready, reason, found, began)
     typer.echo(_as_json(run, found, lacking) if as_json else _as_text(run, found, lacking))
-    if bad := [each for each in found if not each.ok]:
-        raise OutsideError(
-            "not every proxy was rolled back: " + "; ".join(f"{each.proxy}: {each.why}" for each in bad),
-            next_step="mend what it names and do it again; the latches of the others hold",
-        )
+    back.refuse_unfinished(found)
+
+
+def _refuse_silence(reason: str) -> None:
+    """Every latch says why; whoever finds it has nothing else.
+
+    Raises:
+        UsageError: It is empty.
+    """
+    if not reason.strip():
+        raise UsageError("no reason is given", where="--reason", allowed="why, in words: every latch says it")
+
+
+def _roll_back(ready: Ready, reason: str, within_s: float, *, force: bool) -> list[Back]:
+    """What became of every proxy, in the file's order."""
+    drivers, unread = open_drivers(ready)
+    refused = [] if force else back.worse(ready, drivers)
+    left_alone = {each.proxy for each in refused}
+    going = {name: driver for name, driver in drivers.items() if name not in left_alone}
+    done = back.roll_back(going, reason, _who(), RealClock(), within_s=within_s)
+    found = {each.proxy: each for each in (*done, *refused, *unread)}
+    return [found[proxy.name] for proxy in ready.proxies]
 
 
 def open_drivers(ready: Ready) -> tuple[dict[str, Driver], list[Back]]:
@@ -83,18 +104,6 @@ def open_drivers(ready: Ready) -> tuple[dict[str, Driver], list[Back]]:
     return drivers, unread
 
 
-def _spool(ready: Ready, reason: str) -> Journal | None:
-    """The record of it, in a folder of this machine; without one it goes on all the same."""
-    try:
-        from aurops.execution import begin  # noqa: PLC0415 (only who gets so far)
-
-        about: dict[str, Json] = {"service": ready.service, "after": ready.run, "reason": reason}
-        return begin(local_store(), RealClock(), "rollback", about | {"who": _who()})
-    except (AuropsError, OSError) as error:
-        _warn(f"no record can be kept: {error}")
-        return None
-
-
 def _who() -> str:
     """Who is at the keyboard; a user whom this host does not know can roll back, too."""
     try:
@@ -103,15 +112,34 @@ def _who() -> str:
         return f"uid {os.getuid()}"
 
 
-def _conclude(told: Journal | None, found: list[Back]) -> str:
-    if told is None:
-        return ""
-    with suppress(AuropsError, OSError):
+def _recorded(ready: Ready, reason: str, found: list[Back], began: datetime) -> str:
+    """The id of the run that records it in a folder of this machine; empty when there is none, or not in time.
+
+    A home that hangs (NFS) or a full disk has hindered nothing by now, and nobody waits for it for long.
+    """
+    runs: list[str] = []
+    writing = threading.Thread(target=lambda: runs.extend(_write(ready, reason, found, began)), daemon=True)
+    writing.start()
+    writing.join(RECORD_S)
+    if writing.is_alive():
+        _warn(f"no record within {RECORD_S:g} s: {state_folder()} hangs; the latches say who, when and why")
+    return runs[0] if runs else ""
+
+
+def _write(ready: Ready, reason: str, found: list[Back], began: datetime) -> list[str]:
+    try:
+        from aurops.execution import begin  # noqa: PLC0415 (only who gets so far)
+
+        about: dict[str, Json] = {"service": ready.service, "after": ready.run, "reason": reason, "who": _who()}
+        told = begin(local_store(), RealClock(), "rollback", about | {"began": began.isoformat()})
         for each in found:
             outcome = "done" if each.ok else "failed"
             told.append(RecordKind.RESULT, {"step": f"roll back {each.proxy}", "outcome": outcome, **each.data()})
         told.append(RecordKind.FINISHED, {"outcome": "done" if all(each.ok for each in found) else "failed"})
-    return told.run
+    except (AuropsError, OSError) as error:
+        _warn(f"no record can be kept: {error}")
+        return []
+    return [told.run]
 
 
 def _lacking() -> str:
@@ -128,15 +156,21 @@ def _as_json(run: str, found: list[Back], lacking: str) -> str:
 
 
 def _as_text(run: str, found: list[Back], lacking: str) -> str:
-    lines = [
-        f"{each.proxy}: {'all traffic at V10, V11 idle' if each.ok else 'NOT rolled back'} after {each.took_s:.2f} s"
-        + (f" ({each.why})" if each.why else "")
-        for each in found
-    ]
+    lines = [f"{each.proxy}: {_became(each)}" + (f" ({each.why})" if each.why else "") for each in found]
     lines.append(f"acknowledged V11 writes that V10 does not have: {lacking}")
     if run:
         lines.append(f"recorded as run {run} on this host; aurops runs bring-back {run} copies it to the store")
-    return "\n".join([*lines, "traffic goes forward again only by a new plan: aurops cutover release FILE"])
+    if not all(each.refused for each in found):
+        lines.append("traffic goes forward again only by a new plan: aurops cutover release FILE")
+    return "\n".join(lines)
+
+
+def _became(each: Back) -> str:
+    if each.ok:
+        return f"all traffic at V10, V11 idle after {each.took_s:.2f} s"
+    if each.written:
+        return "NOT KNOWN to be rolled back: it is latched, and starts with everything at V10 if it is down"
+    return "LEFT ALONE: going back would be worse" if each.refused else "NOT rolled back"
 
 
 def _warn(text: str) -> None:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from aurops.errors import HeldError, OutsideError, UsageError
+from aurops.plan import CallUnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,10 @@ class TamperedError(OutsideError):
 
 class LatchedError(HeldError):
     """A rollback holds: no traffic goes forward until a person releases its latch."""
+
+
+class UnheardError(CallUnknownError):
+    """A rollback is latched and written, so the proxy starts with it; that it obeys by now nobody has heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +205,9 @@ class Driver(Protocol):
         """
         ...
 
-    def roll_back(self, reason: str, who: str, *, epoch: int | None = None, rehearsal: bool = False) -> Active:
+    def roll_back(
+        self, reason: str, who: str, *, epoch: int | None = None, rehearsal: bool = False, anew: bool = False
+    ) -> Active:
         """Latch, and send everything to the side that others fall back to; goes ahead whatever the file holds.
 
         Args:
@@ -209,9 +216,13 @@ class Driver(Protocol):
             epoch: Of the latch; None: one more than in effect. A lower one than in effect is raised to that.
             rehearsal: It is only to see whether it works. A latch that holds already stays; but one in earnest takes
                 the place of a rehearsal's, under a higher epoch, so that who rehearsed cannot release it.
+            anew: A person says so: also a latch in earnest gives way to one of a higher epoch, so that a release that
+                was approved for the old one does not take this away. Without (the watcher, who says it again and
+                again) one in earnest that holds already stays.
 
         Raises:
-            CallUnknownError: It is latched and written, and the proxy has not said that it obeys.
+            UnheardError: It is latched and written, and the proxy has not said that it obeys.
+            CallUnknownError: Nobody knows.
             OutsideError: Nothing could be written.
         """
         ...

@@ -10,8 +10,17 @@ from aurops.errors import HeldError, OutsideError, UsageError
 from aurops.files import write_durably
 from aurops.plan import CallUnknownError, StaleEpochError
 from traffic import draining, heartbeat
-from traffic.driver import TOTAL_WEIGHT, Active, Capabilities, Capability, Drained, LatchedError, Steering
-from traffic.folder import Latch, ProxyFolder, Rendered
+from traffic.driver import (
+    TOTAL_WEIGHT,
+    Active,
+    Capabilities,
+    Capability,
+    Drained,
+    LatchedError,
+    Steering,
+    UnheardError,
+)
+from traffic.folder import READABLE, Latch, ProxyFolder, Rendered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,7 +106,7 @@ class FileDriver:
         self._check_names(first)
         if self._folder.live.exists():
             raise UsageError("This proxy has a steering file already.", where=str(self._folder.live))
-        self._folder.live.parent.mkdir(parents=True, exist_ok=True)
+        self._folder.make_live()
         self._folder.put(self._render(first, None))
 
     def capabilities(self) -> Capabilities:
@@ -134,33 +143,36 @@ class FileDriver:
                 self._folder.version()
             self._check_forward(now, wanted)
             if self.site.way_back:
-                write_durably(self._folder.way_back, self._all_back(wanted.epoch + 1, now).text)
+                write_durably(self._folder.way_back, self._all_back(wanted.epoch + 1, now).text, mode=READABLE)
             rendered = self._render(wanted, now)
             self._check_latch()  # once more: a rollback does not wait for this lock for long
-            self._folder.put(rendered)
-            return self._take_effect(rendered.version)
+            return self._put(rendered, None)
 
-    def roll_back(self, reason: str, who: str, *, epoch: int | None = None, rehearsal: bool = False) -> Active:
+    def roll_back(
+        self, reason: str, who: str, *, epoch: int | None = None, rehearsal: bool = False, anew: bool = False
+    ) -> Active:
         """Raise the latch, so that nobody begins to go forward; then move the file made beforehand in place."""
         if self.site.way_back is None:
             raise UsageError("No side of this proxy is a way back.", allowed="a side that names another as `instead`")
-        for _ in range(_ROLL_BACKS):
-            failed = self._raise_latch(reason, who, epoch or 0, rehearsal=rehearsal)
+        for turn in range(_ROLL_BACKS):
+            mine = anew and not rehearsal and not turn
+            failed = self._raise_latch(reason, who, epoch or 0, rehearsal=rehearsal, anew=mine)
             with self._folder.locked(self._clock, ROLL_BACK_LOCK_S, insist=rehearsal) as alone:
                 if not alone:  # whoever has the lock may be taking the latch away that was there
-                    failed = self._raise_latch(reason, who, epoch or 0, rehearsal=rehearsal, anew=True)
+                    failed = self._raise_latch(reason, who, epoch or 0, rehearsal=rehearsal, higher=True)
                 now, held = self._seen(), self._held()
                 if held is None and failed is None:
                     continue  # it was released in between: that was before this rollback
                 is_there = now is not None and now.steering.weight(self.site.way_back) == TOTAL_WEIGHT
+                is_there = is_there and now is not None and now.version == self._version_in_file()
                 if held and now and is_there and not rehearsal:  # a rehearsal moves the file all the same
                     return now
                 version = self._put_back(held.epoch if held else self._known_epoch() + 1, now)
                 try:
                     active = self._take_effect(version)
-                except (StaleEpochError, CallUnknownError):
+                except (StaleEpochError, CallUnknownError) as error:
                     if self._version_in_file() == version:
-                        raise
+                        raise error if failed else UnheardError(str(error)) from error
                     continue  # whoever was going forward when the latch was raised has written after it
             if failed:
                 raise CallUnknownError(f"everything goes to {self.site.way_back}, but no latch holds it: {failed}")
@@ -177,8 +189,7 @@ class FileDriver:
                 raise StaleEpochError(f"the latch of {held.who} has epoch {held.epoch}")
             now = self.observe()
             rendered = self._render(Steering(now.steering.weights, max(epoch, now.steering.epoch)), now)
-            self._folder.put(rendered)
-            self._take_effect(rendered.version)
+            self._put(rendered, held)
             self._folder.release(held, f"{who}, {self._at()}")
 
     def drain(self, side: str, epoch: int, *, spread_s: float, wait_s: float) -> Drained:
@@ -250,9 +261,12 @@ class FileDriver:
             return self.latch()
         return None
 
-    def _raise_latch(self, reason: str, who: str, epoch: int, *, rehearsal: bool, anew: bool = False) -> OSError | None:
+    def _raise_latch(
+        self, reason: str, who: str, epoch: int, *, rehearsal: bool, anew: bool = False, higher: bool = False
+    ) -> OSError | None:
         """Hold traffic back, above every epoch that is known; why that cannot be.
 
+        One in earnest that holds gives way to these words (`anew`), or keeps its own under a new epoch (`higher`).
         A rehearsal takes nobody's place, not even of a latch that is raised in the same moment.
         """
         held, known = self._held(), self._known_epoch()
@@ -266,10 +280,12 @@ class FileDriver:
             if rehearsal:
                 return None if held else FileExistsError(f"{self._folder.latch_file} can be neither read nor written")
             latch = made if held is None or held.rehearsal or anew else held
-            if held and (latch is made or held.epoch < known):  # or somebody went forward while it was raised
+            if held and (latch is made or higher or held.epoch < known):  # or somebody went forward while it was raised
                 latch = latch.model_copy(update={"epoch": max(made.epoch, held.epoch + 1)})
             if latch != held:
                 self._folder.raise_latch(latch)
+                if held and not held.rehearsal and anew:
+                    self._folder.keep(held, f"replaced by the rollback of {who}, {made.at}")
         except OSError as error:  # a full disk does not keep traffic where it is broken: a move needs no space
             return error
         return None
@@ -295,6 +311,36 @@ class FileDriver:
     def _all_back(self, epoch: int, now: Active | None) -> Rendered:
         weights = {name: TOTAL_WEIGHT if name == self.site.way_back else 0 for name in self.site.names}
         return self._render(Steering(weights, epoch), now)
+
+    def _put(self, rendered: Rendered, known: Latch | None) -> Active:
+        """Have this steer; with the lock held, but a rollback does not wait for it for long, and wins.
+
+        Args:
+            rendered: What is to steer.
+            known: The latch that may hold meanwhile; any other is a rollback that came after the last look.
+
+        Raises:
+            LatchedError: One came: everything is back where it had put it.
+        """
+        self._folder.put(rendered)
+        self._yield_to_rollback(known)
+        active = self._take_effect(rendered.version)
+        self._yield_to_rollback(known)
+        return active
+
+    def _yield_to_rollback(self, known: Latch | None) -> None:
+        try:
+            held = self.latch()
+        except OutsideError:  # one that cannot be read holds, too
+            held = Latch(epoch=0, reason="its latch cannot be read", who="somebody", at="just now")
+        if held in (None, known):
+            return
+        self._take_effect(self._put_back(max(held.epoch, self._known_epoch()), self._seen()))
+        raise LatchedError(
+            f"A rollback came in between, and everything is at {self.site.way_back}: {held.reason}.",
+            where=f"{self._folder.latch_file}: {held.who}, {held.at}, epoch {held.epoch}",
+            next_step="Find out why; then a person releases it with a new plan.",
+        )
 
     def _put_back(self, epoch: int, now: Active | None) -> str:
         """The version put in place: what was made beforehand, if its epoch is right or nothing else can be written."""

@@ -3,23 +3,29 @@
 <folder>/live/         what steers the proxy, nothing else
 <folder>/way-back      the same for "everything to the way back", made before each step forward
 <folder>/written       what aurops wrote last: who finds the live file changed can put this one back
-<folder>/latch.json    a rollback that holds; latch-<epoch>.json: one that was released
+<folder>/latch.json    a rollback that holds; latch-<epoch>.json: one that was released, or replaced by a later one
+<folder>/latch.going   the one that is being released: it still holds
 <folder>/lock          held by whoever writes
 <folder>/watched       the watcher's heartbeat
 <folder>/drain-SIDE.json  how far a drain is
+
+Files are replaced, never edited, so whoever may write in the folder may steer, and nobody else: their modes do not
+follow the umask of whoever wrote last, and their group is the folder's.
 """
 
 from __future__ import annotations
 
 import fcntl
+import os
+import stat
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aurops.errors import OutsideError
-from aurops.files import create_durably, move_durably, write_durably
+from aurops.files import create_durably, move_durably, share, write_durably
 from traffic.driver import TamperedError
 
 if TYPE_CHECKING:
@@ -28,6 +34,10 @@ if TYPE_CHECKING:
 
     from aurops.clock import Clock
 
+READABLE = 0o644
+"""Of every file here, whatever the umask: the proxy, the watcher and every operator read it."""
+LOCKABLE = 0o664
+"""Of the lock: whoever is of the folder's group opens it."""
 _LOCK_POLL_S = 0.01
 
 
@@ -82,8 +92,17 @@ class ProxyFolder:
         self.written = folder / "written"
         self.way_back = folder / "way-back"
         self.latch_file = folder / "latch.json"
+        self._going = folder / "latch.going"
         self._folder = folder
         self._version_of = version_of
+
+    def make_live(self) -> None:
+        """The folder of the file that steers, for whoever may write in the folder above it."""
+        self.live.parent.mkdir(parents=True, exist_ok=True)
+        above = self._folder.stat()
+        with suppress(OSError):
+            os.chown(self.live.parent, -1, above.st_gid)
+            self.live.parent.chmod(stat.S_IMODE(above.st_mode))
 
     @contextmanager
     def locked(self, clock: Clock, wait_s: float, *, insist: bool = True) -> Iterator[bool]:
@@ -101,12 +120,14 @@ class ProxyFolder:
         file = self._folder / "lock"
         with ExitStack() as stack:
             try:
-                lock = stack.enter_context(file.open("w"))
+                lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, LOCKABLE)
             except OSError as error:
                 if insist:
                     raise OutsideError(f"The lock cannot be opened: {error.strerror}.", where=str(file)) from error
                 yield False
                 return
+            stack.callback(os.close, lock)
+            share(lock, self._folder, LOCKABLE)
             alone = _lock(lock, clock, clock.now_s() + wait_s)
             if insist and not alone:
                 raise OutsideError(
@@ -118,9 +139,11 @@ class ProxyFolder:
 
     def put(self, rendered: Rendered) -> None:
         """Have this steer the proxy, by a move: at once or not at all."""
-        write_durably(self.live, rendered.text, beside=self._folder)
+        write_durably(self.live, rendered.text, beside=self._folder, mode=READABLE)
         try:
+            self.written.unlink(missing_ok=True)  # it may be somebody else's
             self.written.write_text(rendered.text, encoding="utf-8")
+            self.written.chmod(READABLE)
         except OSError:  # it steers all the same; better no copy than that of another steering
             with suppress(OSError):
                 self.written.unlink(missing_ok=True)
@@ -168,20 +191,26 @@ class ProxyFolder:
         Raises:
             OutsideError: There is one that cannot be read: it holds, whatever it says.
         """
+        for file in (self.latch_file, self._going, self.latch_file):  # again: it may have been put back meanwhile
+            if (held := self._read(file)) is not None:
+                return held
+        return None
+
+    def _read(self, file: Path) -> Latch | None:
         try:
-            return Latch.model_validate_json(self.latch_file.read_bytes())
+            return Latch.model_validate_json(file.read_bytes())
         except FileNotFoundError:
             return None
         except (OSError, ValidationError) as error:
             raise OutsideError(
                 "The latch of a rollback cannot be read, so nothing goes forward.",
-                where=str(self.latch_file),
+                where=str(file),
                 next_step="Look at it. Rolling back once more writes a new one.",
             ) from error
 
     def raise_latch(self, latch: Latch) -> None:
         """Hold traffic back."""
-        write_durably(self.latch_file, latch.model_dump_json())
+        write_durably(self.latch_file, latch.model_dump_json(), mode=READABLE)
 
     def raise_first_latch(self, latch: Latch) -> bool:
         """The same if none is there; whether it was raised. Of two who do so at once one does.
@@ -189,17 +218,29 @@ class ProxyFolder:
         Raises:
             OSError: It cannot be written.
         """
-        return create_durably(self.latch_file, latch.model_dump_json())
+        return create_durably(self.latch_file, latch.model_dump_json(), mode=READABLE)
+
+    def keep(self, latch: Latch, released: str) -> None:
+        """Keep what a latch said, and what became of it."""
+        kept = self._folder / f"latch-{latch.epoch}.json"
+        write_durably(kept, latch.model_copy(update={"released": released}).model_dump_json(), mode=READABLE)
 
     def release(self, latch: Latch, released: str) -> None:
-        """Take it away, and keep what it said."""
-        kept = self._folder / f"latch-{latch.epoch}.json"
-        write_durably(kept, latch.model_copy(update={"released": released}).model_dump_json())
-        if self.latch() == latch:  # another one that was raised meanwhile holds
-            self.latch_file.unlink(missing_ok=True)
+        """Take exactly this one away, and keep what it said; with the lock held.
+
+        A rollback may raise another at any moment, without the lock. So it is moved aside, where it still holds, and
+        looked at there: nothing that is raised from then on is touched, and what was raised before is put back.
+        """
+        self.keep(latch, released)
+        with suppress(FileNotFoundError):  # whoever released it died before it was gone
+            move_durably(self.latch_file, self._going)
+        if self._read(self._going) != latch:
+            with suppress(FileExistsError):  # one that was raised since holds
+                self.latch_file.hardlink_to(self._going)
+        self._going.unlink(missing_ok=True)
 
 
-def _lock(file: IO[str], clock: Clock, deadline_s: float) -> bool:
+def _lock(file: int, clock: Clock, deadline_s: float) -> bool:
     """Whether nobody else has the lock, and we do, before the deadline."""
     while True:
         try:

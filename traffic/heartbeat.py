@@ -18,6 +18,7 @@ def beat(folder: Path, clock: Clock) -> None:
     """Say that somebody watches. Not synced: what a crash of the machine loses here was no longer true."""
     temporary = folder / ".watched.new"
     temporary.write_text(f"{_boot()} {clock.now_s()}")
+    temporary.chmod(0o644)  # whoever steers may be another user, whatever this one's umask
     temporary.replace(folder / "watched")
 
 

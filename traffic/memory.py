@@ -18,11 +18,12 @@ from traffic.driver import (
     LatchedError,
     Steering,
     TamperedError,
+    UnheardError,
 )
 from traffic.folder import Latch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 class Failure(StrEnum):
@@ -47,6 +48,7 @@ class MemoryDriver:
         self.tampered = False
         self.watched = True
         self._sides = dict(sides)
+        self.before_put: Callable[[], object] = lambda: None
         self._way_back = next((instead for instead in sides.values() if instead), None)
         self._flows = {side: Flow(healthy=1) for side in sides}
         self._steering = Steering(weights, 1)
@@ -97,25 +99,30 @@ class MemoryDriver:
         if self.tampered and not overwrite:
             raise TamperedError("Somebody else changed what steers this proxy.")
         self._check_forward(wanted)
+        self.before_put()
         self._put(wanted)
+        if self._latch is not None:
+            self._put(Steering(self._all_back(), max(wanted.epoch, self._latch.epoch)))
+            raise LatchedError(f"A rollback came in between: {self._latch.reason}.")
         self._end("shift")
         return self._active()
 
-    def roll_back(self, reason: str, who: str, *, epoch: int | None = None, rehearsal: bool = False) -> Active:
+    def roll_back(
+        self, reason: str, who: str, *, epoch: int | None = None, rehearsal: bool = False, anew: bool = False
+    ) -> Active:
         """Latch, then everything to the way back."""
         if self._way_back is None:
             raise UsageError("No side of this proxy is a way back.")
         self._begin("roll_back", needs_proxy=False)
         known = self._steering.epoch
-        if self._latch is None or (self._latch.rehearsal and not rehearsal):
+        if self._latch is None or (not rehearsal and (anew or self._latch.rehearsal)):
             above = max(known + 1, epoch or 0, self._latch.epoch + 1 if self._latch else 0)
             self._latch = Latch(epoch=above, reason=reason, who=who, at="now", rehearsal=rehearsal)
         if self._steering.weight(self._way_back) != TOTAL_WEIGHT or self._steering.epoch < self._latch.epoch:
-            weights = {side: TOTAL_WEIGHT * (side == self._way_back) for side in self._sides}
-            self._put(Steering(weights, max(known, self._latch.epoch)))
+            self._put(Steering(self._all_back(), max(known, self._latch.epoch)))
         self._end("roll_back")
         if not self.up:
-            raise CallUnknownError("latched and written, but the proxy does not answer")
+            raise UnheardError("latched and written, but the proxy does not answer")
         return self._active()
 
     def release(self, who: str, epoch: int) -> None:
@@ -155,6 +162,9 @@ class MemoryDriver:
                 raise HeldError(f"{side} is to get more, and is not well.")
         if not self.watched and any(self._sides[side] for side in more):
             raise HeldError("Nobody watches this proxy.")
+
+    def _all_back(self) -> Mapping[str, int]:
+        return {side: TOTAL_WEIGHT * (side == self._way_back) for side in self._sides}
 
     def _put(self, steering: Steering) -> None:
         self._steering = Steering({side: steering.weight(side) for side in self._sides}, steering.epoch)

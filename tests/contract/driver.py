@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from aurops.errors import HeldError, OutsideError, UsageError
-from aurops.plan import CallUnknownError, StaleEpochError
-from traffic.driver import TOTAL_WEIGHT, Active, Capability, Driver, LatchedError, Steering, TamperedError
+from aurops.plan import StaleEpochError
+from traffic.driver import TOTAL_WEIGHT, Active, Capability, Driver, LatchedError, Steering, TamperedError, UnheardError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -49,6 +49,9 @@ class Bench(Protocol):
 
     def another(self) -> Driver:
         """A driver as another process has it."""
+
+    def stands_still(self, driver: Driver, meanwhile: Callable[[], object]) -> None:
+        """The driver stands still once after its last look, before it writes; this happens meanwhile."""
 
 
 def steering(v11: int, epoch: int, baseline: int = 0) -> Steering:
@@ -270,11 +273,42 @@ class DriverContract:
         bench.driver.release("alice", latch.epoch + 1)
         assert bench.driver.latch() is None
 
+    def test_each_persons_rollback_has_an_epoch_of_its_own(self, bench: Bench) -> None:
+        """A release approved for the first leaves the second; the watcher, who says it again and again, keeps one."""
+        bench.driver.roll_back("orders look wrong", "bob", anew=True)
+        first = bench.driver.latch()
+        bench.driver.roll_back("a latch holds", "the watcher")
+        assert bench.driver.latch() == first
+        bench.driver.roll_back("blocks look wrong, too", "carol", anew=True)
+        second = bench.driver.latch()
+        assert first is not None
+        assert second is not None
+        assert (second.reason, second.who) == ("blocks look wrong, too", "carol")
+        assert second.epoch > first.epoch
+        with pytest.raises(StaleEpochError):
+            bench.driver.release("alice", first.epoch + 1)
+        assert bench.driver.latch() == second
+        bench.driver.release("alice", second.epoch + 1)
+
+    def test_whoever_stood_still_while_a_rollback_came_undoes_nothing(self, bench: Bench) -> None:
+        """A step forward is stopped before it writes; a rollback does not wait for it; it goes on, and gives way."""
+        epoch = bench.driver.observe().steering.epoch
+        bench.driver.shift(steering(5_000, epoch))
+        late = bench.another()
+        bench.stands_still(late, lambda: bench.driver.roll_back("orders look wrong", "bob", anew=True))
+        with pytest.raises(LatchedError, match="orders look wrong"):
+            late.shift(steering(6_000, epoch))
+        assert bench.driver.observe().steering.weight("v10") == TOTAL_WEIGHT
+        assert bench.ask("anybody") == "v10"
+        latch = bench.driver.latch()
+        assert latch is not None
+        bench.driver.release("alice", latch.epoch + 1)
+
     def test_a_rollback_of_a_proxy_that_is_down_holds_when_it_comes_up(self, bench: Bench) -> None:
         """Nobody says that it is in effect; it is latched and written, and is what the proxy starts with."""
-        bench.driver.shift(steering(TOTAL_WEIGHT, 61))
+        bench.driver.shift(steering(TOTAL_WEIGHT, 91))
         bench.stop()
-        with pytest.raises(CallUnknownError):
+        with pytest.raises(UnheardError):
             bench.driver.roll_back("the proxy burns", "bob")
         assert bench.driver.latch() is not None
         bench.start()

@@ -1,6 +1,7 @@
 """The driver in memory keeps the contract of every driver, and fails wherever it is told to."""
 
 import hashlib
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -73,6 +74,16 @@ class InMemory:
     def another(self) -> Driver:
         """The same."""
         return self.driver
+
+    def stands_still(self, driver: Driver, meanwhile: Callable[[], object]) -> None:
+        """Between its look and its write."""
+
+        def once() -> None:
+            self.driver.before_put = lambda: None
+            meanwhile()
+
+        assert driver is self.driver
+        self.driver.before_put = once
 
 
 class TestMemoryDriver(DriverContract):

@@ -1,7 +1,7 @@
 """The drivers of the real proxies keep the contract of every driver."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -11,6 +11,7 @@ from tests.contract.driver import Bench, DriverContract, until
 from traffic import nginx
 from traffic.dialects import open_driver
 from traffic.driver import Driver
+from traffic.folder import Rendered
 from traffic.headers import NOT_SENT_HEADER, SIDE_HEADER
 from traffic.site import Kind
 
@@ -73,6 +74,18 @@ class RealProxy:
     def another(self) -> Driver:
         """Of the same site."""
         return open_driver(self.bed.site)
+
+    def stands_still(self, driver: Driver, meanwhile: Callable[[], object]) -> None:
+        """Where SIGSTOP would have to meet it: with the lock held, after its second look at the latch."""
+        folder = driver._folder  # type: ignore[attr-defined]
+        put = folder.put
+
+        def late(rendered: Rendered) -> None:
+            folder.put = put
+            meanwhile()
+            put(rendered)
+
+        folder.put = late
 
 
 @pytest.mark.parametrize("kind", list(Kind), scope="class")

@@ -5,6 +5,7 @@ from unittest.mock import Mock
 import pytest
 
 from aurops.clock import RealClock
+from aurops.errors import HeldError, OutsideError
 from migration import rollback
 from traffic.driver import Active, Flow, Steering
 from traffic.memory import MemoryDriver
@@ -42,4 +43,40 @@ def test_only_a_v10_that_is_worse_speaks_against_going_back(v11: int | None, v10
     """Nobody of V10 is well, and V11 is not known to be as dead."""
     ready = rollback.Ready(service="s", run="r", at="", proxies=())
     assert bool(rollback.worse(ready, {"west": Saying(v11, v10)})) is refused
-    assert rollback.worse(ready.model_copy(update={"over": "handed over"}), {}), "past the point of no return"
+
+
+def test_one_dead_v10_keeps_no_other_proxy_from_going_back() -> None:
+    """It is refused where it would be worse, and there alone; past the point of no return it is everywhere."""
+    ready = rollback.Ready(service="s", run="r", at="", proxies=())
+    drivers = {"west": Saying(1, 0), "north": Saying(1, 1)}
+    (west,) = rollback.worse(ready, drivers)
+    assert (west.proxy, west.refused, west.ok) == ("west", True, False)
+    over = rollback.worse(ready.model_copy(update={"over": "handed over"}), drivers)
+    assert [each.why for each in over] == ["past the point of no return: handed over"] * 2
+    north = rollback.Back("north", ok=True, took_s=0.1, written=True)
+    with pytest.raises(HeldError, match="west: no backend of V10") as refused:
+        rollback.refuse_unfinished([west, north])
+    assert "--force --proxy west" in str(refused.value)
+    rollback.refuse_unfinished([north])
+    with pytest.raises(OutsideError, match="east: it burns"):
+        rollback.refuse_unfinished([west, north, rollback.Back("east", ok=False, took_s=0.1, why="it burns")])
+
+
+def test_a_person_who_rolls_back_takes_an_epoch_of_his_own() -> None:
+    """Also where a rollback holds: a release that was approved for that one finds another."""
+    driver = MemoryDriver(SIDES, WEIGHTS)
+    driver.roll_back("v11 fell back", "the watcher")
+    first = driver.latch()
+    rollback.roll_back({"west": driver}, "because", "bob", RealClock(), within_s=2)
+    second = driver.latch()
+    assert first is not None
+    assert second is not None
+    assert (second.who, second.epoch > first.epoch) == ("bob", True)
+
+
+def test_a_proxy_that_is_down_is_told_to_start_with_it() -> None:
+    """It is latched and written, which is more than nothing."""
+    driver = MemoryDriver(SIDES, WEIGHTS)
+    driver.up = False
+    (west,) = rollback.roll_back({"west": driver}, "because", "bob", RealClock(), within_s=2)
+    assert (west.ok, west.written) == (False, True)

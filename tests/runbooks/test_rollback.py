@@ -1,13 +1,20 @@
 """`aurops rollback` when what it needs is missing, wrong, or only partly there."""
 
 import json
+import os
+import stat
+import threading
 from pathlib import Path
 
 import pytest
 
+from aurops import documents
 from aurops.clock import RealClock
+from aurops.store import Store
 from migration import rollback
 from tests.runbooks.here import here
+from traffic.dialects import open_driver
+from traffic.driver import TOTAL_WEIGHT, Steering
 from traffic.site import Kind, Side, Site
 
 SIDES = (
@@ -106,6 +113,80 @@ def test_a_record_that_cannot_be_kept_stops_nothing(
     assert "no record can be kept" in out.err
     assert json.loads(out.out)["run"] == ""
     assert (west.parent / "latch.json").exists()
+
+
+def test_it_goes_back_before_it_records_anything(
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A home that hangs is met when every proxy is latched, is waited for a moment only, and is said."""
+    west = site(state / "west")
+    file = lay("ledger", west=west)
+    latched, go_on = [], threading.Event()
+
+    def hangs() -> Store:
+        latched.append((west.parent / "latch.json").exists())
+        go_on.wait(30)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("runbooks.rollback.local_store", hangs)
+    monkeypatch.setattr("runbooks.rollback.RECORD_S", 0.1)
+    try:
+        assert here("rollback", "--file", str(file), "--reason", "r", "--json") == 3
+    finally:
+        go_on.set()
+    assert latched == [True]
+    out = capsys.readouterr()
+    assert "no record within 0.1 s" in out.err
+    assert json.loads(out.out)["run"] == ""
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_without_a_reason_nothing_is_done(reason: str, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever finds a latch has nothing else to go by."""
+    west = site(state / "west")
+    lay("ledger", west=west)
+    assert here("rollback", "ledger", "--reason", reason) == 2
+    assert "no reason is given" in capsys.readouterr().err
+    assert not (west.parent / "latch.json").exists()
+
+
+def test_a_proxy_that_is_down_is_said_to_start_with_everything_at_v10(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And it does: that is what its file says, and it is latched."""
+    west = site(state / "west")
+    driver = open_driver(documents.load(west, Site))
+    driver.install(Steering({"v11": TOTAL_WEIGHT, "v10": 0}, 1))
+    lay("ledger", west=west)
+    assert here("rollback", "ledger", "--reason", "r") == 3
+    assert "west: NOT KNOWN to be rolled back: it is latched, and starts with everything at V10" in (
+        capsys.readouterr().out
+    )
+    assert driver.latch() is not None
+    (routes,) = json.loads((west.parent / "live" / "steering.json").read_text())["resources"]
+    clusters = routes["virtual_hosts"][0]["routes"][-1]["route"]["weighted_clusters"]["clusters"]
+    assert {each["name"]: each["weight"] for each in clusters}["v10"] == TOTAL_WEIGHT
+
+
+def test_only_the_proxies_that_are_named(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One of several; one that there is not is refused, and nothing is done."""
+    west, north = site(state / "west"), site(state / "north")
+    lay("ledger", west=west, north=north)
+    assert here("rollback", "ledger", "--reason", "r", "--proxy", "nort") == 2
+    assert "allowed: west, north" in capsys.readouterr().err
+    assert here("rollback", "ledger", "--reason", "r", "--proxy", "north") == 3
+    assert [(each.parent / "latch.json").exists() for each in (west, north)] == [False, True]
+
+
+@pytest.mark.parametrize("umask", [0o077, 0o000])
+def test_what_lies_ready_is_written_by_its_owner_and_read_by_all(umask: int, state: Path) -> None:
+    """Whatever the umask of who laid it."""
+    before = os.umask(umask)
+    try:
+        file = lay("ledger", west=site(state / "west"))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
 
 
 def test_a_user_whom_the_host_does_not_know_can_roll_back(
