@@ -141,7 +141,8 @@ def test_a_preview_asks_for_policy_and_leaves_comment_report_and_findings(tmp_pa
     assert {each for each in step.asked if each.startswith("--")} <= known
     assert step.asked[-2:] == ["--full-report-url", "https://ci.example/1"]
     out = tmp_path / "out"
-    assert {file.name for file in out.iterdir()} == {"comment.md", "whole.md", "policy.sarif", "review.json"}
+    assert {file.name for file in out.iterdir()} == {"comment.md", "whole.md", "policy.sarif", "review.json", "exit-code"}
+    assert (out / "exit-code").read_text() == "0\n"
     assert json.loads((out / "review.json").read_text()) == {"answer": 1}
     assert "written by --markdown" in step.summary
     for base, since in (("HEAD^1", True), ("-", False)):
@@ -197,13 +198,24 @@ def test_the_key_of_a_cache_is_the_tree_that_is_compared_with(tmp_path: Path) ->
 
 GH = """\
 #!/bin/sh
-printf '%s\\n' "$@" > "$GH_ASKED"
-printf '%s\\n' "$NUMBER"
+printf '%s\\n' "$@" >> "$GH_ASKED"
+case "$1 $*" in
+    api*runs/4711/jobs*"$FAILED_JOB"*) printf 'failure\\n' ;;
+    api*runs/4711/jobs*) printf 'skipped\\n' ;;
+    pr*) printf '%s\\n' "$NUMBER" ;;
+    *) exit 1 ;;
+esac
 """
 
 
 def comment(
-    folder: Path, github: FakeGitHub, *, number: str = "7", head: str = "acme/fleet", sha: str = "ab12"
+    folder: Path,
+    github: FakeGitHub,
+    *,
+    number: str = "7",
+    head: str = "acme/fleet",
+    sha: str = "ab12",
+    failed_job: str = "none",
 ) -> Step:
     """Run the step that writes the comment, where `gh` is a stand-in."""
     (folder / "bin").mkdir(exist_ok=True)
@@ -213,6 +225,7 @@ def comment(
     path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
     more = {"PATH": path, "GH_ASKED": str(folder / "gh-asked"), "NUMBER": number, "GITHUB_API_URL": github.url}
     more |= {"GITHUB_REPOSITORY": "acme/fleet", "HEAD_REPOSITORY": head, "HEAD_SHA": sha, "GITHUB_TOKEN": "a-token"}
+    more |= {"RUN_ID": "4711", "FAILED_JOB": failed_job}
     return run(folder, "comment", "out", **more)
 
 
@@ -237,6 +250,68 @@ def test_the_comment_goes_to_the_pull_request_that_github_names(github: FakeGitH
     (body,) = [each["body"] for each in github.comments]
     assert body.startswith("> Made by the code of this pull request, which comes from a fork")
     assert "\n\nfrom lab\n" in body
+
+
+def left(folder: Path, which: str, text: str, code: int | None) -> None:
+    """What a preview has left as its artifact."""
+    artifact = folder / "out" / f"preview-{which}"
+    artifact.mkdir(parents=True, exist_ok=True)
+    (artifact / "comment.md").write_text(text)
+    if code is not None:
+        (artifact / "exit-code").write_text(f"{code}\n")
+
+
+@pytest.mark.parametrize(
+    ("cloud", "lab", "shown", "failures"),
+    [
+        (0, 0, "from cloud", []),
+        (1, 0, "from cloud", []),
+        (None, None, "from cloud", []),
+        (3, 1, "from lab", ["*compared with what is up* failed (exit 3)"]),
+        (143, 0, "from lab", ["*compared with what is up* failed (exit 143)"]),
+        (0, 2, "from cloud", ["*compared with the base, on stand-in clouds* failed (exit 2)"]),
+        (3, 2, "from cloud", ["what is up* failed (exit 3)", "stand-in clouds* failed (exit 2)"]),
+    ],
+)
+def test_a_preview_that_failed_hides_no_good_one(  # noqa: PLR0913 (a row of the table)
+    github: FakeGitHub, tmp_path: Path, cloud: int | None, lab: int | None, shown: str, failures: list[str]
+) -> None:
+    """The lab's comment stays where the cloud could not be asked, and the first lines say that it could not."""
+    left(tmp_path, "cloud", "from cloud\n", cloud)
+    left(tmp_path, "lab", "from lab\n", lab)
+    assert comment(tmp_path, github).code == 0
+    (body,) = [each["body"] for each in github.comments]
+    assert [each for each in ("from cloud", "from lab") if f"{each}\n" in body] == [shown]
+    said = [line for line in body.splitlines() if "failed" in line]
+    assert len(said) == len(failures)
+    assert all(wanted in line for wanted, line in zip(failures, said, strict=True))
+    assert all(body.index(line) < body.index(shown) for line in said)
+
+
+def test_a_preview_that_failed_before_it_could_say_anything_is_told(github: FakeGitHub, tmp_path: Path) -> None:
+    """No credentials, so no artifact: GitHub knows that the job failed. One that was skipped is nobody's failure."""
+    left(tmp_path, "lab", "from lab\n", 0)
+    assert comment(tmp_path, github, failed_job="compared with what is up").code == 0
+    assert github.comments[0]["body"].startswith("> ⚠️ The preview *compared with what is up* failed (failure)")
+    assert "\n\nfrom lab\n" in github.comments[0]["body"]
+    assert comment(tmp_path, github).code == 0
+    assert github.comments[0]["body"].startswith("from lab\n")
+
+
+def test_what_an_artifact_says_as_its_exit_code_is_no_text(github: FakeGitHub, tmp_path: Path) -> None:
+    """The pull request's code wrote it: of anything but digits nothing reaches the comment."""
+    left(tmp_path, "lab", "from lab\n", None)
+    (tmp_path / "out" / "preview-lab" / "exit-code").write_text("$(id)\n@everybody")
+    assert comment(tmp_path, github).code == 0
+    assert github.comments[0]["body"].startswith("from lab\n")
+
+
+def test_the_jobs_that_the_comment_asks_about_are_those_of_the_workflow() -> None:
+    """By their names: GitHub's list of jobs has nothing else."""
+    jobs = re.findall(r'job="(.*)"', (STEPS / "comment").read_text())
+    workflow = (ROOT / "ci" / "github" / "preview.yml").read_text()
+    assert len(jobs) == 2
+    assert all(f"    name: {job}\n" in workflow for job in jobs)
 
 
 def test_a_preview_that_left_nothing_takes_the_place_of_what_an_earlier_commit_left(
