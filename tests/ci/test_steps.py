@@ -141,7 +141,13 @@ def test_a_preview_asks_for_policy_and_leaves_comment_report_and_findings(tmp_pa
     assert {each for each in step.asked if each.startswith("--")} <= known
     assert step.asked[-2:] == ["--full-report-url", "https://ci.example/1"]
     out = tmp_path / "out"
-    assert {file.name for file in out.iterdir()} == {"comment.md", "whole.md", "policy.sarif", "review.json", "exit-code"}
+    assert {file.name for file in out.iterdir()} == {
+        "comment.md",
+        "whole.md",
+        "policy.sarif",
+        "review.json",
+        "exit-code",
+    }
     assert (out / "exit-code").read_text() == "0\n"
     assert json.loads((out / "review.json").read_text()) == {"answer": 1}
     assert "written by --markdown" in step.summary
