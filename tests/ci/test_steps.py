@@ -279,7 +279,7 @@ def left(folder: Path, which: str, text: str, code: int | None) -> None:
         (3, 2, "from cloud", ["what is up* failed (exit 3)", "stand-in clouds* failed (exit 2)"]),
     ],
 )
-def test_a_preview_that_failed_hides_no_good_one(  # noqa: PLR0913 (a row of the table)
+def test_a_preview_that_failed_hides_no_good_one(
     github: FakeGitHub, tmp_path: Path, cloud: int | None, lab: int | None, shown: str, failures: list[str]
 ) -> None:
     """The lab's comment stays where the cloud could not be asked, and the first lines say that it could not."""
