@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import grpc
 from google.protobuf import empty_pb2
 from google.protobuf.struct_pb2 import Struct
-from pulumi.runtime import mocks, rpc, settings
+from pulumi.runtime import mocks, resource, rpc, settings
 from pulumi.runtime.config import set_all_config
-from pulumi.runtime.proto import callback_pb2, resource_pb2
+from pulumi.runtime.proto import callback_pb2, resource_pb2, source_pb2
 from pulumi.runtime.stack import run_in_stack
 
 from stacks.graph import Graph, Node, bare, node_of, plain
@@ -237,8 +237,19 @@ def _run(program: Callable[[], Any], recorder: Recorder, config: Mapping[str, st
     )
     set_all_config(dict(config))
     settings.SETTINGS.callbacks = _Beside(recorder.graph)
-    with event_loop() as loop:
+    with _unplaced(), event_loop() as loop:
         loop.run_until_complete(run_in_stack(program))
+
+
+@contextlib.contextmanager
+def _unplaced() -> Iterator[None]:
+    """Say of no resource where in the source it is made: to find that out takes an eighth of the time."""
+    walk = resource._get_stack_trace  # noqa: SLF001
+    resource._get_stack_trace = source_pb2.StackTrace  # noqa: SLF001
+    try:
+        yield
+    finally:
+        resource._get_stack_trace = walk  # noqa: SLF001
 
 
 @contextlib.contextmanager

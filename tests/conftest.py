@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -25,6 +26,10 @@ for _signum, _handler in (
 
 # Every start of the Pulumi CLI (Go) costs a quarter of a second of CPU time, a third of it for collecting garbage.
 os.environ.setdefault("GOGC", "400")
+
+# The SDKs of three clouds are half a million objects that stay. With Python's own thresholds, to look through them for
+# cycles again and again takes a third of the CPU time of the tests of components.
+gc.set_threshold(100_000, 50, 1_000)
 
 
 @pytest.fixture

@@ -31,9 +31,16 @@ def not_offered(noun: str, cloud: Cloud) -> Mapping[str, str]:
 
 
 @cache
+def made(noun: str, cloud: Cloud) -> tuple[Graph, Any]:
+    """The component in its home region: what it registers, and its outputs."""
+    outputs: list[Any] = []
+    registered = run(lambda: outputs.append(make(noun, cloud, spec(noun, cloud))))
+    return registered, outputs[0]
+
+
 def graph(noun: str, cloud: Cloud) -> Graph:
-    """The component in its home region."""
-    return graph_of(noun, cloud)
+    """What the component registers in its home region."""
+    return made(noun, cloud)[0]
 
 
 @pytest.mark.parametrize(("noun", "cloud"), MATRIX)
@@ -46,9 +53,7 @@ def test_every_noun_is_there_on_every_cloud(noun: str, cloud: Cloud) -> None:
 @pytest.mark.parametrize(("noun", "cloud"), MATRIX)
 def test_the_outputs_are_the_same_and_each_has_a_value_or_a_reason(noun: str, cloud: Cloud) -> None:
     """One class of outputs for a noun; a field is empty only where the cloud's module says in words why."""
-    found: list[Any] = []
-    run(lambda: found.append(make(noun, cloud, spec(noun, cloud))))
-    (outputs,) = found
+    outputs = made(noun, cloud)[1]
     reasons = not_offered(noun, cloud)
     for field in dataclasses.fields(outputs):
         if field.name in set(Cloud):
