@@ -11,7 +11,7 @@ import contextlib
 import contextvars
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import grpc
 from google.protobuf import empty_pb2
@@ -245,7 +245,7 @@ def _run(program: Callable[[], Any], recorder: Recorder, config: Mapping[str, st
 def _unplaced() -> Iterator[None]:
     """Say of no resource where in the source it is made: to find that out takes an eighth of the time."""
     walk = resource._get_stack_trace  # noqa: SLF001
-    resource._get_stack_trace = source_pb2.StackTrace  # noqa: SLF001
+    resource._get_stack_trace = cast("Any", source_pb2.StackTrace)  # noqa: SLF001
     try:
         yield
     finally:

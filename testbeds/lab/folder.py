@@ -91,9 +91,10 @@ class LabFolder:
         """Where a server publishes its port."""
         return self.path / f"{cloud}.port"
 
-    def log(self, cloud: str) -> Path:
-        """What a server said."""
-        return self.path / f"{cloud}.log"
+    @property
+    def log(self) -> Path:
+        """What the servers said."""
+        return self.path / "servers.log"
 
     def lay_out(self, root: Path) -> None:
         """Make the folders, the shims and the copies; what a last session left stays, except outdated copies.
@@ -195,7 +196,7 @@ class LabFolder:
         with self.claimed():
             for name in _FOLDERS:
                 shutil.rmtree(self.path / name, ignore_errors=True)
-            for file in (*self.path.glob(f"{self.world.name}*"), *map(self.log, CLOUDS), *map(self.port_file, CLOUDS)):
+            for file in (*self.path.glob(f"{self.world.name}*"), self.log, *map(self.port_file, CLOUDS)):
                 file.unlink(missing_ok=True)
 
     def known(self) -> dict[str, set[tuple[str, str]]]:

@@ -101,37 +101,40 @@ def _folder(folder: Path | None) -> Iterator[Path]:
 
 @contextmanager
 def _servers(place: LabFolder, options: Sequence[str], clock: Clock) -> Iterator[None]:
-    started = {cloud: _start(cloud, place, options) for cloud in CLOUDS}
+    servers = _start(place, options)
     try:
-        for cloud, server in started.items():
-            _wait(cloud, server, place, clock)
+        for cloud in CLOUDS:
+            _wait(cloud, servers, place, clock)
         yield
     finally:
-        for cloud, server in started.items():
+        for cloud in CLOUDS:
             place.port_file(cloud).unlink(missing_ok=True)
-            server.terminate()
-            server.wait()
+        servers.terminate()
+        servers.wait()
 
 
-def _start(cloud: str, place: LabFolder, options: Sequence[str]) -> subprocess.Popen[bytes]:
-    place.port_file(cloud).unlink(missing_ok=True)
-    command = [sys.executable, "-m", "testbeds.lab.server", cloud, "--world", str(place.world)]
-    command += ["--port-file", str(place.port_file(cloud)), "--session", str(Process.current()), *options]
+def _start(place: LabFolder, options: Sequence[str]) -> subprocess.Popen[bytes]:
+    for cloud in CLOUDS:
+        place.port_file(cloud).unlink(missing_ok=True)
+    command = [sys.executable, "-m", "testbeds.lab.server", str(place.path), "--session", str(Process.current())]
     # A session of its own: Ctrl-C reaches the engine, which then still has its providers to finish what it began.
-    with place.log(cloud).open("ab") as log:
+    with place.log.open("ab") as log:
         return subprocess.Popen(
-            command, env=place.env(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            [*command, *options],
+            env=place.env(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
 
 
-def _wait(cloud: str, server: subprocess.Popen[bytes], place: LabFolder, clock: Clock) -> None:
+def _wait(cloud: str, servers: subprocess.Popen[bytes], place: LabFolder, clock: Clock) -> None:
     deadline_s = clock.now_s() + _START_WITHIN_S
     while not place.port_file(cloud).exists():
-        if server.poll() is not None or clock.now_s() > deadline_s:
-            tail = place.log(cloud).read_text(errors="replace").splitlines()[-3:]
+        if servers.poll() is not None or clock.now_s() > deadline_s:
+            tail = place.log.read_text(errors="replace").splitlines()[-3:]
             raise OutsideError(
-                f"the lab's {cloud} server did not start",
-                where=str(place.log(cloud)),
-                next_step=" / ".join(tail) or None,
+                f"the lab's {cloud} server did not start", where=str(place.log), next_step=" / ".join(tail) or None
             )
         clock.sleep(0.01)

@@ -32,3 +32,9 @@ def processes_of(folder: Path) -> dict[int, str]:
             except (FileNotFoundError, ProcessLookupError, PermissionError):
                 continue
     return found
+
+
+def server_of(folder: Path, cloud: str) -> int:
+    """Pid of a lab's server of one cloud: `aws`."""
+    (found,) = (pid for pid in processes_of(folder) if Path(f"/proc/{pid}/comm").read_text() == f"lab {cloud}\n")
+    return found

@@ -17,7 +17,7 @@ from stacks.engine import EngineStack, Operation
 from stacks.engine_errors import Holder, StackLockedError
 from stacks.site import Site
 from testbeds.lab.session import LabSession, lab_session
-from tests.engine.processes import processes_of, wait_until
+from tests.engine.processes import server_of, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ def test_a_provider_that_dies_in_the_middle_is_told_from_a_failed_resource(lab: 
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(stack.run, Operation.UP)
         wait_until(lambda: len(lab.world.objects()) >= 5, within_s=120)
-        (server,) = (pid for pid, command in processes_of(lab.folder).items() if "testbeds.lab.server aws" in command)
+        server = server_of(lab.folder, "aws")
         os.kill(server, signal.SIGKILL)
         error = running.exception(timeout=120)
     assert isinstance(error, OutsideError)

@@ -29,7 +29,7 @@ from stacks.lookup.finder import Told
 from stacks.recovery import LostCreateError, recover
 from testbeds.lab.session import LabSession, lab_session
 from tests.engine.killing import engines, kill_engines
-from tests.engine.processes import processes_of, wait_until
+from tests.engine.processes import server_of, wait_until
 from tests.engine.small_fleet import STACK, bring_up, site_of, small
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def test_what_cannot_be_found_again_stops_with_the_command_to_run(
 @contextmanager
 def standing_still(lab: LabSession) -> Iterator[None]:
     """The lab's stand-in for AWS answers nothing meanwhile."""
-    (server,) = (pid for pid, command in processes_of(lab.folder).items() if "testbeds.lab.server aws" in command)
+    server = server_of(lab.folder, "aws")
     os.kill(server, signal.SIGSTOP)
     try:
         yield
