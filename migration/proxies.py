@@ -74,8 +74,9 @@ class Proxies:
             )
             raise UsageError(f"{proxy} cannot take part in a cutover: {why}", where=proxy)
         self._obeys(proxy, epoch)
+        checked = driver.lay_way_back()
         self._write_way_back(driver)
-        return Answer({"ready": dict(self._lay_ready(proxy))})
+        return Answer({"checked": checked, "ready": dict(self._lay_ready(proxy))})
 
     def rehearse(self, proxy: str, reason: str, epoch: int, timeout_s: float) -> Answer:
         """Roll back with what lies ready, see it in effect, release the rehearsal's latch and no other."""
@@ -148,11 +149,11 @@ def _state(active: Active, latch: Latch | None) -> ProxyState:
 
 
 def check_sides(drivers: Mapping[str, Driver]) -> None:
-    """Refuse proxies that do not have both sides.
+    """Refuse proxies that do not have both sides, or whose own binary finds the way back wrong.
 
     Raises:
         UsageError: One lacks a side.
-        OutsideError: One does not answer.
+        OutsideError: One does not answer, or the way back would not load.
     """
     for proxy, driver in drivers.items():
         names = driver.observe().steering.weights
@@ -160,3 +161,4 @@ def check_sides(drivers: Mapping[str, Driver]) -> None:
             raise UsageError(
                 f"{proxy} has no side {' and '.join(lacking)}", where=proxy, allowed=f"{NEW}, {OLD}, others"
             )
+        driver.lay_way_back()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from contextlib import closing
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from aurops.errors import OutsideError, UsageError
-from traffic import envoy, envoy_routes, nginx
+from traffic import envoy, envoy_routes, nginx, validation
 from traffic.driver import Active, Capabilities, Capability, Steering
 from traffic.file_driver import Dialect, FileDriver
 from traffic.site import Kind
@@ -116,6 +118,22 @@ class EnvoyDialect:
             raise OutsideError("Envoy has no routes yet.", where=self._site.admin)
         return active
 
+    def validate(self, text: str) -> str:
+        """`envoy --mode validate`, with the file's routes in the configuration that Envoy is started with."""
+        program = validation.program(self._site)
+        with TemporaryDirectory(prefix="aurops-") as folder:
+            file = Path(folder) / "envoy.json"
+            try:
+                file.write_text(envoy.trial(self._site, text))
+            except ValueError as error:
+                raise OutsideError(
+                    f"The way back is no steering file: {error}.", where=str(self._site.folder)
+                ) from error
+            quiet = ["--log-level", "error"]
+            return validation.ask([program, "--mode", "validate", "-c", str(file), *quiet], "The way back").replace(
+                str(file), "the way back"
+            )
+
     def take(self) -> None:
         """Nothing: it watches the folder."""
 
@@ -149,6 +167,15 @@ class NginxDialect:
             return nginx.active(self._site, said)
         except (ValueError, UsageError) as error:
             raise self._admin.not_ours(error) from error
+
+    def validate(self, text: str) -> str:
+        """`nginx -t`, with the file among what it reads."""
+        program = validation.program(self._site)
+        with TemporaryDirectory(prefix="aurops-") as folder:
+            for name, content in nginx.trial(self._site, Path(folder), text).items():
+                (Path(folder) / name).write_text(content)
+            options = ["-p", folder, "-c", "nginx.conf", "-e", "stderr"]
+            return validation.ask([program, "-t", *options], "The way back").replace(folder, "the way back's trial")
 
     def take(self) -> None:
         """Tell it to read the file."""

@@ -187,6 +187,16 @@ class Driver(Protocol):
         """The rollback that holds; None: none does."""
         ...
 
+    def lay_way_back(self) -> str:
+        """Prepare the rollback, and have what steers check it without using it; returns what that says.
+
+        Raises:
+            UsageError: No side is a way back.
+            OutsideError: It is found wrong, in the proxy's own words; a rollback could not be one move; or the proxy
+                does not answer.
+        """
+        ...
+
     def shift(self, wanted: Steering, *, overwrite: bool = False) -> Active:
         """Steer so, and return once it is in effect.
 

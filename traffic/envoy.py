@@ -83,21 +83,45 @@ def fallback(side: Side) -> str:
 
 def bootstrap(site: Site) -> str:
     """Envoy's start configuration (JSON)."""
-    return json.dumps(
-        {
-            "node": {"id": "edge", "cluster": "aurops"},
-            "admin": {"address": address(site.admin)},
-            "static_resources": {"listeners": [listener(site)], "clusters": clusters(site)},
-        }
-    )
+    return json.dumps(_started(site, listener(site)))
+
+
+def _started(site: Site, coming: Object) -> Object:
+    return {
+        "node": {"id": "edge", "cluster": "aurops"},
+        "admin": {"address": address(site.admin)},
+        "static_resources": {"listeners": [coming], "clusters": clusters(site)},
+    }
+
+
+def trial(site: Site, steering: str) -> str:
+    """A start configuration (JSON) that has a steering file's routes in it, so that `--mode validate` looks at them.
+
+    In that mode Envoy reads no file that it would watch. Nothing else differs from `bootstrap`.
+
+    Raises:
+        ValueError: It is no steering file.
+    """
+    try:
+        (routes,) = json.loads(steering)["resources"]
+        routes = {key: value for key, value in routes.items() if key != "@type"}
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"not a steering file: {steering[:200]}") from error
+    return json.dumps(_started(site, _listener(site, {"route_config": routes})))
 
 
 def listener(site: Site) -> Object:
     """The listener that clients come to; routes and weights follow in the steering file."""
+    return _listener(
+        site, {"rds": {"route_config_name": ROUTES, "config_source": _watched(steering_file(site.folder))}}
+    )
+
+
+def _listener(site: Site, routes: Object) -> Object:
     manager = {
         "@type": f"{TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "service",
-        "rds": {"route_config_name": ROUTES, "config_source": _watched(steering_file(site.folder))},
+        **routes,
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "use_remote_address": True,
         "early_header_mutation_extensions": [deaf()],

@@ -9,7 +9,7 @@ from aurops.clock import RealClock
 from aurops.errors import HeldError, OutsideError, UsageError
 from aurops.files import write_durably
 from aurops.plan import CallUnknownError, StaleEpochError
-from traffic import draining, heartbeat
+from traffic import draining, forward, heartbeat
 from traffic.driver import (
     TOTAL_WEIGHT,
     Active,
@@ -34,6 +34,7 @@ LOCK_S = 5.0
 ROLL_BACK_LOCK_S = 1.0
 """A rollback waits no longer for a writer that stands still; the watcher mends what that one writes when it wakes."""
 _POLL_S = 0.002
+_NO_WAY_BACK = "No side of this proxy is a way back."
 _ROLL_BACKS = 5
 """How often a rollback writes again what somebody else has written over."""
 
@@ -70,6 +71,14 @@ class Dialect(Protocol):
 
         Raises:
             OutsideError: The proxy does not say.
+        """
+        ...
+
+    def validate(self, text: str) -> str:
+        """What the proxy's own binary says to such a file.
+
+        Raises:
+            OutsideError: That it is wrong; or there is no such binary here.
         """
         ...
 
@@ -131,6 +140,17 @@ class FileDriver:
         """The rollback that holds."""
         return self._folder.latch()
 
+    def lay_way_back(self) -> str:
+        """Write the file of a rollback, and have the proxy's own binary check it."""
+        if self.site.way_back is None:
+            raise UsageError(_NO_WAY_BACK, allowed="a side that names another as `instead`")
+        with self._folder.locked(self._clock, LOCK_S):
+            now = self.observe()
+            way_back = self._all_back(now.steering.epoch + 1, now)
+            write_durably(self._folder.way_back, way_back.text, mode=READABLE)
+        self._folder.check_one_move()
+        return self._dialect.validate(way_back.text)
+
     def shift(self, wanted: Steering, *, overwrite: bool = False) -> Active:
         """Move the file in place, have it read, wait until the proxy says so."""
         self._check_names(wanted)
@@ -141,7 +161,7 @@ class FileDriver:
                 raise StaleEpochError(f"{self.site.admin} obeys epoch {now.steering.epoch}")
             if not overwrite:
                 self._folder.version()
-            self._check_forward(now, wanted)
+            forward.check(self.site, now, wanted, watched=heartbeat.is_watched(self.site.folder, self._clock))
             if self.site.way_back:
                 write_durably(self._folder.way_back, self._all_back(wanted.epoch + 1, now).text, mode=READABLE)
             rendered = self._render(wanted, now)
@@ -153,7 +173,7 @@ class FileDriver:
     ) -> Active:
         """Raise the latch, so that nobody begins to go forward; then move the file made beforehand in place."""
         if self.site.way_back is None:
-            raise UsageError("No side of this proxy is a way back.", allowed="a side that names another as `instead`")
+            raise UsageError(_NO_WAY_BACK, allowed="a side that names another as `instead`")
         for turn in range(_ROLL_BACKS):
             mine = anew and not rehearsal and not turn
             failed = self._raise_latch(reason, who, epoch or 0, rehearsal=rehearsal, anew=mine)
@@ -224,32 +244,6 @@ class FileDriver:
                 where=f"{self._folder.latch_file}: {held.who}, {held.at}, epoch {held.epoch}",
                 next_step="Find out why; then a person releases it with a new plan.",
             )
-
-    def _check_forward(self, now: Active, wanted: Steering) -> None:
-        """Whether whoever gets more may get it."""
-        for side, why in now.fallen().items():
-            raise HeldError(
-                f"{side} fell back to {self.site.way_back}, and nobody has rolled back: {why}.",
-                where=self.site.admin,
-                next_step="Roll back, find out why, then release the latch with a new plan.",
-            )
-        more = [name for name in self.site.names if wanted.weight(name) > now.steering.weight(name)]
-        for name in more:
-            if now.flows[name].healthy == 0:
-                raise HeldError(
-                    f"{name} is to get more, and none of its backends answers health checks.",
-                    where=f"{self.site.admin}: {', '.join(self.site.side(name).backends)}",
-                    next_step="Bring its backends up.",
-                )
-        if any(self.site.side(name).instead for name in more) and not self._is_watched():
-            raise HeldError(
-                "Nobody watches this proxy: a fallback would not latch.",
-                where=str(self.site.folder),
-                next_step="On the proxy's host start `python -m traffic.watcher --site FILE`.",
-            )
-
-    def _is_watched(self) -> bool:
-        return heartbeat.is_watched(self.site.folder, self._clock)
 
     def _seen(self) -> Active | None:
         with suppress(OutsideError):

@@ -159,6 +159,23 @@ class ProxyFolder:
         move_durably(self.way_back, self.live)
         return version
 
+    def check_one_move(self) -> None:
+        """See that the file made beforehand can be moved over the live one at once.
+
+        Raises:
+            OutsideError: They are on two file systems.
+        """
+        try:
+            devices = {place.stat().st_dev for place in (self.way_back, self.live, self.live.parent)}
+        except OSError as error:
+            raise OutsideError(f"The way back cannot be looked at: {error}.", where=str(self.way_back)) from error
+        if len(devices) > 1 or self.live.is_mount():
+            raise OutsideError(
+                "The way back and the file that steers are on two file systems: a rollback could not be one move.",
+                where=f"{self.way_back}, {self.live}",
+                next_step="Have the site's folder and `live/` in it on one file system; mount neither the file alone.",
+            )
+
     def way_back_version(self) -> str:
         """The version of the file that was made beforehand.
 

@@ -88,6 +88,14 @@ class MemoryDriver:
         self._end("latch")
         return self._latch
 
+    def lay_way_back(self) -> str:
+        """There is nothing to lay."""
+        if self._way_back is None:
+            raise UsageError("No side of this proxy is a way back.")
+        self._begin("lay_way_back")
+        self._end("lay_way_back")
+        return "in memory"
+
     def shift(self, wanted: Steering, *, overwrite: bool = False) -> Active:
         """Steer so."""
         self._check_names(wanted)

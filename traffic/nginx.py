@@ -103,6 +103,22 @@ def configuration(site: Site) -> dict[str, str]:
     return {"nginx.conf": _configuration(site), SITE_FILE: json.dumps(_known(site))}
 
 
+TRIED_FILE = "tried.json"
+
+
+def trial(site: Site, folder: Path, steering: str) -> dict[str, str]:
+    """The files, by name, with which `nginx -t` looks at a steering file as well, in a folder of their own.
+
+    NGINX reads it as JSON (`js_preload_object`), compiles the script, and looks up every side. What the script makes of
+    the weights no binary checks: the rehearsals show it.
+    """
+    there = site.model_copy(update={"folder": folder})
+    script = f"  js_import steering from {SCRIPT.name};\n"
+    tried = f'  js_preload_object tried from "{folder}/{TRIED_FILE}";\n'
+    text = _configuration(there).replace(script, script + tried)
+    return {"nginx.conf": text, SITE_FILE: json.dumps(_known(there)), TRIED_FILE: steering}
+
+
 def _configuration(site: Site) -> str:
     upstreams = "\n".join(_upstream(site, side) for side in site.sides)
     return f"""\

@@ -71,6 +71,7 @@ class Site(BaseModel):
         listens: Where clients come.
         admin: Its own interface: on loopback, and on no other address.
         sides: In the order that decides who moves.
+        program: The proxy's own binary, which checks the way back; empty: the one of this kind on PATH.
         sticky: None: each request by itself.
         shared_keys: The sides look an `idempotency-key` up in the same place before they execute a write. Only then a
             write that may have been executed may be repeated at another side.
@@ -86,6 +87,7 @@ class Site(BaseModel):
     listens: Address
     admin: Address
     sides: Annotated[tuple[Side, ...], Field(min_length=1)]
+    program: str = ""
     sticky: Sticky | None = Sticky()
     shared_keys: bool = False
     timeout_s: Annotated[float, Field(gt=0)] = 15.0

@@ -273,6 +273,12 @@ class DriverContract:
         bench.driver.release("alice", latch.epoch + 1)
         assert bench.driver.latch() is None
 
+    def test_the_way_back_is_checked_and_changes_nothing(self, bench: Bench) -> None:
+        """What steers finds it right; nothing is in effect that was not before."""
+        before = state(bench.driver.observe())
+        assert bench.driver.lay_way_back()
+        assert state(bench.driver.observe()) == before
+
     def test_each_persons_rollback_has_an_epoch_of_its_own(self, bench: Bench) -> None:
         """A release approved for the first leaves the second; the watcher, who says it again and again, keeps one."""
         bench.driver.roll_back("orders look wrong", "bob", anew=True)

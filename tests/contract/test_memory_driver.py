@@ -95,7 +95,7 @@ class TestMemoryDriver(DriverContract):
         return InMemory()
 
 
-@pytest.mark.parametrize("call", ["observe", "latch", "shift", "roll_back", "release", "drain"])
+@pytest.mark.parametrize("call", ["observe", "latch", "lay_way_back", "shift", "roll_back", "release", "drain"])
 @pytest.mark.parametrize("how", Failure)
 def test_each_call_fails_where_it_is_told_to(call: str, how: Failure) -> None:
     """Once: before, nothing is changed; after, it is done and nobody heard. The next call works."""
@@ -105,6 +105,7 @@ def test_each_call_fails_where_it_is_told_to(call: str, how: Failure) -> None:
     do = {
         "observe": driver.observe,
         "latch": driver.latch,
+        "lay_way_back": driver.lay_way_back,
         "shift": lambda: driver.shift(steering(100, 2)),
         "roll_back": lambda: driver.roll_back("because", "bob"),
         "release": lambda: driver.release("alice", 9),

@@ -1,16 +1,20 @@
 """The drivers of the real proxies keep the contract of every driver."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import httpx
 import pytest
 
+from aurops.errors import OutsideError
+from testbeds.local import components
 from testbeds.local.steering.bed import PROXY, WATCHER, Bed, up
-from tests.contract.driver import Bench, DriverContract, until
+from tests.contract.driver import Bench, DriverContract, steering, until
+from tests.traffic.sites import platforms
 from traffic import nginx
 from traffic.dialects import open_driver
-from traffic.driver import Driver
+from traffic.driver import Active, Driver, Flow, Steering
 from traffic.folder import Rendered
 from traffic.headers import NOT_SENT_HEADER, SIDE_HEADER
 from traffic.site import Kind
@@ -99,3 +103,34 @@ class TestRealProxies(DriverContract):
             for side in bed.site.names:
                 bed.await_health(side)
             yield RealProxy(bed, http)
+
+
+@pytest.mark.parametrize(
+    ("kind", "right", "wrong", "says"),
+    [
+        (Kind.ENVOY, '"v10"', '"v12"', "unknown cluster 'v12'"),
+        (Kind.ENVOY, '"weighted_clusters"', '"weighed_clusters"', "'weighed_clusters'"),
+        (Kind.NGINX, '"weights"', "weights", "preload objects"),
+    ],
+)
+def test_a_way_back_that_the_proxys_own_binary_refuses_is_refused_in_its_words(
+    kind: Kind, right: str, wrong: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a real binary, without a running proxy: what a template made wrong never lies ready as if it were right."""
+    binary = components.envoy() if kind is Kind.ENVOY else components.nginx()
+    site = platforms(kind, tmp_path, program=str(binary.path))
+    driver = open_driver(site)
+    driver.install(steering(0, 1))
+    dialect = driver._dialect
+    monkeypatch.setattr(dialect, "ask", lambda: Active(steering(0, 1), "1-x", dict.fromkeys(site.names, Flow())))
+    assert driver.lay_way_back()
+    render = dialect.render
+
+    def corrupted(wanted: Steering, before: Mapping[str, int]) -> Rendered:
+        made = render(wanted, before)
+        return Rendered(made.text.replace(right, wrong), made.version)
+
+    monkeypatch.setattr(dialect, "render", corrupted)
+    with pytest.raises(OutsideError, match=r"refused by the proxy's own binary") as refused:
+        driver.lay_way_back()
+    assert says in refused.value.what

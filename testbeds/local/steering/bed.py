@@ -207,6 +207,7 @@ def _site(kind: Kind, folder: Path, first_port: int, *, shared_keys: bool) -> Si
         listens=f"{LOOPBACK}:{first_port}",
         admin=f"{LOOPBACK}:{first_port + 1}",
         sides=sides,
+        program=str((components.envoy() if kind is Kind.ENVOY else components.nginx()).path),
         sticky=Sticky(),
         shared_keys=shared_keys,
     )

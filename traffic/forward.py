@@ -1,0 +1,45 @@
+"""Whether whoever is to get more may get it. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aurops.errors import HeldError
+
+if TYPE_CHECKING:
+    from traffic.driver import Active, Steering
+    from traffic.site import Site
+
+
+def check(site: Site, now: Active, wanted: Steering, *, watched: bool) -> None:
+    """Refuse a step that nobody should make.
+
+    Args:
+        site: The proxy.
+        now: What is in effect.
+        wanted: What is to be.
+        watched: Somebody makes a fallback last.
+
+    Raises:
+        HeldError: A side fell back unnoticed, one that is to get more is not well, or nobody watches.
+    """
+    for side, why in now.fallen().items():
+        raise HeldError(
+            f"{side} fell back to {site.way_back}, and nobody has rolled back: {why}.",
+            where=site.admin,
+            next_step="Roll back, find out why, then release the latch with a new plan.",
+        )
+    more = [name for name in site.names if wanted.weight(name) > now.steering.weight(name)]
+    for name in more:
+        if now.flows[name].healthy == 0:
+            raise HeldError(
+                f"{name} is to get more, and none of its backends answers health checks.",
+                where=f"{site.admin}: {', '.join(site.side(name).backends)}",
+                next_step="Bring its backends up.",
+            )
+    if any(site.side(name).instead for name in more) and not watched:
+        raise HeldError(
+            "Nobody watches this proxy: a fallback would not latch.",
+            where=str(site.folder),
+            next_step="On the proxy's host start `python -m traffic.watcher --site FILE`.",
+        )
