@@ -11,6 +11,7 @@ import sys
 import traceback
 from contextlib import suppress
 from importlib import import_module, metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import typer
@@ -18,7 +19,8 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command as typer_command
 
 from aurops import __version__
-from aurops.errors import AuropsError, ExitCode
+from aurops.errors import AuropsError, ExitCode, OutsideError, UsageError
+from aurops.tracebacks import raised_at
 from runbooks.stopping import Stopped, stoppable
 
 if TYPE_CHECKING:
@@ -26,31 +28,37 @@ if TYPE_CHECKING:
 
 
 class Entry(NamedTuple):
-    """One command of the table: where its Typer app is, and what it does."""
+    """One command of the table: where its Typer app is, what it does, and whether it changes anything."""
 
     module: str
     help: str
+    only_looks: bool = False
+    """Whether it begins no run and changes nothing: whoever stops it need not look for what it left."""
 
 
 COMMANDS = {
     "approve": Entry("runbooks.approve", "Sign with an SSH key that a run may go on."),
     "archive": Entry("runbooks.archive", "Lock the retention of records that must be kept."),
-    "compare": Entry("runbooks.compare", "What each cloud makes of each field of each spec, and why they differ."),
+    "compare": Entry(
+        "runbooks.compare", "What each cloud makes of each field of each spec, and why they differ.", only_looks=True
+    ),
     "cutover": Entry("runbooks.cutover", "Move traffic from the old platform to the new one, by a plan."),
     "destroy": Entry("runbooks.destroy", "Take stacks down, in the reverse order of their creation."),
-    "doctor": Entry("runbooks.doctor", "What this machine has, what is missing, and how to get it."),
-    "drift": Entry("runbooks.drift", "What is not in the cloud what it is in the state, why, and what mends it."),
+    "doctor": Entry("runbooks.doctor", "What this machine has, what is missing, and how to get it.", only_looks=True),
+    "drift": Entry(
+        "runbooks.drift", "What is not in the cloud what it is in the state, why, and what mends it.", only_looks=True
+    ),
     "failback": Entry("runbooks.failback", "Serve again from the region that was born primary; no request is refused."),
     "failover": Entry("runbooks.failover", "Leave a region of a bed that is up, or show the plan for it."),
     "failover-test": Entry("runbooks.drill", "Lose a region on purpose and measure RTO and RPO."),
-    "gates": Entry("runbooks.gates", "The gates that a run waits at, and why they are shut."),
+    "gates": Entry("runbooks.gates", "The gates that a run waits at, and why they are shut.", only_looks=True),
     "gateway": Entry("runbooks.gateway", "Serve V11's gRPC as V10's REST: build it, and ask whether it answers alike."),
     "halt": Entry("runbooks.halt", "Halt every run before its next call, or let them go on."),
     "hold": Entry("runbooks.hold", "Keep the gates of a run shut."),
     "init": Entry("runbooks.init", "Write the stack files of a new fleet for chosen clouds and regions."),
     "lab": Entry("runbooks.lab", "Stand-in clouds on this machine: no account."),
     "local": Entry("runbooks.local", "Test beds of real processes on this machine."),
-    "preview": Entry("runbooks.preview", "What a change would do to each stack; changes nothing."),
+    "preview": Entry("runbooks.preview", "What a change would do to each stack; changes nothing.", only_looks=True),
     "recover": Entry(
         "runbooks.recover", "Finish what a killed engine left on a stack, with your answers where needed."
     ),
@@ -58,10 +66,13 @@ COMMANDS = {
     "reprotect": Entry("runbooks.reprotect", "Make a region that was left or lost a standby of the one that serves."),
     "rollback": Entry("runbooks.rollback", "All traffic back to the old platform, now, and latched there."),
     "runs": Entry("runbooks.runs", "List, show, verify and steer runs."),
-    "status": Entry("runbooks.status", "What is up, what was never finished, and whether the store knows it."),
+    "status": Entry(
+        "runbooks.status", "What is up, what was never finished, and whether the store knows it.", only_looks=True
+    ),
     "up": Entry("runbooks.up", "Bring stacks up, wave by wave."),
     "watch": Entry("runbooks.watch", "Watch a service, and fail it over when the policy says so."),
 }
+_ROOT = Path(__file__).resolve().parents[1]
 _READER_GONE = 128 + signal.SIGPIPE
 """`aurops … | head -1`."""
 _PACKAGES = ("pulumi", "pulumi-aws", "pulumi-azure-native", "pulumi-gcp", "pulumi-kubernetes")
@@ -82,10 +93,39 @@ class Commands(TyperGroup):
         """Import the module of the command that was called."""
         name, command, rest = super().resolve_command(ctx, args)
         if name in COMMANDS:
-            loaded = typer_command(import_module(COMMANDS[name].module).app)
+            loaded = typer_command(_imported(COMMANDS[name].module).app)
             loaded.name = name
             return name, loaded, rest
         return name, command, rest
+
+
+def _imported(module: str) -> Any:
+    """A command's module. What it imports is code that a team changes: its components, its stacks.
+
+    Raises:
+        UsageError: Some of that code cannot be loaded; says file and line.
+        OutsideError: A package is not installed.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if (_ROOT / package).exists():
+            raise _broken(error) from error
+        raise OutsideError(
+            f"the package {package} is not installed", where=raised_at(error, _ROOT), next_step="make setup"
+        ) from error
+    except Exception as error:
+        raise _broken(error) from error
+
+
+def _broken(error: Exception) -> UsageError:
+    said = error.msg if isinstance(error, SyntaxError) else error
+    return UsageError(
+        f"code of this repository cannot be loaded: {type(error).__name__}: {said}",
+        where=raised_at(error, _ROOT),
+        next_step="mend that line, then run again",
+    )
 
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -137,7 +177,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         exited = app(args=None if arguments is None else list(arguments), standalone_mode=False)
         sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 (a signal and an exit are answers, too)
-        code = _explain(error)
+        code = _explain(error, only_looks=_only_looks(arguments))
         if os.environ.get("AUROPS_DEBUG"):
             traceback.print_exc()
         _let_go()
@@ -145,11 +185,19 @@ def _run(arguments: Sequence[str] | None) -> int:
     return exited if isinstance(exited, int) else ExitCode.DONE
 
 
-def _explain(error: BaseException) -> int:  # noqa: PLR0911 (a kind, a code)
+def _only_looks(arguments: Sequence[str] | None) -> bool:
+    """Whether the command that was called changes nothing."""
+    given = sys.argv[1:] if arguments is None else arguments
+    entry = COMMANDS.get(next((each for each in given if not each.startswith("-")), ""))
+    return entry is not None and entry.only_looks
+
+
+def _explain(error: BaseException, *, only_looks: bool) -> int:  # noqa: PLR0911 (a kind, a code)
     """The one place that turns an exception into words and an exit code."""
     match error:
         case Stopped():
-            _say(f"stopped by {error.signum.name}; `aurops runs list` shows what was begun")
+            left = "nothing was begun or changed" if only_looks else "`aurops runs list` shows what was begun"
+            _say(f"stopped by {error.signum.name}; {left}")
             return error.exit_code
         case typer.TyperException():
             cast("Any", error).show()  # click's errors print themselves, with the usage of the command
@@ -165,7 +213,10 @@ def _explain(error: BaseException) -> int:  # noqa: PLR0911 (a kind, a code)
             _say(f"{error}\n  next: make room, or give access, and try again")
             return ExitCode.ENVIRONMENT
         case Exception():
-            _say(f"a bug in aurops: {type(error).__name__}: {error}\n  next: report what --debug says")
+            where = raised_at(error, _ROOT)
+            _say(
+                f"a bug in aurops: {type(error).__name__}: {error}\n  where: {where}\n  next: report what --debug says"
+            )
             return ExitCode.BUG
     raise error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -297,6 +297,16 @@ def orphans(recording: Recording, removed: Sequence[str]) -> tuple[Orphan, ...]:
     )
 
 
+def explained(previews: Sequence[StackPreview], programs: Programs, served: Sequence[str]) -> Sequence[StackPreview]:
+    """The same, where a program that was served failed with its own error: the engine knows only what that says."""
+    return [
+        replace(each, error=programs.of(each.stack).refused(each.stack) or each.error)
+        if each.error and each.stack in served
+        else each
+        for each in previews
+    ]
+
+
 def notes(
     question: Question, recording: Recording, compared: Comparison, lab: Sequence[str], previews: Sequence[StackPreview]
 ) -> tuple[str, ...]:
@@ -354,6 +364,7 @@ def review(question: Question, preview: Preview, *, lab: bool) -> Review:
             # Whose program fails is run by this process, which then knows the very error.
             ours = [each for each in compared.touched if each not in since.broken] if lab else []
             previews = preview(opened.site, compared.touched, {each: programs.of(each).served() for each in ours})
+            previews = explained(previews, programs, ours)
         cache.prune()
         waivers = known_waivers(question, scratch / "waivers")
     gone = compared.removed if set(question.wanted) == set(question.present) else ()

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from components.data import holds_data
-from stacks.engine_errors import plainly
+from stacks.engine_errors import is_programs, plainly
 from stacks.seen import Seen, Sides, differences
 from stacks.values import both_shown, differing, masked
 
@@ -130,6 +130,7 @@ class Changes:
         by_urn: Each resource's change, in the engine's order; those that stay the same are only counted.
         declared: By URN: what the program says of each resource.
         errors: What the engine reported as errors, in order.
+        blames_program: Whether one of them is an exception of the program itself.
         warnings: What it warned of, each once, in order.
         done: Resources that are finished.
         exported: Paths of the stack's exports that differ, or would.
@@ -139,6 +140,7 @@ class Changes:
 
     by_urn: dict[str, Change] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    blames_program: bool = False
     warnings: list[str] = field(default_factory=list)
     done: int = 0
     same: int = 0
@@ -167,6 +169,7 @@ class Changes:
         line = masked(f"{name}: {plainly(said.message)}".removeprefix(": "))
         if said.severity == "error" and line not in self.errors:
             self.errors.append(line)
+            self.blames_program |= is_programs(said.message)
         elif said.severity == "warning" and line not in self.warnings:
             self.warnings.append(line)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pulumi.log
@@ -24,10 +25,9 @@ from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 
 from aurops.clock import RealClock
 from aurops.errors import AuropsError, OutsideError
-from stacks import program
 from stacks.changes import Changes
 from stacks.cli import cli
-from stacks.engine_errors import explain
+from stacks.engine_errors import ProgramError, explain
 from stacks.survey import survey
 
 if TYPE_CHECKING:
@@ -160,10 +160,17 @@ class EngineStack:
             with _UNCOLLECTED:
                 exports = self._made(lambda: self._call(operation, hear, targets))
         except Exception as error:
-            if isinstance(self._refused, AuropsError):
-                raise self._refused from None
-            raise explain(error, self.name, changes.errors, is_lab=self.is_lab) from error
+            raise self._explained(error, changes) from error
         return StackRun(self.name, operation, changes, clock.now_s() - began_s, exports)
+
+    def _explained(self, error: Exception, changes: Changes) -> AuropsError:
+        """Why an operation failed: what the program refused, what it failed of, or what the engine says."""
+        if isinstance(self._refused, AuropsError):
+            return self._refused
+        if self._refused and (failed := ProgramError.of(self._refused, self.name)):
+            return failed
+        said, blamed = changes.errors, changes.blames_program
+        return explain(error, self.name, said, is_lab=self.is_lab, blames_program=blamed)
 
     def command(self, *arguments: str) -> str:
         """Run any other command of the CLI on this stack; its standard output.
@@ -236,7 +243,8 @@ class EngineStack:
     def _program(self, *, protect: bool = True, settle: bool = False) -> None:
         with _PROGRAM:
             try:
-                program.main(self._site.stacks_dir, protect=protect, settle=settle)
+                # Imported here: a component that cannot be is a failure of the stacks, and what runs no program runs.
+                import_module("stacks.program").main(self._site.stacks_dir, protect=protect, settle=settle)
             except BaseException as error:
                 self._refused = error
                 raise

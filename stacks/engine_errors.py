@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pulumi.automation import CommandError, ConcurrentUpdateError, StackNotFoundError
 
-from aurops.errors import OutsideError
+from aurops.errors import AuropsError, OutsideError, UsageError
+from aurops.tracebacks import after_frames, raised_at, told_at
+from stacks.values import masked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,14 +65,34 @@ _KNOWN = (
 _TRACEBACK = "\nTraceback (most recent call last)"
 _WRAPPED = re.compile(r"^((an unhandled error occurred|python inline source runtime error): )+")
 """What the engine and its SDK put before the words of a program."""
-_FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 _RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?=:|$)", re.MULTILINE)
 _ROOT = Path(__file__).resolve().parents[1]
+_REFUSED = re.compile(r"^(?!.*pulumi:providers:).* has a problem: ", re.MULTILINE)
+"""What the engine says of a property that a provider does not take; a provider's own may be the credentials."""
+_ASKING = re.compile(r"/pulumi/runtime/(invoke|settings)\.py|/grpc/")
+"""Code that asks the engine: what it raises is the engine's answer, or that there is none."""
 _NO_CLI = re.compile(r"pulumi.*(not found|No such file)|No such file or directory: '?pulumi", re.IGNORECASE)
 
 
 class EngineError(OutsideError):
     """The engine stopped; what it had done until then is in the stack's state."""
+
+
+class ProgramError(UsageError):
+    """The program of a stack failed, or asked for what a provider refuses: the change itself is wrong."""
+
+    @classmethod
+    def of(cls, error: BaseException, stack: str) -> ProgramError | None:
+        """What a program raised; None where the fault is not its own: the engine did not answer it."""
+        if any(_ASKING.search(each.filename) for each in traceback.extract_tb(error.__traceback__)):
+            return None
+        place = raised_at(error, _ROOT)
+        what = error.msg if isinstance(error, SyntaxError) else str(error)
+        return cls(
+            masked(f"the program failed: {type(error).__name__}: {what}"),
+            where=", ".join(filter(None, (f"stack {stack}", place))),
+            next_step="mend that line, then run again",
+        )
 
 
 class StackMissingError(OutsideError):
@@ -115,19 +138,22 @@ def plainly(message: str) -> str:
     """
     said, _, trace = message.partition(_TRACEBACK)
     what = _WRAPPED.sub("", said.strip())
-    ours = [each for each in _FRAME.finditer(trace) if "site-packages" not in each["file"]]
-    if not ours:
+    place = told_at(trace, _ROOT)
+    raised = _RAISED.search(after_frames(trace)) if place else None
+    if not place or (raised and raised["type"].startswith("aurops.errors.")):
         return what
-    raised = _RAISED.search(trace, list(_FRAME.finditer(trace))[-1].end())
-    kind = raised["type"] if raised else ""
-    if kind.startswith("aurops.errors."):
-        return what
-    file = Path(ours[-1]["file"])
-    place = file.relative_to(_ROOT) if file.is_relative_to(_ROOT) else file
-    return f"{kind}: {what} ({place}, line {ours[-1]['line']})"
+    return f"{raised['type'] if raised else ''}: {what} ({place})"
 
 
-def explain(error: Exception, stack: str, reported: Sequence[str], *, is_lab: bool = False) -> OutsideError:
+def is_programs(message: str) -> bool:
+    """Whether what the engine reports is a program's own exception, and not the engine's answer to it."""
+    trace = message.partition(_TRACEBACK)[2]
+    return bool(told_at(trace, _ROOT)) and not _ASKING.search(trace)
+
+
+def explain(
+    error: Exception, stack: str, reported: Sequence[str], *, is_lab: bool = False, blames_program: bool = False
+) -> AuropsError:
     """The error for people.
 
     Args:
@@ -135,8 +161,9 @@ def explain(error: Exception, stack: str, reported: Sequence[str], *, is_lab: bo
         stack: The stack.
         reported: What the engine reported as errors before it stopped.
         is_lab: Whether the stack is the lab's.
+        blames_program: Whether one of them is an exception of the program itself.
     """
-    if isinstance(error, OutsideError):
+    if isinstance(error, AuropsError):
         return error
     raw = str(error)
     if (known := _by_type(error, stack, raw, is_lab=is_lab)) is not None:
@@ -147,7 +174,8 @@ def explain(error: Exception, stack: str, reported: Sequence[str], *, is_lab: bo
             return EngineError(what, where=f"stack {stack}", next_step=step)
     said = list(dict.fromkeys(reported)) or [_last_line(raw)]
     more = f"\n  and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
-    return EngineError("\n  ".join(said[:_SHOWN]) + more, where=f"stack {stack}", next_step="mend it, then run again")
+    kind = ProgramError if blames_program or _REFUSED.search(text) else EngineError
+    return kind("\n  ".join(said[:_SHOWN]) + more, where=f"stack {stack}", next_step="mend it, then run again")
 
 
 def _by_type(error: Exception, stack: str, raw: str, *, is_lab: bool) -> OutsideError | None:

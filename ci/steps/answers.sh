@@ -50,8 +50,8 @@ answer() {
     case $1 in
         0) ;;
         1) tell error "$2" "$3" ;;
-        2) tell error "$2" "wrong usage or configuration; nothing was changed (exit 2): the log names file and key" ;;
-        3) tell error "$2" "something outside is missing or in the way (exit 3): credentials, backend, network, a lock" ;;
+        2) tell error "$2" "wrong usage or configuration, or a program that fails (exit 2): the log names file and key, or line" ;;
+        3) tell error "$2" "something outside is missing or in the way (exit 3), such as credentials, backend, network, a lock: the log says what" ;;
         4) tell warning "$2" "declined, held or aborted (exit 4): a person decides; the log says how to go on" ;;
         70) tell error "$2" "a bug in aurops (exit 70): report it with the log" ;;
         *) tell error "$2" "stopped (exit $1)" ;;

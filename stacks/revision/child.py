@@ -80,15 +80,19 @@ class Child:
         self._lab = lab
         self._lock = threading.Lock()
         self._servers: list[grpc.Server] = []
+        self._refused: dict[str, Failure] = {}
 
     def answer(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Do what one line asks for."""
         try:
             if "record" in asked:
                 return self._record(Task.read(asked["record"]))
+            if "refused" in asked:
+                failure = self._refused.get(asked["refused"])
+                return {"refused": failure and failure.document()}
             return {"address": self._serve(settle=asked["serve"] == "settle")}
         except Exception as error:  # noqa: BLE001 (a program may raise anything; whoever asked is told)
-            return {"error": Failure.of(error).document()}
+            return {"error": Failure.of(error, self._tree.folder).document()}
 
     def _program(self, *, settle: bool) -> None:
         # One at a time: the SDKs import their modules lazily, which two threads must not do at once.
@@ -121,6 +125,7 @@ class Child:
             try:
                 self._program(settle=settle)
             except Exception as error:
+                self._refused[pulumi.get_stack()] = Failure.of(error, self._tree.folder)
                 if hasattr(error, "exit_code"):  # one of the tree's own: for people, without a traceback
                     raise pulumi.RunError(str(error)) from None
                 raise

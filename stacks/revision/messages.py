@@ -6,9 +6,12 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from aurops.errors import AuropsError, ExitCode, OutsideError, UsageError
+from aurops.tracebacks import raised_at
+from stacks.values import masked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,19 @@ class Failure:
     exit_code: int = int(ExitCode.ENVIRONMENT)
 
     @classmethod
-    def of(cls, error: BaseException) -> Self:
-        """What an error says, ours or that of another version of aurops: by its attributes, not by its class."""
+    def of(cls, error: BaseException, root: Path | None = None) -> Self:
+        """What an error says, ours or that of another version of aurops: by its attributes, not by its class.
+
+        Args:
+            error: The error.
+            root: The tree whose program raised it: any exception is then a fault of the program's, with file and line.
+        """
         code: Any = getattr(error, "exit_code", None)
         if code is None or not hasattr(error, "what"):
-            return cls(f"{type(error).__name__}: {error}", exit_code=int(ExitCode.BUG))
+            said = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
+            if root is None:
+                return cls(said, exit_code=int(ExitCode.BUG))
+            return cls(masked(said), raised_at(error, root) or None, exit_code=int(ExitCode.USAGE))
         where, allowed, step = (getattr(error, key, None) for key in ("where", "allowed", "next_step"))
         return cls(str(error.what), where, allowed, step, int(code))
 

@@ -17,6 +17,7 @@ from stacks.revision.messages import Failure, StackRecord, Task
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from aurops.errors import AuropsError
     from stacks.revision.tree import Tree
 
 
@@ -69,6 +70,11 @@ class ProgramProcess:
             if self._served is None:
                 self._served = Served(*(self._ask({"serve": how})["address"] for how in ("up", "settle")))
             return self._served
+
+    def refused(self, stack: str) -> AuropsError | None:
+        """What the program of a stack raised when an engine last ran it; None when it raised nothing."""
+        found = self._ask({"refused": stack})["refused"]
+        return Failure.read(found).error() if found else None
 
     def _ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
         with self._lock:

@@ -80,7 +80,7 @@ CALLS = {
 MEANINGS = {
     0: "",
     1: "::error title=",
-    2: "wrong usage or configuration; nothing was changed",
+    2: "wrong usage or configuration, or a program that fails",
     3: "something outside is missing or in the way",
     4: "a person decides",
     70: "a bug in aurops",

@@ -195,6 +195,48 @@ def test_nonsense_is_refused_with_the_documented_exit_code(
     assert told.out == ""
 
 
+@pytest.mark.parametrize(
+    ("source", "code", "says"),
+    [
+        ("x = 1\ny = {}['gone']\n", 2, "KeyError: 'gone'\n  where: {file}, line 2"),
+        ("x = 1\ndef def\n", 2, "SyntaxError: invalid syntax\n  where: {file}, line 2"),
+        ("import no_such_package.part\n", 3, "the package no_such_package is not installed"),
+        ("import stacks.no_such_module\n", 2, "No module named 'stacks.no_such_module'\n  where: {file}, line 1"),
+    ],
+)
+def test_code_that_cannot_be_loaded_is_named_by_file_and_line(
+    source: str,
+    code: int,
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A component, a stack file's model: the team's own code, so exit 2; a package that is missing is exit 3."""
+    file = tmp_path / "broken_command.py"
+    file.write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(COMMANDS, "preview", COMMANDS["preview"]._replace(module="broken_command"))
+    assert here("preview") == code
+    assert says.format(file=file) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [("preview", "nothing was begun or changed"), ("up", "`aurops runs list` shows what was begun")],
+)
+def test_who_stops_a_command_that_only_looks_is_sent_to_no_list_of_runs(
+    command: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A preview begins nothing, and says so; what changes something names where to look."""
+    (tmp_path / "stopped_command.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "stopped_command", raising=False)
+    monkeypatch.setitem(COMMANDS, command, COMMANDS[command]._replace(module="stopped_command"))
+    assert here(command) == 130
+    assert capsys.readouterr().err == f"aurops: stopped by SIGINT; {says}\n"
+
+
 def test_a_store_of_an_unknown_kind_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

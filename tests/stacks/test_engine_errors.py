@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from pulumi.automation import CommandError, ConcurrentUpdateError
 from pulumi.automation._cmd import CommandResult
+from pulumi.runtime import invoke
 
 from aurops.errors import ExitCode
-from stacks.engine_errors import Holder, StackLockedError, explain
+from stacks.engine_errors import Holder, ProgramError, StackLockedError, explain
 
 LOCKED = (
     "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the "
@@ -47,6 +48,40 @@ def test_any_other_failure_shows_what_the_engine_said_and_no_stream_dump() -> No
     error = explain(failed("error: x"), "aws-us-east-1", ["vpc: no", "vpc: no", *(f"r{n}: no" for n in range(6))])
     assert error.what.splitlines() == ["vpc: no", "  r0: no", "  r1: no", "  r2: no", "  r3: no", "  and 2 more"]
     assert explain(failed("error: it broke"), "aws-us-east-1", []).what == "it broke"
+
+
+@pytest.mark.parametrize(
+    ("reported", "blames_program", "code"),
+    [
+        ("KeyError: 'x' (components/archive/aws.py, line 39)", True, ExitCode.USAGE),
+        ("bucket: aws:s3/bucket:Bucket resource 'bucket' has a problem: expected a string", False, ExitCode.USAGE),
+        ("pulumi:providers:aws resource 'p' has a problem: cannot reach the account", False, ExitCode.ENVIRONMENT),
+        ("KeyError: 'x' (components/a.py, line 3)\nrpc error: transport is closing", True, ExitCode.ENVIRONMENT),
+        ("creating: AccessDenied", False, ExitCode.ENVIRONMENT),
+    ],
+)
+def test_what_the_change_is_to_blame_for_is_no_fault_of_the_surroundings(
+    reported: str,
+    blames_program: bool,  # noqa: FBT001 (a column of the table)
+    code: ExitCode,
+) -> None:
+    """An exception of the program, a property that no provider takes: exit 2. A provider's own settings: 3."""
+    error = explain(failed("error: x"), "aws-us-east-1", [reported], blames_program=blames_program)
+    assert error.exit_code is code
+
+
+def test_a_programs_own_exception_is_told_from_an_answer_that_it_did_not_get() -> None:
+    """A backend that refuses to be read raises in the program, too, and is not the change's fault."""
+    try:
+        int("x")
+    except ValueError as error:
+        found = ProgramError.of(error, "dev")
+    assert found is not None
+    assert found.what == "the program failed: ValueError: invalid literal for int() with base 10: 'x'"
+    assert (found.where or "").startswith("stack dev, tests/stacks/test_engine_errors.py, line ")
+    with pytest.raises(Exception, match="Invoke") as caught:
+        invoke("pulumi:pulumi:readStackOutputs", {"name": "a"})  # there is no engine
+    assert ProgramError.of(caught.value, "dev") is None
 
 
 def test_a_locked_stack_names_who_holds_it() -> None:
