@@ -57,7 +57,7 @@ def plan(
     if history.goal == RESTORE:
         return (_back(cutover),)
     if hold := _held(world, cutover, history, run, releases=releases):
-        return (Stage("rolled back", hold=hold),)
+        return (Stage("held", hold=hold),)
     stages: list[Stage[World]] = [_decide(world, cutover, releases=releases)]
     for part in outline(cutover, releases=releases):
         stage = Stage(part.name, _steps(part, cutover, history, run))
@@ -87,7 +87,7 @@ def _decide(world: World, cutover: Cutover, *, releases: bool) -> Stage[World]:
 
 
 def _held(world: World, cutover: Cutover, history: History, run: str, *, releases: bool) -> str:
-    """Why a person is needed: a rollback holds, or somebody else has steered; empty when nobody has."""
+    """Why a person is needed: a rollback or a hold, or somebody else has steered; empty when there is none."""
     meant = history.decisions.get("latches")
     for proxy in cutover.proxies:
         state = world.state(proxy)
@@ -99,6 +99,11 @@ def _held(world: World, cutover: Cutover, history: History, run: str, *, release
             return (
                 f"{proxy} was rolled back by {state.latch.who}: {state.latch.reason}. This run goes nowhere any more. "
                 "Find out why; then `aurops cutover release FILE` begins a new one, by a new plan"
+            )
+        if state.hold and state.hold.run == run:
+            return (
+                f"{proxy} is held by {state.hold.who}: {state.hold.reason}. Look at it; then "
+                f"`aurops release {run} --reason …`, and resume"
             )
         done = _reached(proxy, cutover, history, is_done=True)
         if state.weight(NEW) < done:

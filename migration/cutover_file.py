@@ -12,8 +12,9 @@ from aurops import documents
 from aurops.errors import UsageError
 from aurops.gates.refusals import with_calendars
 from aurops.gates.signing import Signers
-from aurops.gates.spec import ApprovalGate, Check, Gate, unique
+from aurops.gates.spec import ApprovalGate, Check, Gate, PortCheck, unique
 from migration.model import TOTAL_WEIGHT
+from traffic.watching import SILENT_S, Critical, Page, Watching
 
 SCHEMA_FILE = Path(__file__).parent / "cutover.schema.json"
 REHEARSALS = 3
@@ -70,6 +71,17 @@ class SignersFile(_Part):
     """A file of revoked keys; it may change while a run lasts."""
 
 
+class CriticalGate(_Part):
+    """A check of `watch` that is bad enough to go back at once, without asking anybody."""
+
+    check: Annotated[str, Field(min_length=1)]
+    """Its name in `watch`: what sends traffic back also keeps it from going forward."""
+    for_s: float = Field(ge=0)
+    """It must have said no at every look for so long, seconds; 0: one look is enough."""
+    every_s: float = Field(default=1.0, gt=0, le=60)
+    """The watcher looks so often, seconds."""
+
+
 class Gates(_Part):
     """What else must be open, besides what every cutover asks for."""
 
@@ -120,6 +132,14 @@ class Cutover(_Part):
     one check: who cannot go back must not go forward."""
     watch: Annotated[tuple[Check, ...], Field(min_length=1)]
     """What must stay well while traffic moves: errors, latency. At least one check."""
+    critical: tuple[CriticalGate, ...] = ()
+    """Which checks of `watch` the watcher beside each proxy asks by itself, and rolls back when they say no, also with
+    no runner and no store."""
+    page: Page | None = None
+    """Whom that watcher calls when it has rolled back or holds. Needed with `critical`."""
+    heartbeat_s: float = Field(default=SILENT_S, ge=3, le=600)
+    """While V11 has traffic, a runner that was killed, or a critical gate that does not answer, holds the cutover and
+    pages after so many seconds."""
     drain_s: float = Field(default=120.0, ge=0, le=3600)
     """WebSockets that are left on V10 at 100% are closed over so many seconds."""
     gates: Gates
@@ -149,6 +169,31 @@ class Cutover(_Part):
         if other := sorted(set(proxies) ^ set(self.sites)):
             raise ValueError(f"`sites` and the regions do not name the same proxies: {', '.join(other)}")
         return self
+
+    @model_validator(mode="after")
+    def _critical(self) -> Self:
+        known = {check.name: check.kind for check in self.watch}
+        names = [gate.check for gate in self.critical]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"critical twice: {', '.join(twice)}")
+        for name in names:
+            if name not in known:
+                raise ValueError(f"critical: `watch` has no check `{name}`; it has {', '.join(known)}")
+            if known[name] == "port":
+                raise ValueError(f"critical: `{name}` is a port, which the watcher beside a proxy cannot ask")
+        if self.critical and self.page is None:
+            raise ValueError("critical: nobody is called when the watcher acts: give `page`")
+        return self
+
+    def watching(self, run: str, proxy: str) -> Watching:
+        """What the watcher beside a proxy is to obey."""
+        known = {check.name: check for check in self.watch if not isinstance(check, PortCheck)}
+        critical = tuple(
+            Critical(check=known[gate.check], for_s=gate.for_s, every_s=gate.every_s) for gate in self.critical
+        )
+        return Watching(
+            service=self.service, run=run, proxy=proxy, critical=critical, page=self.page, silent_s=self.heartbeat_s
+        )
 
     @property
     def proxies(self) -> tuple[str, ...]:

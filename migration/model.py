@@ -44,6 +44,21 @@ class Latched:
 
 
 @dataclass(frozen=True)
+class Held:
+    """A hold: nothing goes forward at this proxy until a person lets go.
+
+    Args:
+        run: The cutover that is held.
+        reason: Why, for people.
+        who: Who holds.
+    """
+
+    run: str
+    reason: str
+    who: str
+
+
+@dataclass(frozen=True)
 class ProxyState:
     """What a proxy has in effect, as it says itself.
 
@@ -52,12 +67,14 @@ class ProxyState:
         weights: Share of each side out of `TOTAL_WEIGHT`.
         latch: The rollback that holds; None: none does.
         under_way: Requests and WebSockets per side that are not over yet.
+        hold: What keeps it from going forward; None: nothing does.
     """
 
     epoch: int
     weights: Mapping[str, int]
     latch: Latched | None = None
     under_way: Mapping[str, int] = field(default_factory=dict)
+    hold: Held | None = None
 
     def weight(self, side: str) -> int:
         """The share of a side; 0 when it is not named."""

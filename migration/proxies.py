@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aurops.calls import CallPool
 from aurops.errors import AuropsError, HeldError, OutsideError, UsageError
 from aurops.plan import Answer, CallUnknownError, Observation, StaleEpochError
-from migration.model import NEW, OLD, TOTAL_WEIGHT, Latched, ProxyState
+from migration.model import NEW, OLD, TOTAL_WEIGHT, Held, Latched, ProxyState
 from traffic.driver import Capability, Steering
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aurops.clock import Clock
     from traffic.driver import Active, Driver
     from traffic.folder import Latch
+    from traffic.hold import Hold
 
 NEEDED = (Capability.ZERO_LOSS, Capability.FALLS_BACK, Capability.REFUSES_OLD_EPOCHS)
 """Without these a step would lose requests, or nobody would come back from a dead V11."""
@@ -32,6 +33,7 @@ class Proxies:
         drain_s: WebSockets that are left on the old side are closed over so many seconds.
         lay_ready: Puts what a rollback needs beside a proxy and elsewhere; raises when it cannot.
         stand_down: Has it say that there is no way back any more, and why.
+        changed: Why what was laid for a proxy's watcher is not there as it was laid; empty: it is.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Proxies:
         drain_s: float,
         lay_ready: Callable[[str], Mapping[str, str]] = lambda _: {},
         stand_down: Callable[[str], object] = lambda _: None,
+        changed: Callable[[str], str] = lambda _: "",
     ) -> None:
         self._drivers = drivers
         self._clock = clock
@@ -50,6 +53,7 @@ class Proxies:
         self._drain_s = drain_s
         self._lay_ready = lay_ready
         self._stand_down = stand_down
+        self._changed = changed
 
     def observe(self) -> Mapping[str, Observation[ProxyState]]:
         """Every proxy, side by side."""
@@ -60,7 +64,8 @@ class Proxies:
     def _observe(self, proxy: str) -> Observation[ProxyState]:
         at_s = self._clock.now_s()
         try:
-            return Observation(_state(self._drivers[proxy].observe(), self._drivers[proxy].latch()), at_s, proxy)
+            driver = self._drivers[proxy]
+            return Observation(_state(driver.observe(), driver.latch(), driver.hold()), at_s, proxy)
         except (AuropsError, CallUnknownError) as error:
             return Observation(None, at_s, proxy, error.what if isinstance(error, AuropsError) else str(error))
 
@@ -100,7 +105,14 @@ class Proxies:
     def shift(self, proxy: str, weights: Mapping[str, int], epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
         """Give sides their weights; the proxy's others get none."""
         driver = self._drivers[proxy]
-        names = driver.observe().steering.weights
+        now = driver.observe().steering
+        names = now.weights
+        if weights.get(NEW, 0) > now.weight(NEW) and (why := self._changed(proxy)):
+            raise HeldError(
+                f"the watcher of {proxy} would not obey this cutover: {why}",
+                where=proxy,
+                next_step="find out who changed it, and put it back; or abort, and begin a new run",
+            )
         active = driver.shift(Steering({name: weights.get(name, 0) for name in names}, epoch))
         return Answer({"weights": dict(active.steering.weights), "version": active.version})
 
@@ -142,10 +154,11 @@ class Proxies:
         driver.shift(driver.observe().steering)
 
 
-def _state(active: Active, latch: Latch | None) -> ProxyState:
+def _state(active: Active, latch: Latch | None, hold: Hold | None) -> ProxyState:
     held = None if latch is None else Latched(latch.epoch, latch.reason, latch.who, latch.at)
     under_way = {side: flow.under_way for side, flow in active.flows.items()}
-    return ProxyState(active.steering.epoch, active.steering.weights, held, under_way)
+    kept = None if hold is None else Held(hold.run, hold.reason, hold.who)
+    return ProxyState(active.steering.epoch, active.steering.weights, held, under_way, kept)
 
 
 def check_sides(drivers: Mapping[str, Driver]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aurops.errors import HeldError, OutsideError
 from aurops.plan import Answer, CallUnknownError, Observation, StaleEpochError
-from migration.model import NEW, OLD, TOTAL_WEIGHT, Latched, ProxyState, is_rehearsal
+from migration.model import NEW, OLD, TOTAL_WEIGHT, Held, Latched, ProxyState, is_rehearsal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,6 +26,7 @@ class _Proxy:
     prepared: bool = False
     rehearsed: int = 0
     reachable: bool = True
+    hold: Held | None = None
     past: list[int] = field(default_factory=lambda: [0])
     """Every weight that the new side ever had, in order."""
 
@@ -52,7 +53,7 @@ class SimulatedProxies:
     def _states(self) -> Iterator[tuple[str, Observation[ProxyState]]]:
         now_s = self._clock.now_s()
         for name, found in self.proxies.items():
-            state = ProxyState(found.epoch, dict(found.weights), found.latch, {OLD: found.left})
+            state = ProxyState(found.epoch, dict(found.weights), found.latch, {OLD: found.left}, found.hold)
             seen = Observation(state, now_s, name) if found.reachable else Observation(None, now_s, name, "no answer")
             yield name, seen
 
@@ -82,6 +83,8 @@ class SimulatedProxies:
             found = self._obeys(proxy, epoch)
             if found.latch:
                 raise HeldError(f"a rollback holds at {proxy}: {found.latch.reason}")
+            if found.hold and weights[NEW] > found.weights[NEW]:
+                raise HeldError(f"a hold is on {proxy}: {found.hold.reason}")
             found.epoch, found.weights = epoch, dict(weights)
             found.past.append(weights[NEW])
         return Answer({"weights": dict(weights)})

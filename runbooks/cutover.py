@@ -33,6 +33,7 @@ from runbooks.kinds import refuse_without_store
 from runbooks.outputs import check_writable
 from runbooks.terminal import SPOKEN, confirm, ended, timeline
 from runbooks.words import said
+from traffic import heartbeat, watching
 from traffic.dialects import open_driver
 from traffic.site import Site
 
@@ -219,7 +220,16 @@ def _played_text(played: Played) -> str:
 def _drive(journal: Journal, store: Store, told: Timeline, *, wait: bool, take_over: bool = False) -> Result:
     clock = RealClock()
     cutover = execute.cutover_of(History(journal.records))
-    with _listening(told, cutover.service) as listener:
+    folders = [documents.load(Path(path), Site).folder for path in cutover.sites.values()]
+    with (
+        _listening(told, cutover.service) as hear,
+        heartbeat.Attendance(folders, journal.run, clock) as attendance,
+    ):
+
+        def listener(record: Record) -> None:
+            attendance.begin()
+            hear(record)
+
         return execute.execute(
             journal,
             _target(cutover, journal.run),
@@ -261,6 +271,24 @@ def resume(journal: Journal, store: Store, *, take_over: bool, leap: int, wait: 
     return result
 
 
+def release_holds(journal: Journal, reason: str) -> tuple[str, ...]:
+    """Let go of the proxies that a watcher holds for this run; which they were (`runbooks.kinds.Waiting`).
+
+    Raises:
+        UsageError: A proxy's site cannot be read here.
+        OutsideError: A proxy does not answer.
+    """
+    history, let_go = History(journal.records), []
+    sites = execute.cutover_of(history).sites if "cutover" in history.arguments else {}
+    for proxy, path in sites.items():
+        driver = open_driver(documents.load(Path(path), Site))
+        held = driver.hold()
+        if held is not None and held.run in ("", journal.run):
+            driver.release_hold(f"{getpass.getuser()}: {reason}")
+            let_go.append(f"{proxy} ({held.reason})")
+    return tuple(let_go)
+
+
 def may_not_skip(journal: Journal, step: str) -> str:
     """Why this step is never left out (`runbooks.kinds.Waiting`)."""
     history = History(journal.records)
@@ -285,13 +313,24 @@ def _target(cutover: Cutover, run: str = "") -> Proxies:
         made = rollback.ready(cutover.service, run, cutover.sites, clock)
         return rollback.lay(made.model_copy(update={"over": over}), (*folders, rollback.home(cutover.service)))
 
+    def lay_beside(proxy: str) -> Mapping[str, str]:
+        folder, held = sites[proxy].folder, drivers[proxy].hold()
+        if held is not None and held.run != run:  # of a run that this one comes after: all traffic is back
+            drivers[proxy].release_hold(f"run {run}, which begins anew")
+        laid = watching.lay(folder, cutover.watching(run, proxy))
+        return {**lay((folder,)), str(folder / watching.FILE): laid}
+
+    def changed(proxy: str) -> str:
+        return watching.differs(sites[proxy].folder, cutover.watching(run, proxy))
+
     return Proxies(
         drivers,
         clock,
         who=getpass.getuser(),
         drain_s=cutover.drain_s,
-        lay_ready=lambda proxy: lay((sites[proxy].folder,)),
+        lay_ready=lay_beside,
         stand_down=lambda why: lay(tuple(site.folder for site in sites.values()), why),
+        changed=changed,
     )
 
 

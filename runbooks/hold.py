@@ -13,6 +13,7 @@ from aurops.gates import holds
 from aurops.gates.spec import HoldGate
 from aurops.gates.steps import waits_at
 from aurops.history import History
+from runbooks import kinds
 from runbooks.gates import Run, open_run
 
 if TYPE_CHECKING:
@@ -38,18 +39,23 @@ def hold(run: Run, *, reason: Reason, stage: Stage = "") -> None:
 def release(run: Run, *, reason: Reason, stage: Stage = "") -> None:
     """Let go of a run's gates: of what `aurops hold` holds, and of a gate that waits for a person.
 
-    Without --stage: of the whole run, and of the stage that it waits before now.
+    Without --stage: of the whole run, of the stage that it waits before now, and of the proxies of this host that a
+    watcher holds (docs/traffic.md).
     """
     store, journal = open_run(run)
     stages = [stage] if stage else ["", *_here(journal)]
     given = holds.turns(store, run)
     held = [each for each in stages if any(turn.on and turn.stage == each for turn in holds.holding(given, each))]
     held += [each for each in _waits_for_a_person(journal) if each in stages and each not in held]
-    if not held:
+    proxies = () if stage else kinds.release_holds(journal, reason)
+    if not held and not proxies:
         raise UsageError(f"nobody holds {_of(stage)}", where=f"run {run}", next_step=f"aurops gates {run}")
     for each in held:
         holds.turn(store, run, on=False, stage=each, reason=reason, who=getpass.getuser(), clock=RealClock())
-    typer.echo(f"released: {' and '.join(map(_of, held))} of run {run}")
+    for proxy in proxies:
+        typer.echo(f"released: {proxy}")
+    if held:
+        typer.echo(f"released: {' and '.join(map(_of, held))} of run {run}")
 
 
 def _here(journal: Journal) -> list[str]:

@@ -59,6 +59,10 @@ class Waiting(Protocol):
         """As `Kind.resume`, staying at gates if wanted."""
         ...
 
+    def release_holds(self, journal: Journal, reason: str) -> tuple[str, ...]:
+        """Let go of what is held for this run elsewhere than at its gates; what that was."""
+        ...
+
     def may_not_skip(self, journal: Journal, step: str) -> str:
         """Why this step is never left out; empty: it may be."""
         ...
@@ -91,6 +95,17 @@ def resume(journal: Journal, store: Store, *, take_over: bool, leap: int, wait: 
     if kind not in WAITS:
         raise UsageError(f"a run of the kind `{kind}` waits at no gate", where="--wait", allowed=", ".join(WAITS))
     return cast("Waiting", module).resume(journal, store, take_over=take_over, leap=leap, wait=True)
+
+
+def release_holds(journal: Journal, reason: str) -> tuple[str, ...]:
+    """Let go of what is held for a run elsewhere than at its gates; what that was.
+
+    Raises:
+        AuropsError: It cannot be let go of.
+    """
+    if History(journal.records).kind not in WAITS:
+        return ()
+    return cast("Waiting", kind_of(journal)).release_holds(journal, reason)
 
 
 def may_not_skip(journal: Journal, step: str) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from traffic.folder import Latch
+    from traffic.hold import Hold
 
 TOTAL_WEIGHT = 10_000
 """Weights sum to this, or are all 0: closed."""
@@ -209,7 +210,8 @@ class Driver(Protocol):
             LatchedError: A rollback holds.
             StaleEpochError: A newer epoch is in effect.
             TamperedError: Somebody else changed the proxy's file.
-            HeldError: A side fell back unnoticed, or one that is to get more has no healthy backend.
+            HeldError: A side fell back unnoticed, or one that is to get more has no healthy backend, is held, or is
+                not watched.
             OutsideError: The proxy does not answer.
             CallUnknownError: The proxy was told, and has not said in time that it obeys.
         """
@@ -242,6 +244,18 @@ class Driver(Protocol):
 
         Raises:
             StaleEpochError: The epoch is not above the latch's.
+        """
+        ...
+
+    def hold(self) -> Hold | None:
+        """The hold that keeps sides with a fallback from getting more; None: there is none."""
+        ...
+
+    def release_hold(self, who: str) -> None:
+        """Take the hold away; what fell back until now is known then. A hold that is not there is fine.
+
+        Raises:
+            OutsideError: The proxy does not answer.
         """
         ...
 

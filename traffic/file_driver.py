@@ -9,7 +9,7 @@ from aurops.clock import RealClock
 from aurops.errors import HeldError, OutsideError, UsageError
 from aurops.files import write_durably
 from aurops.plan import CallUnknownError, StaleEpochError
-from traffic import draining, forward, heartbeat
+from traffic import draining, forward, heartbeat, hold
 from traffic.driver import (
     TOTAL_WEIGHT,
     Active,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aurops.clock import Clock
+    from traffic.hold import Hold
     from traffic.site import Site
 
 ACTIVE_S = 3.0
@@ -161,7 +162,9 @@ class FileDriver:
                 raise StaleEpochError(f"{self.site.admin} obeys epoch {now.steering.epoch}")
             if not overwrite:
                 self._folder.version()
-            forward.check(self.site, now, wanted, watched=heartbeat.is_watched(self.site.folder, self._clock))
+            if forward.is_forward(self.site, now, wanted):
+                hold.refuse(self.site.folder)
+            forward.check(self.site, now, wanted, unwatched=heartbeat.unwatched(self.site.folder, self._clock))
             if self.site.way_back:
                 write_durably(self._folder.way_back, self._all_back(wanted.epoch + 1, now).text, mode=READABLE)
             rendered = self._render(wanted, now)
@@ -202,8 +205,7 @@ class FileDriver:
     def release(self, who: str, epoch: int) -> None:
         """Know what fell back until now, then take the latch away."""
         with self._folder.locked(self._clock, LOCK_S):
-            held = self.latch()
-            if held is None:
+            if (held := self.latch()) is None:
                 return
             if epoch <= held.epoch:
                 raise StaleEpochError(f"the latch of {held.who} has epoch {held.epoch}")
@@ -211,6 +213,20 @@ class FileDriver:
             rendered = self._render(Steering(now.steering.weights, max(epoch, now.steering.epoch)), now)
             self._put(rendered, held)
             self._folder.release(held, f"{who}, {self._at()}")
+
+    def hold(self) -> Hold | None:
+        """The hold that keeps it from going forward."""
+        return hold.read(self.site.folder)
+
+    def release_hold(self, who: str) -> None:
+        """Know what fell back until now, then take the hold away; a runner that is lost owes nothing any more."""
+        with self._folder.locked(self._clock, LOCK_S):
+            if (held := self.hold()) is None:
+                return
+            if (now := self.observe()).fallen() and self.latch() is None:
+                self._put(self._render(now.steering, now), None)
+            heartbeat.settle(self.site.folder, f"{who} knows")
+            hold.release(self.site.folder, held, f"{who}, {self._at()}")
 
     def drain(self, side: str, epoch: int, *, spread_s: float, wait_s: float) -> Drained:
         """Ask the side's applications once, then wait for the proxy to say that nothing is left."""
@@ -237,8 +253,7 @@ class FileDriver:
             )
 
     def _check_latch(self) -> None:
-        held = self.latch()
-        if held is not None:
+        if (held := self.latch()) is not None:
             raise LatchedError(
                 f"A rollback holds: {held.reason}.",
                 where=f"{self._folder.latch_file}: {held.who}, {held.at}, epoch {held.epoch}",

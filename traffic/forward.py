@@ -11,14 +11,19 @@ if TYPE_CHECKING:
     from traffic.site import Site
 
 
-def check(site: Site, now: Active, wanted: Steering, *, watched: bool) -> None:
+def is_forward(site: Site, now: Active, wanted: Steering) -> bool:
+    """Whether a side that has a fallback is to get more."""
+    return any(side.instead and wanted.weight(side.name) > now.steering.weight(side.name) for side in site.sides)
+
+
+def check(site: Site, now: Active, wanted: Steering, *, unwatched: str) -> None:
     """Refuse a step that nobody should make.
 
     Args:
         site: The proxy.
         now: What is in effect.
         wanted: What is to be.
-        watched: Somebody makes a fallback last.
+        unwatched: Why nobody makes a fallback last; empty: somebody does.
 
     Raises:
         HeldError: A side fell back unnoticed, one that is to get more is not well, or nobody watches.
@@ -37,9 +42,9 @@ def check(site: Site, now: Active, wanted: Steering, *, watched: bool) -> None:
                 where=f"{site.admin}: {', '.join(site.side(name).backends)}",
                 next_step="Bring its backends up.",
             )
-    if any(site.side(name).instead for name in more) and not watched:
+    if unwatched and is_forward(site, now, wanted):
         raise HeldError(
-            "Nobody watches this proxy: a fallback would not latch.",
+            f"Nobody watches this proxy as it must be: {unwatched}.",
             where=str(site.folder),
             next_step="On the proxy's host start `python -m traffic.watcher --site FILE`.",
         )

@@ -25,6 +25,8 @@ from traffic.folder import Latch
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from traffic.hold import Hold
+
 
 class Failure(StrEnum):
     """How a call fails."""
@@ -47,6 +49,7 @@ class MemoryDriver:
         self.up = True
         self.tampered = False
         self.watched = True
+        self.held: Hold | None = None
         self._sides = dict(sides)
         self.before_put: Callable[[], object] = lambda: None
         self._way_back = next((instead for instead in sides.values() if instead), None)
@@ -143,6 +146,17 @@ class MemoryDriver:
             self._latch = None
         self._end("release")
 
+    def hold(self) -> Hold | None:
+        """The hold, if a test has set one."""
+        return self.held
+
+    def release_hold(self, who: str) -> None:
+        """Take it away."""
+        self._begin("release_hold")
+        self.held = None if who else self.held
+        self._put(self._steering)
+        self._end("release_hold")
+
     def drain(self, side: str, epoch: int, *, spread_s: float, wait_s: float) -> Drained:
         """Whatever is left on the side ends at once, and its WebSockets come back elsewhere."""
         if side not in self._sides:
@@ -162,9 +176,11 @@ class MemoryDriver:
             raise UsageError("These weights are of other sides.", allowed=", ".join(self._sides))
 
     def _check_forward(self, wanted: Steering) -> None:
+        more = [side for side in self._sides if wanted.weight(side) > self._steering.weight(side)]
+        if self.held and any(self._sides[side] for side in more):
+            raise HeldError(f"A hold is on this proxy: {self.held.reason}.")
         for side, why in self._active().fallen().items():
             raise HeldError(f"{side} fell back: {why}.")
-        more = [side for side in self._sides if wanted.weight(side) > self._steering.weight(side)]
         for side in more:
             if self._flows[side].healthy == 0:
                 raise HeldError(f"{side} is to get more, and is not well.")

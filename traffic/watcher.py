@@ -1,14 +1,19 @@
-"""Makes a fallback last: `python -m traffic.watcher --site FILE`, on the proxy's host, all the time.
+"""Looks after one proxy: `python -m traffic.watcher --site FILE`, on the proxy's host, all the time.
 
 A proxy that falls back returns by itself as soon as the dead side answers again. On the first request that a fallback
-was given this process rolls back: latch, then everything to the way back. It needs nothing but the proxy and its files.
-It keeps nothing in mind: killed and started again it sees the same counters, and does what is left to do.
+was given this process rolls back: latch, then everything to the way back. It does the same when a critical gate of the
+cutover says no, whether or not a runner lives. Where there is no way back any more, where a critical gate does not
+answer, and where the runner is lost while traffic is away from the way back, it holds instead, and calls a person.
+
+It needs nothing but the proxy, its files, and what the critical gates ask. Killed and started again it sees the same
+counters and files, and does what is left to do; only how long a gate has said no is counted from then on.
 """
 
 from __future__ import annotations
 
 import argparse
 import signal
+import socket
 import sys
 import threading
 from dataclasses import replace
@@ -19,10 +24,12 @@ from aurops import documents
 from aurops.clock import RealClock
 from aurops.errors import AuropsError, UsageError
 from aurops.plan import CallUnknownError
-from traffic import heartbeat
+from traffic import critical, heartbeat, hold, watching
+from traffic.critical import Asking, Said
 from traffic.dialects import open_driver
 from traffic.driver import TOTAL_WEIGHT, Capability
 from traffic.health import Health
+from traffic.pager import Pager
 from traffic.site import Site
 
 if TYPE_CHECKING:
@@ -31,13 +38,14 @@ if TYPE_CHECKING:
     from aurops.clock import Clock
     from traffic.driver import Active, Driver
     from traffic.folder import Latch
+    from traffic.watching import Watching
 
 LOOK_S = 0.1
 WHO = "the watcher on the proxy's host"
 
 
 def judge(now: Active, held: Latch | None, way_back: str) -> str | None:
-    """Why to roll back; None: not at all. Pure.
+    """Why to roll back, as the proxy tells; None: not at all. Pure.
 
     Args:
         now: What is in effect.
@@ -53,6 +61,79 @@ def judge(now: Active, held: Latch | None, way_back: str) -> str | None:
     return None
 
 
+def no_way_back(now: Active, way_back: str, over: str) -> str:
+    """Why traffic must not be sent to the way back; empty: it may. Pure.
+
+    Args:
+        now: What is in effect.
+        way_back: The side that others fall back to.
+        over: Why there is none any more, as `rollback.json` says; empty: there is.
+    """
+    if over:
+        return over
+    flows = now.flows
+    others = [flow for side, flow in flows.items() if side != way_back and now.steering.weight(side)]
+    if way_back in flows and flows[way_back].healthy == 0 and any(flow.healthy != 0 for flow in others):
+        return f"no backend of {way_back} answers health checks: it is cold or dead"
+    return ""
+
+
+class Cutover:
+    """What lies beside the proxy for the watcher, and what it takes to obey it.
+
+    Args:
+        folder: The proxy's.
+        clock: Time.
+        say: Told why a page is not taken.
+    """
+
+    def __init__(self, folder: Path, clock: Clock, say: Callable[[str], None]) -> None:
+        self.said: Watching | None = None
+        self.obeys = self.cannot = ""
+        self.asking = Asking((), clock)
+        self.pager: Pager | None = None
+        self._folder, self._clock, self._say = folder, clock, say
+        self._text: bytes | None = None
+
+    def read(self) -> None:
+        """Read it, if it is another than before."""
+        file = self._folder / watching.FILE
+        try:
+            text = file.read_bytes()
+        except FileNotFoundError:
+            text = None
+        except OSError as error:
+            self.cannot = f"{file} cannot be read: {error.strerror}"
+            return
+        if text != self._text:
+            self._obey(text, str(file))
+        elif self.pager is not None:
+            self.cannot = self.pager.cannot()
+
+    def _obey(self, text: bytes | None, where: str) -> None:
+        self.end()
+        self.said, self.obeys, self.cannot, self._text = None, "", "", text
+        self.asking, self.pager = Asking((), self._clock), None
+        if text is None:
+            return
+        try:
+            self.said = watching.read(text, where)
+        except UsageError as error:
+            self.cannot = f"{error.what} ({error.where})"
+            return
+        self.obeys = heartbeat.digest_of(text)
+        self.asking = Asking(self.said.critical, self._clock).start()
+        if self.said.page is not None:
+            self.pager = Pager(self.said.page, self._folder / "paged.json", self._say)
+            self.cannot = self.pager.cannot()
+
+    def end(self) -> None:
+        """Ask nothing, call nobody any more."""
+        self.asking.end()
+        if self.pager is not None:
+            self.pager.end()
+
+
 class Watcher:
     """Looks at one proxy.
 
@@ -60,7 +141,7 @@ class Watcher:
         site: The proxy.
         driver: Steers it.
         say: Told what is done and what is in the way, once each.
-        clock: For the heartbeat.
+        clock: For the heartbeat, and for how long a gate says no.
         health: Who is well, where the proxy does not know; None: the proxy knows.
     """
 
@@ -73,17 +154,100 @@ class Watcher:
         self._clock = clock
         self._health = health
         self._said = ""
+        self._holds: dict[str, str] = {}
+        """What was said of each hold: the seconds in its reason grow with every look."""
+        self._cutover = Cutover(site.folder, clock, say)
+        self._way_back = str(site.way_back)
 
     def look(self) -> None:
-        """Once: say that somebody watches, look, and roll back if it has to be."""
+        """Once: say that somebody watches, look, and roll back or hold if it has to be."""
         try:
-            heartbeat.beat(self._site.folder, self._clock)
-            reason = judge(self._seen(), self._driver.latch(), str(self._site.way_back))
-            if reason:
-                self._driver.roll_back(reason, WHO)
-            self._tell(f"rolled back: {reason}" if reason else "")
+            self._cutover.read()
+            heartbeat.beat(self._site.folder, self._clock, obeys=self._cutover.obeys, cannot=self._cutover.cannot)
+            did = self._act() or self._cutover.cannot
         except (AuropsError, CallUnknownError, OSError) as error:
-            self._tell(str(error))
+            did = str(error)
+        try:
+            self._page_what_was_done()
+        except (AuropsError, OSError) as error:
+            did = did or str(error)
+        self._tell(did)
+
+    def end(self) -> None:
+        """Ask nothing, call nobody any more."""
+        self._cutover.end()
+
+    def _act(self) -> str:
+        """Do what has to be done now; what that was, empty: nothing."""
+        now, held = self._seen(), self._driver.latch()
+        steering = now.steering
+        forward = not steering.closed and steering.weight(self._way_back) != TOTAL_WEIGHT
+        self._cutover.asking.turn(on=forward and held is None)
+        if held is not None:
+            reason = judge(now, held, self._way_back)
+            return self._roll_back(reason) if reason else ""
+        said = self._said_of(now, forward=forward)
+        if said is None:
+            return ""
+        why_not = no_way_back(now, self._way_back, watching.over(self._site.folder)) if said.back else ""
+        if said.back and not why_not:
+            return self._roll_back(said.reason)
+        reason = f"{said.reason}; nothing was rolled back: {why_not}" if why_not else said.reason
+        return self._hold(said.cause, reason)
+
+    def _said_of(self, now: Active, *, forward: bool) -> Said | None:
+        """What has to be done while no latch holds."""
+        if reason := judge(now, None, self._way_back):
+            return Said(back=True, cause="fallback", reason=reason)
+        cutover, now_s = self._cutover.said, self._clock.now_s()
+        if cutover is None or not forward:
+            return None
+        found = critical.judge(self._cutover.asking.spells(), now_s, cutover.silent_s)
+        if found is not None:
+            return found
+        if lost := heartbeat.silence(self._site.folder, self._clock, cutover.silent_s):
+            runner, how = lost
+            reason = f"the runner of {runner.run} is lost while traffic is moved: {how}"
+            return Said(back=False, cause=f"runner {runner.token}", reason=reason)
+        return None
+
+    def _roll_back(self, reason: str) -> str:
+        self._driver.roll_back(reason, WHO)
+        return f"rolled back: {reason}"
+
+    def _hold(self, cause: str, reason: str) -> str:
+        """Hold, and call a person about this: also when somebody holds already, or no hold can be written."""
+        run = self._cutover.said.run if self._cutover.said else ""
+        at = self._clock.wall().isoformat(timespec="milliseconds")
+        made = hold.Hold(run=run, cause=cause, reason=reason, who=WHO, at=at)
+        try:
+            held = hold.read(self._site.folder)
+            if held is None:
+                hold.put(self._site.folder, made)
+                held = hold.read(self._site.folder) or made
+        except (AuropsError, OSError) as error:
+            self._page("hold", f"{cause} unwritten", f"{reason}; NO hold could be written: {error}", at)
+            raise
+        key = f"{cause} {held.at}"
+        self._page("hold", key, reason, at)
+        return self._holds.setdefault(key, f"held: {reason}")
+
+    def _page_what_was_done(self) -> None:
+        """By this watcher, or one before it that was killed before a person was called."""
+        if self._cutover.pager is None:
+            return
+        latch, held = self._driver.latch(), hold.read(self._site.folder)
+        if latch is not None and latch.who == WHO:
+            self._page("rollback", f"latch {latch.epoch}", latch.reason, latch.at)
+        if held is not None and held.who == WHO:
+            self._page("hold", f"{held.cause} {held.at}", held.reason, held.at)
+
+    def _page(self, kind: str, key: str, reason: str, at: str) -> None:
+        said, pager = self._cutover.said, self._cutover.pager
+        if said is None or pager is None:
+            return
+        about = {"service": said.service, "run": said.run, "proxy": said.proxy, "host": socket.gethostname()}
+        pager.call(key, {"kind": kind, **about, "at": at, "text": f"{said.proxy}: {kind}: {reason}", "who": WHO})
 
     def _seen(self) -> Active:
         now = self._driver.observe()
@@ -104,7 +268,7 @@ def _say(text: str) -> None:
 
 def main() -> None:
     """Look until told to stop."""
-    parser = argparse.ArgumentParser(description="Makes a proxy's fallback last.")
+    parser = argparse.ArgumentParser(description="Looks after a proxy: rolls back, holds, pages.")
     parser.add_argument("--site", required=True, type=Path, help="the file that describes the proxy")
     try:
         watch(documents.load(parser.parse_args().site, Site))
@@ -133,6 +297,7 @@ def watch(site: Site) -> None:
     while not stop.is_set():
         watcher.look()
         stop.wait(LOOK_S)
+    watcher.end()
 
 
 if __name__ == "__main__":

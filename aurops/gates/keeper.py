@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aurops.calls import CallPool
 from aurops.errors import AuropsError
-from aurops.gates import approval, commands, holds, port, prometheus, soak, sql, urls, window
+from aurops.gates import approval, checks, holds, port, soak, window
 from aurops.gates.approving import checked
 from aurops.gates.finding import Finding, State
 from aurops.gates.seen import found
@@ -16,14 +16,11 @@ from aurops.gates.spec import (
     MOST_POINTS,
     ApprovalGate,
     Check,
-    CommandCheck,
     Gate,
     HoldGate,
-    HttpCheck,
     PortCheck,
     PrometheusCheck,
     SoakGate,
-    SqlCheck,
     TimeGate,
     WindowGate,
 )
@@ -92,10 +89,8 @@ class Keeper:
     def _look_at(self, gate: Gate, spot: Spot, now: datetime) -> Finding:
         try:
             return self._finding(gate, spot, now)
-        except AuropsError as error:
-            return found(gate, State.UNKNOWN, error.what, now, {})
         except Exception as error:  # noqa: BLE001 (a look that fails in whatever way opens nothing)
-            return found(gate, State.UNKNOWN, f"a bug in aurops: {type(error).__name__}: {error}", now, {})
+            return checks.failed(gate, error, now)
 
     def _finding(self, gate: Gate, spot: Spot, now: datetime) -> Finding:
         match gate:
@@ -113,17 +108,9 @@ class Keeper:
                 return self._check(gate, now)
 
     def _check(self, check: Check, now: datetime, since_s: float | None = None) -> Finding:
-        match check:
-            case HttpCheck():
-                return urls.judge(check, urls.look(check, self._clock), now)
-            case PrometheusCheck():
-                return prometheus.judge(check, prometheus.look(check, self._clock, since_s=since_s), now)
-            case SqlCheck():
-                return sql.judge(check, sql.look(check, self._clock), now)
-            case CommandCheck():
-                return commands.judge(check, commands.look(check, self._clock), now)
-            case PortCheck():
-                return port.judge(check, port.look(check, self._ports), now, self._clock.now_s())
+        if isinstance(check, PortCheck):
+            return port.judge(check, port.look(check, self._ports), now, self._clock.now_s())
+        return checks.look(check, self._clock, now, since_s)
 
     def _soak(self, gate: SoakGate, spot: Spot, now: datetime) -> Finding:
         key = (spot.binding.run, spot.stage, gate.name)

@@ -74,7 +74,12 @@ class _Check(_Gate):
     """How long one look may take, more than 0 and up to 30 s; a look that takes longer opens nothing."""
 
 
-def _is_url(url: str) -> str:
+def is_url(url: str) -> str:
+    """The same URL, if it is one that belongs in a file.
+
+    Raises:
+        ValueError: It is none, or has a password in it.
+    """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("http://… or https://…")
@@ -95,7 +100,7 @@ class HttpCheck(_Check):
     matches: str = ""
     """A regular expression that must be found in the body; empty: any body."""
 
-    _url = field_validator("url")(_is_url)
+    _url = field_validator("url")(is_url)
 
     @field_validator("matches")
     @classmethod
@@ -129,7 +134,7 @@ class PrometheusCheck(_Check):
     """The selectors whose samples must not be older; empty: those in the query. For counters that may not exist yet:
     `up{job="v11"}`."""
 
-    _url = field_validator("url")(_is_url)
+    _url = field_validator("url")(is_url)
 
     @model_validator(mode="after")
     def _few_points(self) -> Self:
@@ -176,6 +181,8 @@ class PortCheck(_Check):
 
 
 Check = Annotated[HttpCheck | PrometheusCheck | SqlCheck | CommandCheck | PortCheck, Field(discriminator="kind")]
+StandingCheck = Annotated[HttpCheck | PrometheusCheck | SqlCheck | CommandCheck, Field(discriminator="kind")]
+"""A check that needs nothing but the machine that looks: no other part of aurops, no run."""
 
 
 class ApprovalGate(_Gate):

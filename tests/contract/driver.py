@@ -47,6 +47,9 @@ class Bench(Protocol):
     def watch(self) -> None:
         """It comes up again."""
 
+    def hold(self, reason: str) -> None:
+        """The watcher holds it."""
+
     def another(self) -> Driver:
         """A driver as another process has it."""
 
@@ -172,6 +175,18 @@ class DriverContract:
             assert bench.driver.shift(steering(4_000, 16)).steering == steering(4_000, 16)
         finally:
             bench.watch()
+        bench.driver.shift(steering(6_000, 16))
+
+    def test_nothing_goes_forward_under_a_hold(self, bench: Bench) -> None:
+        """Less is no matter; released by a person, more is again."""
+        bench.hold("the runner is lost")
+        bench.driver.shift(steering(5_000, 16))
+        with pytest.raises(HeldError, match="the runner is lost"):
+            bench.driver.shift(steering(6_000, 16))
+        assert bench.driver.hold() is not None
+        for _ in range(2):
+            bench.driver.release_hold("ann")
+        assert bench.driver.hold() is None
         bench.driver.shift(steering(6_000, 16))
 
     def test_draining_is_a_step_of_its_own(self, bench: Bench) -> None:

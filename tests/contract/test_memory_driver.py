@@ -11,6 +11,7 @@ from aurops.errors import OutsideError
 from aurops.plan import CallUnknownError
 from tests.contract.driver import Bench, DriverContract, steering
 from traffic.driver import TOTAL_WEIGHT, Driver
+from traffic.hold import Hold
 from traffic.memory import Failure, MemoryDriver
 from traffic.watcher import judge
 
@@ -61,6 +62,10 @@ class InMemory:
     def start(self) -> None:
         """Up."""
         self.driver.up = True
+
+    def hold(self, reason: str) -> None:
+        """Held."""
+        self.driver.held = Hold(run="run-1", cause="the test", reason=reason, who="the watcher", at="now")
 
     def unwatch(self) -> None:
         """Nobody looks."""

@@ -17,6 +17,7 @@ from traffic.dialects import open_driver
 from traffic.driver import Active, Driver, Flow, Steering
 from traffic.folder import Rendered
 from traffic.headers import NOT_SENT_HEADER, SIDE_HEADER
+from traffic.hold import Hold, put
 from traffic.site import Kind
 
 pytestmark = pytest.mark.e2e
@@ -66,6 +67,10 @@ class RealProxy:
         self.bed.start(PROXY)
         for side in self.bed.site.names:
             self.bed.await_health(side)
+
+    def hold(self, reason: str) -> None:
+        """As the watcher writes it."""
+        put(self.bed.site.folder, Hold(run="run-1", cause="the test", reason=reason, who="the watcher", at="now"))
 
     def unwatch(self) -> None:
         """SIGKILL."""

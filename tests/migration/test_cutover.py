@@ -18,7 +18,7 @@ from aurops.requests import RequestKind, ask
 from aurops.runner import Ending, Result
 from aurops.testing import Fault, Faulty, SimulatedCrash
 from migration.execute import OvertakenError, check_start
-from migration.model import World
+from migration.model import Held, World
 from migration.outline import outline
 from migration.playbook import CutoverPlaybook
 from tests.migration.cutovers import COMMANDS, FILE, START, Scene, cutover
@@ -340,6 +340,32 @@ def test_weights_that_somebody_else_moved_forward_are_taken_back() -> None:
     assert scene.weights() == {"west-1": 500, "west-2": 500, "north-1": 0}
     assert scene.proxies.proxies["north-1"].latch is not None
     assert scene.go().ending is Ending.HELD
+
+
+def test_a_proxy_that_a_watcher_holds_stops_the_run_until_a_person_lets_go() -> None:
+    """It says why and what to do; let go, it goes on to its end; a hold of another run is not its own."""
+    scene = Scene()
+    scene.keeper.shut = frozenset({"errors"})
+    assert scene.go().ending is Ending.AT_GATE
+    scene.proxies.proxies["west-2"].hold = Held(scene.journal.run, "the runner is lost", "the watcher")
+    scene.keeper.shut = frozenset()
+    ended = scene.go()
+    assert ended.ending is Ending.HELD
+    assert ended.why.startswith("west-2 is held by the watcher: the runner is lost. Look at it; then `aurops release ")
+    assert scene.weights() == {"west-1": 500, "west-2": 500, "north-1": 0}
+    scene.proxies.proxies["west-2"].hold = None
+    assert scene.go() == DONE
+
+
+def test_an_abort_goes_back_also_from_a_hold() -> None:
+    """Nothing goes forward under it; back is another way."""
+    scene = Scene()
+    scene.keeper.shut = frozenset({"errors"})
+    scene.go()
+    scene.proxies.proxies["west-2"].hold = Held(scene.journal.run, "the runner is lost", "the watcher")
+    ask(scene.store, scene.journal.run, RequestKind.ABORT, reason="no", who="ann", clock=scene.clock)
+    assert scene.go() == Result(Ending.RESTORED)
+    assert set(scene.weights().values()) == {0}
 
 
 def test_past_the_point_of_no_return_nothing_is_sent_back_by_itself() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,14 +13,18 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from aurops.errors import UsageError
+from aurops.clock import ManualClock
+from aurops.errors import HeldError, UsageError
 from aurops.gates.spec import WindowGate
 from migration import cutover_file
 from migration.cutover_file import SCHEMA_FILE, Cutover, schema_text
 from migration.outline import Action, outline, timetable
+from migration.proxies import Proxies
 from migration.readiness import check
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
 from tests.migration.cutovers import START, cutover
+from traffic import watching
+from traffic.memory import MemoryDriver
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "runbooks" / "cutover.yaml"
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -186,3 +192,56 @@ def test_the_example_of_the_page_is_valid(tmp_path: Path) -> None:
     (tmp_path / "revoked_keys").write_text("")
     read, _ = cutover_file.read(tmp_path / "cutover.yaml")
     assert read.steps[-1] == 100
+
+
+PAGE = {"url_env": "PAGER"}
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"critical": [{"check": "error", "for_s": 5}]}, "`watch` has no check `error`; it has errors"),
+        ({"critical": [{"check": "errors", "for_s": 5}], "page": None}, "nobody is called when the watcher acts"),
+        ({"critical": [{"check": "errors", "for_s": 5}] * 2}, "critical twice: errors"),
+        (
+            {"critical": [{"check": "lag", "for_s": 5}], "watch": [{"kind": "port", "name": "lag", "port": "lag"}]},
+            "port",
+        ),
+        ({"page": {}}, "nobody is called: give url, url_env or argv"),
+        ({"page": {"url": "https://me:secret@pager.example"}}, "a URL with a password"),
+        ({"heartbeat_s": 1}, "greater than or equal to 3"),
+    ],
+)
+def test_a_critical_gate_that_nobody_could_go_by_is_refused(more: dict[str, object], says: str) -> None:
+    """No such check, one that needs more than the proxy's host, nobody to call, a secret in the file."""
+    with pytest.raises(ValueError, match=re.escape(says)):
+        cutover(**{"page": PAGE, **more})
+
+
+def test_what_a_watcher_obeys_is_the_check_itself(tmp_path: Path) -> None:
+    """With its time, the run, and how a person is called; a change of it shows, another spelling does not."""
+    read = cutover(critical=[{"check": "errors", "for_s": 5}], page=PAGE, heartbeat_s=30)
+    made = read.watching("run-1", "west-1")
+    (critical,) = made.critical
+    assert (critical.check.name, critical.for_s, critical.every_s) == ("errors", 5, 1)
+    assert (made.run, made.proxy, made.silent_s, made.page) == ("run-1", "west-1", 30, read.page)
+    digest = watching.lay(tmp_path, made)
+    assert digest == hashlib.sha256(made.text().encode()).hexdigest()
+    document = json.loads((tmp_path / watching.FILE).read_text())
+    (tmp_path / watching.FILE).write_text(json.dumps(document))
+    assert watching.differs(tmp_path, made) == ""
+    document["critical"] = []
+    (tmp_path / watching.FILE).write_text(json.dumps(document))
+    assert "somebody else changed" in watching.differs(tmp_path, made)
+
+
+def test_no_step_forward_where_somebody_else_changed_what_the_watcher_obeys() -> None:
+    """Held, with the reason; the way back is free."""
+    driver, said = MemoryDriver({"v11": "v10", "v10": None}, {"v11": 500, "v10": 9_500}), ["changed"]
+    proxies = Proxies({"west-1": driver}, ManualClock(), who="ann", drain_s=0, changed=lambda _: said[0])
+    with pytest.raises(HeldError, match="would not obey this cutover: changed"):
+        proxies.shift("west-1", {"v11": 1_000, "v10": 9_000}, 2, 1.0)
+    proxies.shift("west-1", {"v11": 0, "v10": 10_000}, 2, 1.0)
+    said[0] = ""
+    proxies.shift("west-1", {"v11": 1_000, "v10": 9_000}, 2, 1.0)
+    assert driver.observe().steering.weight("v11") == 1_000

@@ -1,16 +1,22 @@
 """When a watcher rolls back, and when it does not."""
 
+import json
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from aurops.clock import ManualClock
+from aurops.errors import HeldError
+from tests.receivers import Receiver, receiving
 from tests.traffic.sites import platforms
-from traffic import heartbeat
+from traffic import heartbeat, hold, pager, watching
 from traffic.driver import TOTAL_WEIGHT, Active, Flow, Steering
 from traffic.folder import Latch
 from traffic.memory import Failure, MemoryDriver
 from traffic.watcher import Watcher, judge
+from traffic.watching import Page, Watching
 
 HELD = Latch(epoch=3, reason="because", who="bob", at="now")
 
@@ -78,3 +84,213 @@ def test_a_proxy_that_is_down_is_looked_at_again(tmp_path: Path) -> None:
         watcher.look()
     assert len(told) == 1
     assert driver.calls == ["observe"] * 3
+
+
+@pytest.fixture
+def person() -> Iterator[Receiver]:
+    """Who is called."""
+    with receiving() as one:
+        yield one
+
+
+class Beside:
+    """A watcher beside a proxy in memory that V11 has all of, with a cutover's file in its folder."""
+
+    def __init__(self, folder: Path, person: Receiver, argv: tuple[str, ...] = ("true",), for_s: float = 0.0) -> None:
+        self.folder, self.clock, self.told = folder, ManualClock(), list[str]()
+        self.driver = MemoryDriver({"v11": "v10", "v10": None}, {"v11": TOTAL_WEIGHT, "v10": 0})
+        check = {"kind": "command", "name": "orders", "argv": list(argv)}
+        critical = ({"check": check, "for_s": for_s, "every_s": 0.05},)
+        said = {"service": "ledger", "run": "run-1", "proxy": "edge", "critical": critical, "page": {"url": person.url}}
+        self.watching = Watching.model_validate(said)
+        watching.lay(folder, self.watching)
+        self.watcher = self.start()
+
+    def start(self) -> Watcher:
+        """Another one."""
+        return Watcher(platforms(folder=self.folder), self.driver, self.told.append, self.clock)
+
+    def look_until(self, condition: Callable[[], bool]) -> None:
+        """Look again and again; its threads ask and call meanwhile."""
+        pause = threading.Event()
+        for _ in range(500):
+            self.watcher.look()
+            if condition():
+                return
+            pause.wait(0.02)
+        raise AssertionError(self.told)
+
+
+@pytest.fixture
+def beside(tmp_path: Path, person: Receiver) -> Iterator[Callable[..., Beside]]:
+    """Makes one; its threads are ended at the end."""
+    made: list[Beside] = []
+
+    def make(*arguments: object, **more: object) -> Beside:
+        made.append(Beside(tmp_path, person, *arguments, **more))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.watcher.end()
+
+
+def test_it_goes_by_a_critical_gate_and_calls_a_person_once(beside: Callable[..., Beside], person: Receiver) -> None:
+    """A no rolls back with gate and evidence; the next watcher, started anew, does not call again."""
+    scene = beside(("sh", "-c", "echo 7 of 9 failed; exit 1"))
+    scene.look_until(lambda: bool(person.got))
+    latch = scene.driver.latch()
+    assert latch is not None
+    assert "the critical gate `orders` has said no for 0.0 s: `sh -c" in latch.reason
+    assert "7 of 9 failed" in latch.reason
+    assert scene.driver.observe().steering.weight("v10") == TOTAL_WEIGHT
+    scene.look_until((scene.folder / "paged.json").exists)
+    scene.watcher.end()
+    scene.watcher = scene.start()
+    for _ in range(20):
+        scene.watcher.look()
+    assert len(person.got) == 1
+
+
+def test_nobody_is_asked_while_everything_is_at_the_way_back(
+    tmp_path: Path, beside: Callable[..., Beside], person: Receiver
+) -> None:
+    """A gate that says no, and a runner that is lost, are no matter for a proxy whose traffic was not moved."""
+    scene = beside(("sh", "-c", f"touch {tmp_path}/asked; exit 1"))
+    scene.driver.shift(Steering({"v11": 0, "v10": TOTAL_WEIGHT}, 2))
+    attendance = heartbeat.Attendance([tmp_path], "run-1", scene.clock)
+    attendance.begin()
+    scene.clock.advance(61)
+    for _ in range(20):
+        scene.watcher.look()
+    attendance.__exit__(None, None, None)
+    assert not (tmp_path / "asked").exists()
+    assert (scene.driver.latch(), hold.read(tmp_path), person.got) == (None, None, [])
+
+
+@pytest.mark.parametrize(
+    ("why", "says"),
+    [
+        ("over", "past the point of no return: writes are stopped"),
+        ("torn", "whether there is a way back cannot be read"),
+        ("dead", "no backend of v10 answers health checks"),
+    ],
+)
+def test_where_there_is_no_way_back_it_holds(
+    why: str, says: str, tmp_path: Path, beside: Callable[..., Beside], person: Receiver
+) -> None:
+    """V10 takes no writes, or nobody knows, or it is dead: traffic stays, nothing goes forward, a person is called."""
+    scene = beside(("false",))
+    if why == "dead":
+        scene.driver.set_flow("v10", Flow(healthy=0))
+    else:
+        text = json.dumps({"over": "writes are stopped"}) if why == "over" else "{"
+        (tmp_path / watching.ROLLBACK_FILE).write_text(text)
+    scene.look_until(lambda: bool(person.got))
+    for _ in range(20):
+        scene.watcher.look()
+    assert scene.driver.latch() is None
+    assert scene.driver.observe().steering.weight("v11") == TOTAL_WEIGHT
+    held = hold.read(tmp_path)
+    assert held is not None
+    assert (held.run, f"nothing was rolled back: {says}" in held.reason) == ("run-1", True)
+    with pytest.raises(HeldError, match="aurops release run-1"):
+        hold.refuse(tmp_path)
+    assert [page["kind"] for page in person.got] == ["hold"]
+    assert len([text for text in scene.told if text.startswith("held: ")]) == 1
+
+
+def test_past_the_point_of_no_return_a_fallback_does_not_latch(
+    tmp_path: Path, beside: Callable[..., Beside], person: Receiver
+) -> None:
+    """V11 died, the proxy fell back to a V10 that takes no writes: it is not made to last."""
+    scene = beside()
+    (tmp_path / watching.ROLLBACK_FILE).write_text(json.dumps({"over": "writes are stopped"}))
+    scene.driver.set_flow("v11", Flow(instead=1, healthy=0))
+    scene.look_until(lambda: bool(person.got))
+    assert scene.driver.latch() is None
+    assert "v11 fell back to v10" in person.got[0]["text"]
+
+
+@pytest.mark.parametrize("page", [0, 503])
+def test_a_person_who_cannot_be_reached_is_called_until_they_are(
+    page: int, beside: Callable[..., Beside], person: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A receiver that hangs or is ill delays no look and no rollback; that it is, is said once."""
+    monkeypatch.setattr(pager, "RETRY_S", 0.05)
+    monkeypatch.setattr(pager, "TIMEOUT_S", 0.3)
+    person.takes = page or 200
+    if not page:
+        person.go.clear()
+    scene = beside(("false",))
+    scene.look_until(lambda: sum("is tried again" in text for text in scene.told) == 1)
+    assert scene.driver.observe().steering.weight("v10") == TOTAL_WEIGHT
+    asked = person.asked
+    if page:
+        scene.look_until(lambda: person.asked > asked + 3)
+        assert person.got == []
+    person.takes = 200
+    person.go.set()
+    scene.look_until((scene.folder / "paged.json").exists)
+    assert sum("is tried again" in text for text in scene.told) == 1
+
+
+def test_a_lost_runner_holds_and_one_that_ended_owes_nothing(
+    tmp_path: Path, beside: Callable[..., Beside], person: Receiver
+) -> None:
+    """60 s without a word: a hold and one call. Who said that it ended may be away for days."""
+    scene = beside()
+    watching.lay(tmp_path, scene.watching.model_copy(update={"critical": ()}))
+    with heartbeat.Attendance([tmp_path], "run-1", scene.clock) as attendance:
+        attendance.begin()
+    scene.clock.advance(86_400)
+    scene.watcher.look()
+    assert hold.read(tmp_path) is None
+    killed = heartbeat.Attendance([tmp_path], "run-1", scene.clock)
+    killed.begin()
+    killed._stop.set()
+    scene.clock.advance(59)
+    scene.watcher.look()
+    assert hold.read(tmp_path) is None
+    scene.clock.advance(2)
+    scene.look_until(lambda: bool(person.got))
+    held = hold.read(tmp_path)
+    assert held is not None
+    assert held.reason == "the runner of run-1 is lost while traffic is moved: it has said nothing for 61 s"
+    assert scene.driver.observe().steering.weight("v11") == TOTAL_WEIGHT
+    heartbeat.settle(tmp_path, "ann knows")
+    hold.release(tmp_path, held, "ann")
+    for _ in range(5):
+        scene.watcher.look()
+    assert hold.read(tmp_path) is None
+    assert len(person.got) == 1
+    assert json.loads((tmp_path / "hold-1.json").read_text())["released"] == "ann"
+
+
+def test_a_watcher_that_cannot_do_its_part_says_so_and_nobody_goes_forward(
+    tmp_path: Path, beside: Callable[..., Beside]
+) -> None:
+    """A file that it does not understand, a page by a variable that is not set: `Nobody watches … as it must be`."""
+    scene = beside()
+    scene.watcher.look()
+    assert heartbeat.unwatched(tmp_path, scene.clock) == ""
+    made = scene.watching.model_copy(update={"page": Page(url_env="AUROPS_NOT_SET")})
+    watching.lay(tmp_path, made)
+    assert "does not obey the watch.json" in heartbeat.unwatched(tmp_path, scene.clock)
+    scene.watcher.look()
+    assert "AUROPS_NOT_SET is not set where the watcher runs" in heartbeat.unwatched(tmp_path, scene.clock)
+    (tmp_path / watching.FILE).write_text('{"schema": 2}')
+    scene.watcher.look()
+    assert "this cannot be obeyed" in heartbeat.unwatched(tmp_path, scene.clock)
+    scene.clock.advance(3)
+    assert heartbeat.unwatched(tmp_path, scene.clock) == "its watcher is gone or stands still"
+
+
+def test_a_page_by_a_command_gets_the_event(tmp_path: Path, beside: Callable[..., Beside]) -> None:
+    """On its standard input, as JSON."""
+    scene = beside(("false",))
+    command = ("sh", "-c", f"cat >> {tmp_path}/paged-by-command")
+    watching.lay(tmp_path, scene.watching.model_copy(update={"page": Page(argv=command)}))
+    scene.look_until((tmp_path / "paged.json").exists)
+    told = json.loads((tmp_path / "paged-by-command").read_text())
+    assert (told["kind"], told["run"], told["proxy"]) == ("rollback", "run-1", "edge")
