@@ -287,6 +287,7 @@ def test_a_malformed_command_changes_nothing(orchestra: Orchestra, command: str)
     assert orchestra.settled("south") == before
 
 
+@pytest.mark.campaign  # times are asserted on a machine that does nothing else
 def test_observing_is_quick(orchestra: Orchestra) -> None:
     """An observation is answered within a few milliseconds (10 ms on a quiet machine; 50 ms are allowed here)."""
     took_s = []

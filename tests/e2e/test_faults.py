@@ -13,7 +13,6 @@ from threading import Thread
 
 import httpx
 import pytest
-from ruamel.yaml import YAML
 
 from failover.faults import read_journal
 from testbeds.local import processes
@@ -22,27 +21,14 @@ from traffic.headers import EPOCH_HEADER
 
 pytestmark = pytest.mark.e2e
 EXPERIMENTS = Path(__file__).parents[2] / "testbeds" / "local" / "experiments"
-SAMPLE = {"double"}
-"""What `make test` takes, with a short load; `make campaign` takes all."""
 NO_VERDICT = ("not well before the fault", "too busy to tell")
 """A machine that is too busy for the drill gives no verdict; then it is tried once more."""
 
 
-def cases() -> list[object]:
-    """Every file, most of them for the campaign."""
-    files = sorted(EXPERIMENTS.glob("*.yaml"))
-    return [
-        pytest.param(file, id=file.stem, marks=() if file.stem in SAMPLE else pytest.mark.campaign) for file in files
-    ]
-
-
-@pytest.mark.parametrize("file", cases())
+@pytest.mark.campaign  # in `make test`: a kill (test_drill.py), and the cut below
+@pytest.mark.parametrize("file", sorted(EXPERIMENTS.glob("*.yaml")), ids=lambda file: file.stem)
 def test_a_fault_gets_the_answer_that_it_deserves(file: Path, tmp_path: Path) -> None:
     """Nothing acknowledged is lost, nobody moves for nothing, every region is a copy again, the bed is gone."""
-    if file.stem in SAMPLE:
-        whole = YAML(typ="safe").load(file.read_text())
-        file = tmp_path / file.name
-        file.write_text(json.dumps(whole | SHORT))
     for attempt in ("first", "second"):
         env = {**os.environ, "AUROPS_STORE": str(tmp_path / attempt)}
         done = aurops("failover-test", "--experiment", str(file), "--json", env=env)

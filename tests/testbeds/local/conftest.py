@@ -71,11 +71,12 @@ class FakeProxy:
 def proxy() -> Iterator[FakeProxy]:
     """A fake proxy that listens on a free port."""
     fake = FakeProxy()
-    loop = asyncio.new_event_loop()
+    loops: list[asyncio.AbstractEventLoop] = []
     stop = asyncio.Event()
     up = threading.Event()
 
     async def serve() -> None:
+        loops.append(asyncio.get_running_loop())
         application = web.Application()
         application.add_routes([web.post("/writes", fake.write), web.post("/probe", fake.probe)])
         runner = web.AppRunner(application, shutdown_timeout=0.1)
@@ -86,13 +87,12 @@ def proxy() -> Iterator[FakeProxy]:
         await stop.wait()
         await runner.cleanup()
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))  # which ends the handlers that hang
     thread.start()
     assert up.wait(DEADLINE_S)
     yield fake
-    loop.call_soon_threadsafe(stop.set)
+    loops[0].call_soon_threadsafe(stop.set)
     thread.join(DEADLINE_S)
-    loop.close()
 
 
 Run = Callable[..., subprocess.Popen[bytes]]

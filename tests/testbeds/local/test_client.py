@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 import pytest
@@ -61,7 +60,8 @@ def test_every_request_gets_the_outcome_that_its_answer_proves(
 ) -> None:
     """The ledger holds each request once, sent once, with region and epoch where the answer named them."""
     proxy.mode = mode
-    client = start(run_module, proxy.url, tmp_path, "--duration-s", 0.5, "--timeout-s", 0.3)
+    timeout_s = 0.3 if mode == "hang" else 10.0  # a busy machine answers late, but it does answer
+    client = start(run_module, proxy.url, tmp_path, "--duration-s", 0.5, "--timeout-s", timeout_s)
     assert client.wait(20) == 0
     entries = read(tmp_path / "ledger.jsonl").entries
     assert entries
@@ -79,14 +79,14 @@ def test_a_proxy_that_does_not_listen_is_a_failure_of_every_request(run_module: 
 
 
 def test_slow_answers_hold_up_no_arrivals(proxy: Any, run_module: Any, tmp_path: Path) -> None:
-    """An open loop: while nothing is answered, requests are sent as scheduled."""
+    """An open loop: while nothing is answered, requests are sent as scheduled, all before the first one is given up."""
     proxy.mode = "hang"
-    arguments = ("--duration-s", 1, "--timeout-s", 1, "--rate-per-s", 100, "--arrivals", "constant")
+    arguments = ("--duration-s", 0.5, "--timeout-s", 2, "--rate-per-s", 200, "--arrivals", "constant")
     assert start(run_module, proxy.url, tmp_path, *arguments).wait(20) == 0
     entries = sorted(read(tmp_path / "ledger.jsonl").entries, key=lambda entry: entry.intended_s)
     assert len(entries) == 99
-    assert mean(entry.sent_s - entry.intended_s for entry in entries) < 0.1
-    assert all(after.intended_s - before.intended_s == pytest.approx(0.01) for before, after in pairwise(entries))
+    assert max(entry.sent_s for entry in entries) < min(entry.end_s for entry in entries)
+    assert all(after.intended_s - before.intended_s == pytest.approx(0.005) for before, after in pairwise(entries))
 
 
 def test_on_sigterm_requests_under_way_still_get_their_outcome(
