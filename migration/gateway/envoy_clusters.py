@@ -18,7 +18,7 @@ V11, SOCKETS = "v11-grpc", "v11-sockets"
 HEALTH_EVERY_S = 0.2
 IDLE_S = 30.0
 """Below the servers' keep-alive: Envoy closes idle connections, so that no server closes one under a request."""
-_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _TLS = f"{TYPE}.extensions.transport_sockets.tls.v3"
 
 
@@ -120,7 +120,7 @@ def _cluster(gateway: Gateway, name: str, hosts: Sequence[str], protocol: Object
         "max_retries": limits.retries,
     }
     options = {
-        "@type": f"type.googleapis.com/{_OPTIONS}",
+        "@type": f"type.googleapis.com/{OPTIONS}",
         "common_http_protocol_options": {"idle_timeout": f"{IDLE_S}s"},
         "explicit_http_config": protocol,
     }
@@ -134,7 +134,7 @@ def _cluster(gateway: Gateway, name: str, hosts: Sequence[str], protocol: Object
         "ignore_health_on_host_removal": True,
         "per_connection_buffer_limit_bytes": limits.buffer_bytes,
         "circuit_breakers": {"thresholds": [breakers]},
-        "typed_extension_protocol_options": {_OPTIONS: options},
+        "typed_extension_protocol_options": {OPTIONS: options},
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
     }
 

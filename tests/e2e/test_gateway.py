@@ -183,7 +183,11 @@ def test_websockets_pass_through_edge_and_gateway(platforms: Stack, gateway: Sta
         async with aiohttp.ClientSession() as session, session.ws_connect(url, ssl=context) as opened:
             hello = await opened.receive_json()
             await opened.send_json({"type": "ping", "n": 7})
-            return hello["side"], (await opened.receive_json())["n"]
+            said = hello["side"], (await opened.receive_json())["n"]
+            used = opened.get_extra_info("socket")
+        # aiohttp's close() does not wait for the end of TLS.
+        await asyncio.to_thread(commands.until, lambda: used.fileno() == -1, limit_s=10)
+        return said
 
     with secure(platforms) as context:
         assert asyncio.run(talk(context)) == ("v11", 7)

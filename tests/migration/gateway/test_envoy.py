@@ -9,21 +9,22 @@ import pytest
 
 from migration.gateway.configuration import Gateway
 from migration.gateway.envoy import BOOTSTRAP, render
+from migration.gateway.envoy_clusters import OPTIONS
 from migration.gateway.methods import Method, read_methods
 from migration.gateway.protos import compile_protos
 from testbeds.local.platforms.protos import FOLDER
-from tests.migration.gateway.test_configuration import EDGE, PLAIN
+from tests.migration.gateway.test_configuration import EDGE, PLAIN, SIDE
 from traffic.site import Site
 
 COMPILED = compile_protos([FOLDER])
 METHODS = {method.full_name: method for method in read_methods(COMPILED)}
 
 
-def rendered(**changes: Any) -> dict[str, Any]:
+def rendered(site: Mapping[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
     """All files of a gateway, decoded."""
     gateway = Gateway.model_validate({**PLAIN, **changes})
     if gateway.edge:
-        gateway = gateway.with_edge(Site.model_validate(EDGE), "edge.yaml")
+        gateway = gateway.with_edge(Site.model_validate(site or EDGE), "edge.yaml")
     files = render(gateway, COMPILED, tuple(METHODS.values()), Path("/out"))
     return {name: json.loads(text) for name, text in files.items()}
 
@@ -94,6 +95,24 @@ def test_what_is_not_well_for_the_edge_is_asked_again_soon() -> None:
     (check,) = cluster(rendered(edge="edge.yaml", admin=None)[BOOTSTRAP], "v11")["health_checks"]
     assert {check["no_traffic_interval"], check["unhealthy_interval"]} == {"0.02s"}
     assert {check["interval"], check["no_traffic_healthy_interval"]} == {"0.2s"}
+
+
+def test_edge_and_gateway_of_one_envoy_speak_http_2_and_nobody_else_has_to() -> None:
+    """Many requests share a connection, WebSockets pass, slow readers hold up nobody; others stay as they are."""
+    v10 = {"name": "v10", "backends": ["127.0.0.1:3"], "health_path": "/health"}
+    elsewhere = {**SIDE, "name": "other", "backends": ["127.0.0.2:8081"]}
+    site = {**EDGE, "sides": [{**SIDE, "instead": "v10"}, elsewhere, v10]}
+    bootstrap = rendered(site, edge="edge.yaml", admin=None)[BOOTSTRAP]
+    spoken = {
+        name: cluster(bootstrap, name)["typed_extension_protocol_options"][OPTIONS]["explicit_http_config"]
+        for name in ("v11", "v11+v10", "other", "v10")
+    }
+    within = spoken.pop("v11")["http2_protocol_options"]
+    assert list(spoken.values()) == [{"http_protocol_options": {}}] * 3
+    listener = bootstrap["static_resources"]["listeners"][0]
+    assert listener["filter_chains"][0]["filters"][0]["typed_config"]["http2_protocol_options"] == within
+    assert within["allow_connect"]
+    assert within["initial_connection_window_size"] >= 1000 * within["initial_stream_window_size"]
 
 
 def test_without_certificates_none_are_mentioned() -> None:
