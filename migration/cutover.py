@@ -169,6 +169,11 @@ def _latched(part: Part, name: str, arguments: dict[str, Json], deadline_s: floa
     )
 
 
+def step_names(part: Part, cutover: Cutover) -> tuple[str, ...]:
+    """What the steps of a part are called."""
+    return tuple(step.name for step in _steps(part, cutover, History(()), ""))
+
+
 def never_skipped(cutover: Cutover, history: History, run: str, *, releases: bool = False) -> dict[str, str]:
     """The steps that nobody leaves out, by name, each with its reason; gates are not among them."""
     parts = outline(cutover, releases=releases)

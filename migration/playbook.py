@@ -92,9 +92,9 @@ class CutoverPlaybook:
             case Action.RELEASE:
                 return self._target.release(proxy, int(str(step.arguments["latch"])), epoch, step.timeout_s)
             case Action.HAND_OVER:
-                answer = self._ports.fence.fence(Side.V10, epoch, step.timeout_s)
-                self._target.stand_down(f"run {self._journal.run} has stopped writes to V10")
-                return answer
+                # First: whoever dies in between leaves no watcher behind that sends traffic to a V10 without writes.
+                self._target.stand_down(f"run {self._journal.run} stops writes to V10")
+                return self._ports.fence.fence(Side.V10, epoch, step.timeout_s)
             case Action.CLOSE_PHASE:
                 return Answer()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import json
 import os
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,7 +21,6 @@ from aurops.journal import Journal, readable
 from aurops.ports import not_connected
 from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
-from aurops.webhook import Webhook
 from migration import cutover_file, cutover_report, execute, rollback
 from migration.cutover import KIND, never_skipped
 from migration.model import World
@@ -31,14 +29,14 @@ from migration.proxies import Proxies, check_sides
 from migration.readiness import check
 from runbooks.kinds import refuse_without_store
 from runbooks.outputs import check_writable
-from runbooks.terminal import SPOKEN, confirm, ended, timeline
-from runbooks.words import said
+from runbooks.telling import listening
+from runbooks.terminal import confirm, ended, timeline
 from traffic import heartbeat, watching
 from traffic.dialects import open_driver
 from traffic.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from aurops.gates.spec import Gate
     from aurops.journal import Record
@@ -70,7 +68,6 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-WEBHOOK = "AUROPS_WEBHOOK"
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The plan (YAML): docs/runbooks/cutover.md.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print times, gates, approvals, the point of no return.")]
@@ -222,7 +219,7 @@ def _drive(journal: Journal, store: Store, told: Timeline, *, wait: bool, take_o
     cutover = execute.cutover_of(History(journal.records))
     folders = [documents.load(Path(path), Site).folder for path in cutover.sites.values()]
     with (
-        _listening(told, cutover.service) as hear,
+        listening(told, journal) as hear,
         heartbeat.Attendance(folders, journal.run, clock) as attendance,
     ):
 
@@ -241,24 +238,6 @@ def _drive(journal: Journal, store: Store, told: Timeline, *, wait: bool, take_o
             take_over=take_over,
             wait=wait,
         )
-
-
-@contextmanager
-def _listening(told: Timeline, service: str) -> Iterator[Callable[[Record], None]]:
-    """Who hears of every record: the terminal, and the webhook of `AUROPS_WEBHOOK` what the terminal is told."""
-    url = os.environ.get(WEBHOOK)
-    if not url:
-        yield told.hear
-        return
-    with Webhook(url) as hook:
-
-        def hear(record: Record) -> None:
-            told.hear(record)
-            if record.kind in SPOKEN:
-                event = {"service": service, "run": record.run, "n": record.n, "at": record.at}
-                hook.tell(event | {"kind": record.kind.value, "text": said(record, brief=True)})
-
-        yield hear
 
 
 def resume(journal: Journal, store: Store, *, take_over: bool, leap: int, wait: bool = False) -> Result:

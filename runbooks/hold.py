@@ -13,6 +13,7 @@ from aurops.gates import holds
 from aurops.gates.spec import HoldGate
 from aurops.gates.steps import waits_at
 from aurops.history import History
+from aurops.webhook import tell_one
 from runbooks import kinds
 from runbooks.gates import Run, open_run
 
@@ -34,6 +35,7 @@ def hold(run: Run, *, reason: Reason, stage: Stage = "") -> None:
     store, _ = open_run(run)
     holds.turn(store, run, on=True, stage=stage, reason=reason, who=getpass.getuser(), clock=RealClock())
     typer.echo(f"held: {_of(stage)} of run {run} until `aurops release {run}{_option(stage)}`")
+    _tell_webhook(run, "hold", f"{getpass.getuser()} holds {_of(stage)}: {reason}")
 
 
 def release(run: Run, *, reason: Reason, stage: Stage = "") -> None:
@@ -56,6 +58,13 @@ def release(run: Run, *, reason: Reason, stage: Stage = "") -> None:
         typer.echo(f"released: {proxy}")
     if held:
         typer.echo(f"released: {' and '.join(map(_of, held))} of run {run}")
+    what = ", ".join([*map(_of, held), *proxies])
+    _tell_webhook(run, "release", f"{getpass.getuser()} lets go of {what}: {reason}")
+
+
+def _tell_webhook(run: str, kind: str, text: str) -> None:
+    at = RealClock().wall().isoformat(timespec="milliseconds")
+    tell_one({"run": run, "kind": kind, "at": at, "text": text}, lambda why: typer.echo(f"aurops: {why}", err=True))
 
 
 def _here(journal: Journal) -> list[str]:

@@ -64,6 +64,7 @@ def rollback(
     lacking = _lacking()
     run = _recorded(ready, reason, found, began)
     typer.echo(_as_json(run, found, lacking) if as_json else _as_text(run, found, lacking))
+    _tell_webhook(ready, reason, found)
     back.refuse_unfinished(found)
 
 
@@ -140,6 +141,15 @@ def _write(ready: Ready, reason: str, found: list[Back], began: datetime) -> lis
         _warn(f"no record can be kept: {error}")
         return []
     return [told.run]
+
+
+def _tell_webhook(ready: Ready, reason: str, found: list[Back]) -> None:
+    """When all is done and said: a receiver that hangs has delayed nothing."""
+    from aurops.webhook import tell_one  # noqa: PLC0415 (only who gets so far)
+
+    done = "; ".join(f"{each.proxy}: {'all at V10' if each.ok else f'NOT rolled back: {each.why}'}" for each in found)
+    about = {"service": ready.service, "run": ready.run, "at": RealClock().wall().isoformat(timespec="milliseconds")}
+    tell_one(about | {"kind": "rollback", "text": f"{_who()} rolled back: {reason}; {done}"}, _warn)
 
 
 def _lacking() -> str:

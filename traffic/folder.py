@@ -6,7 +6,9 @@
 <folder>/latch.json    a rollback that holds; latch-<epoch>.json: one that was released, or replaced by a later one
 <folder>/latch.going   the one that is being released: it still holds
 <folder>/lock          held by whoever writes
-<folder>/watched       the watcher's heartbeat
+<folder>/watched       the watcher's heartbeat; runner.json: that of a cutover's runner
+<folder>/watch.json    what the watcher obeys; paged.json: what it has called a person about
+<folder>/hold.json     the watcher's hold; hold-<n>.json: one that was released
 <folder>/drain-SIDE.json  how far a drain is
 
 Files are replaced, never edited, so whoever may write in the folder may steer, and nobody else: their modes do not

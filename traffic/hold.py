@@ -80,7 +80,7 @@ def refuse(folder: Path) -> None:
         raise HeldError(
             f"A hold is on this proxy: {held.reason}.",
             where=f"{folder / FILE}: {held.who}, {held.at}",
-            next_step=f"Look; then aurops release {held.run} --reason …",
+            next_step=f"Look; then aurops release {held.run} --reason …" if held.run else "Look; then take it away.",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import signal
@@ -228,3 +229,35 @@ def test_past_the_point_of_no_return_the_watcher_sends_nothing_back(day: Day, ga
     assert all("nothing was rolled back: past the point of no return: writes to V10" in p["text"] for p in person.got)
     assert "`orders` has said no" in person.got[0]["text"]
     assert "v11 fell back to v10" in person.got[1]["text"]
+
+
+def test_a_webhook_hears_of_each_phase_once_and_one_that_hangs_delays_nothing(
+    day: Day, gate: Receiver, person: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Phases begin and end, also over a resume; a hold and a rollback; with nobody there it is said once."""
+    with receiving() as hook:
+        monkeypatch.setenv("AUROPS_WEBHOOK", hook.url)
+        run = begin(day, gate, person)
+        with running(day, run) as runner:
+            runner.until_weight(500)
+            runner.end(signal.SIGINT)
+        assert aurops("hold", run, "--reason", "look first").returncode == 0
+        with running(day, run) as runner:
+            until(lambda: any("ann" not in e["text"] and "look first" in e["text"] for e in hook.got), limit_s=30)
+            runner.end(signal.SIGINT)
+        hook.go.clear()
+        before = len(hook.got)
+        assert aurops("release", run, "--reason", "seen").returncode == 0
+        with running(day, run) as runner:
+            runner.until_weight(5_000)
+            assert len(hook.got) == before, "nobody has answered meanwhile"
+            runner.end(signal.SIGINT)
+            assert runner.said().count("the webhook at 127.0.0.1 does not get all that happens") == 1
+        hook.go.set()
+        done = aurops("rollback", "ledger", "--reason", "orders look wrong")
+        assert done.returncode == 0, done.stderr
+    told = [(event["kind"], event["text"].split(":")[0]) for event in hook.got]
+    phases = [text for kind, text in told if kind == "phase"]
+    assert phases == ["phase 1 begins", "phase 1 ends", "phase 2 begins"]
+    assert [kind for kind, _ in told].count("hold") == 1
+    assert told[-1] == ("rollback", f"{getpass.getuser()} rolled back")
