@@ -6,16 +6,19 @@ which opens no gate. Observing methods never raise: what cannot be seen is unkno
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
+from aurops.clock import RealClock
 from aurops.errors import OutsideError
 from aurops.plan import Observation
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aurops.clock import Clock
-    from aurops.plan import Answer
+    from aurops.plan import Answer, Json
 
 Value = TypeVar("Value")
 
@@ -101,6 +104,65 @@ class Drained:
     left: int
 
 
+@dataclass(frozen=True)
+class SideSeen:
+    """What probes from outside saw lately of one side of a region.
+
+    Args:
+        side: Which, as its answers say.
+        sent: Probes that it answered.
+        ok: Those with success.
+        p50_s: Median latency of these, from when each was due; None: there was none.
+        p99_s: Their 99th percentile.
+    """
+
+    side: str
+    sent: int
+    ok: int
+    p50_s: float | None
+    p99_s: float | None
+
+
+@dataclass(frozen=True)
+class Interruption:
+    """How long a region was without an answer, as probes from outside and clients wrote down.
+
+    Args:
+        region: Which.
+        began_s: When the first probe was due, Unix time.
+        last_s: When the last one was.
+        failing_s: At least so long: the longest stretch in which requests failed one after the other, seconds.
+        without_s: At most so long: the longest time between two successes, whatever was between, seconds.
+        recent_s: The same of what reaches into the time that was asked for.
+        unasked_s: Time within which nobody asked: nothing is known of it.
+        sent: Probes that are over.
+        ok: Those with success.
+        clients: Requests of clients' ledgers.
+        sides: What was seen lately of each side.
+    """
+
+    region: str
+    began_s: float
+    last_s: float
+    failing_s: float
+    without_s: float
+    recent_s: float
+    unasked_s: float
+    sent: int
+    ok: int
+    clients: int = 0
+    sides: tuple[SideSeen, ...] = ()
+
+    def data(self) -> dict[str, Json]:
+        """For the journal."""
+        return {**asdict(self), "sides": [asdict(side) for side in self.sides]}
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `data` wrote."""
+        return cls(**{**data, "sides": tuple(SideSeen(**side) for side in data["sides"])})
+
+
 class Verdict(StrEnum):
     """What a canary's statistics say."""
 
@@ -177,6 +239,14 @@ class JudgePort(Protocol):
         ...
 
 
+class InterruptionPort(Protocol):
+    """Asks a region from outside all the time."""
+
+    def interruption(self, region: str, over_s: float, timeout_s: float) -> Observation[Interruption]:
+        """What was seen of a region, and lately: within the last `over_s` seconds."""
+        ...
+
+
 class NotConnected:
     """Every port, when nothing stands behind it: unknown for whoever asks, a refusal for whoever commands.
 
@@ -207,6 +277,10 @@ class NotConnected:
         """Unknown."""
         return self._unknown("judge")
 
+    def interruption(self, region: str, over_s: float, timeout_s: float) -> Observation[Interruption]:  # noqa: ARG002
+        """Unknown."""
+        return self._unknown("interruption")
+
     def fence(self, side: Side, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
         """Refused."""
         raise OutsideError(
@@ -229,9 +303,10 @@ class Ports:
     fence: FencePort
     drained: DrainedPort
     judge: JudgePort
+    interruption: InterruptionPort = field(default_factory=lambda: NotConnected(RealClock()))
 
 
 def not_connected(clock: Clock) -> Ports:
     """Stand-ins for all of them."""
     nothing = NotConnected(clock)
-    return Ports(nothing, nothing, nothing, nothing, nothing, nothing)
+    return Ports(nothing, nothing, nothing, nothing, nothing, nothing, nothing)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from math import ceil
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from aurops.journal import RecordKind
+from migration.probe_ledger import NOBODY, percentile_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from aurops.journal import Journal, Record
-    from migration.probes import Probed
+    from migration.probe_ledger import Probed
 
 SLICE_S = 1.0
-NOBODY = "no side"
-"""A probe that nobody answered, or whose answer does not say which side it came from."""
 
 
 class _Part(BaseModel):
@@ -48,7 +46,7 @@ class Clients(_Part):
     """What clients saw of a whole run.
 
     Args:
-        interruption_s: By proxy, the longest time without success.
+        interruption_s: By region, the longest time without success.
         said: What the load and its servers counted, in words.
         why_not: Why they were not served well; empty when they were.
         slice_s: Length of a slice.
@@ -71,8 +69,8 @@ def slices(probes: Iterable[Probed], slice_s: float = SLICE_S) -> tuple[Slice, .
 
 
 def _slice(side: str, at_s: float, probes: Sequence[Probed]) -> Slice:
-    took_s = sorted(probe.took_s for probe in probes if probe.ok)
-    p50_s, p99_s = (round(took_s[ceil(part * len(took_s)) - 1], 5) if took_s else None for part in (0.5, 0.99))
+    took_s = [probe.took_s for probe in probes if probe.took_s is not None]
+    p50_s, p99_s = (percentile_s(took_s, part) for part in (0.5, 0.99))
     return Slice(side=side, at_s=at_s, sent=len(probes), ok=len(took_s), p50_s=p50_s, p99_s=p99_s)
 
 

@@ -32,6 +32,8 @@ CALL_S = 20.0
 """Longest time that one call at a proxy may take."""
 DRAIN_WITHIN_S = 900.0
 """How long what is left may take to end, beyond the time over which it is told to."""
+PROBES, PROBES_OVER = "send probes", "probes over"
+PROBES_UP_S = 30.0
 _WAY_BACK = (Action.PREPARE, Action.REHEARSE, Action.HAND_OVER)
 """Nobody leaves these out with a word: without them there is no way back, or its end is not in the journal."""
 PAST_NO_RETURN = (
@@ -55,7 +57,7 @@ def plan(
         releases: It follows a rollback, whose latches it takes away.
     """
     if history.goal == RESTORE:
-        return (_back(cutover),)
+        return (_back(cutover), *_probes_over(history))
     if hold := _held(world, cutover, history, run, releases=releases):
         return (Stage("held", hold=hold),)
     stages: list[Stage[World]] = [_decide(world, cutover, releases=releases)]
@@ -134,6 +136,8 @@ def _steps(part: Part, cutover: Cutover, history: History, run: str) -> tuple[St
         return tuple(_shift(proxy, part) for proxy in part.proxies)
     if part.action is Action.HAND_OVER:
         return (_latched(part, f"stop writes to {OLD}", {}),)
+    if part.action is Action.PROBE:
+        return (_probe(part, history),)
     if not part.proxies:
         return (_latched(part, part.name, {}),)
     label = part.name if part.action is Action.REHEARSE else part.action.value
@@ -180,6 +184,28 @@ def never_skipped(cutover: Cutover, history: History, run: str, *, releases: boo
     return {
         step.name: step.reason for part in parts for step in _steps(part, cutover, history, run) if not step.may_skip
     }
+
+
+def _probe(part: Part, history: History) -> Step[World]:
+    """Whoever takes the run up has probes sent again if they are not."""
+    is_over = PROBES_OVER in history.tries
+    return Step(
+        PROBES,
+        Action.PROBE,
+        part.reason,
+        done=lambda world: is_over or world.probed,
+        timeout_s=PROBES_UP_S,
+        deadline_s=120.0,
+        may_skip=False,
+    )
+
+
+def _probes_over(history: History) -> tuple[Stage[World], ...]:
+    """After an abort nothing is probed any more."""
+    if PROBES not in history.tries:
+        return ()
+    part = Part(PROBES_OVER, 2, Action.STOP_PROBES, "the cutover was aborted")
+    return (Stage(part.name, (_latched(part, part.name, {}),)),)
 
 
 def _shift(proxy: str, part: Part) -> Step[World]:

@@ -14,6 +14,7 @@ from aurops.gates.refusals import with_calendars
 from aurops.gates.signing import Signers
 from aurops.gates.spec import ApprovalGate, Check, Gate, PortCheck, unique
 from migration.model import TOTAL_WEIGHT
+from migration.probes import Probe
 from traffic.watching import SILENT_S, Critical, Page, Watching
 
 SCHEMA_FILE = Path(__file__).parent / "cutover.schema.json"
@@ -34,6 +35,8 @@ class Region(_Part):
     """Its name."""
     proxies: Annotated[tuple[Name, ...], Field(min_length=1)]
     """The proxies that steer its traffic; all of them take each step side by side."""
+    probe: Probe
+    """What is asked of it from outside, ten times a second, from phase 2 on: a read and an idempotent write."""
 
 
 class Times(_Part):
@@ -235,7 +238,9 @@ def read(file: Path) -> tuple[Cutover, Signers]:
         ) from cause
     signers = Signers(text, str(allowed), str(revoked or ""))
     sites = {name: str((folder / path).absolute()) for name, path in cutover.sites.items()}
-    return cutover.model_copy(update={"gates": cutover.gates.model_copy(update=gates), "sites": sites}), signers
+    regions = tuple(each.model_copy(update={"probe": each.probe.below(folder)}) for each in cutover.regions)
+    updates = {"gates": cutover.gates.model_copy(update=gates), "sites": sites, "regions": regions}
+    return cutover.model_copy(update=updates), signers
 
 
 def schema_text() -> str:

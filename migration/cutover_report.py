@@ -12,21 +12,23 @@ from aurops.gates.finding import Finding, State
 from aurops.history import History, Outcome
 from aurops.journal import RecordKind
 from aurops.report import ApprovalRow, Figure, GateRow, Mark, Point, Report, Series, Verdict, Weight
-from migration.clients import NOBODY, kept
+from migration.clients import kept
 from migration.execute import cutover_of
+from migration.interruptions import spans, told, within
 from migration.model import NEW, OLD, TOTAL_WEIGHT
-from migration.outline import Action
+from migration.outline import ALLOWED_INTERRUPTION_S, Action
+from migration.probe_ledger import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from aurops.journal import Record
+    from aurops.ports import SideSeen
     from aurops.report_rows import Moment
     from migration.clients import Clients
     from migration.cutover_file import Cutover
+    from migration.interruptions import Span, Told
 
-ALLOWED_INTERRUPTION_S = 30.0
-"""The longest time that clients may be without an answer."""
 _SAID = {OLD: "V10 (probes)", NEW: "V11 (probes)"}
 
 
@@ -39,8 +41,9 @@ def report(records: Sequence[Record], *, versions: Mapping[str, str], now: datet
         now: When it is made; None: now.
     """
     history, cutover = History(records), cutover_of(History(records))
-    at_s, seen = report_rows.since(cutover.start), kept(records)
-    verdict, because = judge(records, history, seen[0] if seen else None)
+    at_s, seen, looks = report_rows.since(cutover.start), kept(records), told(records)
+    regions = spans(looks)
+    verdict, because = judge(records, history, seen[0] if seen else None, regions)
     weights = _weights(records, cutover, at_s)
     return Report(
         title=f"{'Rehearsal of the cutover' if history.arguments.get('rehearsal') else 'Cutover'} of {cutover.service}",
@@ -50,32 +53,29 @@ def report(records: Sequence[Record], *, versions: Mapping[str, str], now: datet
         because=because,
         summary=f"From V10 to V11 in {', '.join(region.name for region in cutover.regions)}, "
         f"{', '.join(f'{percent:g}%' for percent in cutover.steps)}, from {cutover.start.isoformat()} on.",
-        objectives=(_interruption(seen[0] if seen else None), _reached(weights), *_rehearsed(records)),
+        objectives=(_interruption(regions), _reached(weights), *_rehearsed(records)),
         steps=report_rows.steps(records, at_s, by="stage"),
         decisions=report_rows.decisions(records, at_s),
         t0=f"the plan's start was: {cutover.start.isoformat()}",
         weights=weights,
-        sides=_probed(*seen, at_s) if seen else _looked(records, cutover, at_s),
+        sides=_probed(*seen, at_s) if seen else _seen_at_looks(looks, cutover) or _looked(records, cutover, at_s),
         gates=_gates(records),
         approvals=_approvals(records),
         marks=tuple(_marks(records, at_s)),
-        notes=tuple(_notes(seen[0] if seen else None)),
+        notes=tuple(_notes(seen[0] if seen else None, regions)),
         versions=dict(versions),
         journal_head=records[-1].hash,
     )
 
 
-def judge(records: Sequence[Record], history: History, clients: Clients | None) -> tuple[Verdict, str]:
+def judge(
+    records: Sequence[Record], history: History, clients: Clients | None, regions: Sequence[Span]
+) -> tuple[Verdict, str]:
     """What a run has shown so far, and why."""
     if history.finished and history.finished != "done":
         return Verdict.FAILED, f"The run ended as {history.finished}: V11 does not serve by it."
     if history.finished:
-        worst_s = max(clients.interruption_s.values(), default=0.0) if clients else 0.0
-        why = (clients.why_not if clients else "") or (
-            f"clients were without an answer for {worst_s:.1f} s" if worst_s > ALLOWED_INTERRUPTION_S else ""
-        )
-        handed = "Handed over: V11 has all traffic in every region, and V10 takes no write any more"
-        return (Verdict.FAILED, f"{handed}; but {why}.") if why else (Verdict.PASSED, f"{handed}.")
+        return _ended(clients, regions)
     if why := report_rows.stopped(records):
         gone = any(
             record.kind is RecordKind.VIOLATION or record.data.get("stage") == "rolled back" for record in records
@@ -88,16 +88,32 @@ def judge(records: Sequence[Record], history: History, clients: Clients | None) 
     return Verdict.OPEN, f"Waits before {spot.stage}: {', '.join(closed) or 'its gates are being looked at'}."
 
 
-def _interruption(clients: Clients | None) -> Figure:
-    measured = max(clients.interruption_s.values(), default=None) if clients else None
+def _ended(clients: Clients | None, regions: Sequence[Span]) -> tuple[Verdict, str]:
+    """What a run has shown that reached its end: unknown time is no pass."""
+    handed = "Handed over: V11 has all traffic in every region, and V10 takes no write any more"
+    if clients and clients.why_not:
+        return Verdict.FAILED, f"{handed}; but {clients.why_not}."
+    for each in regions:
+        if each.met is False:
+            why = f"clients of {each.region} were without an answer for {each.at_least_s:.1f} s"
+            return Verdict.FAILED, f"{handed}; but {why}."
+    if not regions or any(each.met is None for each in regions):
+        unknown = ", ".join(f"{each.at_most_s:.0f} s of {each.region}" for each in regions if each.met is None)
+        why = f"whether clients were without an answer nobody knows of {unknown or 'any moment'}"
+        return Verdict.INCONCLUSIVE, f"{handed}; but {why}."
+    return Verdict.PASSED, f"{handed}."
+
+
+def _interruption(regions: Sequence[Span]) -> Figure:
+    met = None if not regions or any(each.met is None for each in regions) else True
     return Figure(
         name="Interruption",
-        measured=measured,
+        measured=max((each.at_most_s for each in regions), default=None),
         unit="s",
         limit=ALLOWED_INTERRUPTION_S,
-        met=None if measured is None else measured <= ALLOWED_INTERRUPTION_S,
-        means="The longest time without a success at the worst proxy, as probes from outside saw it: ten reads and ten "
-        "idempotent writes a second, open loop. Not known where no probes were sent.",
+        met=False if any(each.met is False for each in regions) else met,
+        means="The longest time between two successes in the worst region, as probes from outside (ten reads and ten "
+        "idempotent writes a second, open loop) and clients' ledgers say; time within which nobody asked counts, too.",
     )
 
 
@@ -139,11 +155,37 @@ def _probed(clients: Clients, note: Record, at_s: Moment) -> tuple[Series, ...]:
             at_s=each.at_s + shift_s, sent=each.sent, ok_ratio=each.ok / each.sent, p50_s=each.p50_s, p99_s=each.p99_s
         )
         found.setdefault(each.side, []).append(point)
+    return _series(found, clients.slice_s)
+
+
+def _series(found: Mapping[str, Sequence[Point]], slice_s: float) -> tuple[Series, ...]:
     order = (NEW, OLD, *(side for side in found if side not in _SAID))
     return tuple(
-        Series(name=_SAID.get(side, f"{side} (probes)"), slice_s=clients.slice_s, points=tuple(found[side]))
+        Series(name=_SAID.get(side, f"{side} (probes)"), slice_s=slice_s, points=tuple(found[side]))
         for side in order
         if side in found
+    )
+
+
+def _seen_at_looks(looks: Sequence[Told], cutover: Cutover) -> tuple[Series, ...]:
+    """What probes had seen of each side when a gate looked: all regions' counts, the worst region's latency."""
+    found: dict[str, dict[float, list[SideSeen]]] = {}
+    for look in looks:
+        at_s = (look.at - cutover.start).total_seconds()
+        for side in look.seen.sides:
+            found.setdefault(side.side, {}).setdefault(at_s, []).append(side)
+    points = {side: [_point(at_s, seen) for at_s, seen in at.items()] for side, at in found.items()}
+    return _series(points, cutover.soak.every_s)
+
+
+def _point(at_s: float, seen: Sequence[SideSeen]) -> Point:
+    sent = sum(each.sent for each in seen)
+    return Point(
+        at_s=at_s,
+        sent=sent,
+        ok_ratio=sum(each.ok for each in seen) / sent,
+        p50_s=max((each.p50_s for each in seen if each.p50_s is not None), default=None),
+        p99_s=max((each.p99_s for each in seen if each.p99_s is not None), default=None),
     )
 
 
@@ -155,7 +197,7 @@ def _looked(records: Sequence[Record], cutover: Cutover, at_s: Moment) -> tuple[
     }
     found: dict[str, list[Point]] = {side: [] for side in sides}
     for record in records:
-        checks = [*_checks(_findings(record))]
+        checks = [check for finding in _findings(record) for check in within(finding)]
         for side, names in sides.items():
             seen = [check.state is State.OPEN for check in checks if check.gate in names]
             if seen:
@@ -168,16 +210,6 @@ def _looked(records: Sequence[Record], cutover: Cutover, at_s: Moment) -> tuple[
 def _findings(record: Record) -> tuple[Finding, ...]:
     given = record.data.get("findings")
     return tuple(Finding.read(cast("Mapping[str, object]", each)) for each in given) if isinstance(given, list) else ()
-
-
-def _checks(findings: Sequence[Finding]) -> Iterator[Finding]:
-    """The findings, those inside a soak in its place."""
-    for finding in findings:
-        inside = finding.evidence.get("checks")
-        if isinstance(inside, list):
-            yield from (Finding.read(cast("Mapping[str, object]", each)) for each in inside)
-        else:
-            yield finding
 
 
 def _gates(records: Sequence[Record]) -> tuple[GateRow, ...]:
@@ -231,17 +263,32 @@ def _marks(records: Sequence[Record], at_s: Moment) -> Iterator[Mark]:
             yield Mark(at_s=at_s(record), name="point of no return")
 
 
-def _notes(clients: Clients | None) -> Iterator[str]:
+def _notes(clients: Clients | None, regions: Sequence[Span]) -> Iterator[str]:
     yield "Weights are what this run has set, as its journal says; what `aurops rollback` did is in that run's journal."
-    if clients is None:
+    for each in regions:
         yield (
-            "Success of the sides is the part of the plan's checks that were well at each look: `watch` for V11, "
-            "`capacity` for V10. No probes from outside were sent, so interruption and latency are not known here."
+            f"{each.region}: without an answer for at least {each.at_least_s:.1f} s, at most {each.at_most_s:.1f} s; "
+            f"of {each.unknown_s:.1f} s in all nobody knows, for nobody asked."
         )
+    if clients is None:
+        yield from _on_the_day(regions)
         return
     yield (
         f"Probes are drawn by the side that answered ({NOBODY}: nobody, or an answer that does not say). Those of a "
-        "proxy come from one address, so one that keeps clients at a side by address moves them all at one step."
+        "region come from one address, so a proxy that keeps clients at a side by address moves them all at one step."
     )
     yield "A rehearsal: times are shortened, checks ask the sides of this machine, and nobody compared data."
     yield from clients.said
+
+
+def _on_the_day(regions: Sequence[Span]) -> Iterator[str]:
+    if regions:
+        yield (
+            "Success and latency of the sides are what probes saw in the two minutes before each look of a gate: all "
+            "regions' counts, the worst region's latency, which counts from when a probe was due."
+        )
+        return
+    yield (
+        "Success of the sides is the part of the plan's checks that were well at each look: `watch` for V11, "
+        "`capacity` for V10. No probes from outside were looked at, so interruption and latency are not known here."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aurops import execution
@@ -15,6 +16,7 @@ from migration.cutover import KIND
 from migration.cutover_file import REHEARSALS, Cutover
 from migration.model import NEW
 from migration.playbook import CutoverPlaybook
+from migration.probing import Probes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from aurops.runner import Listener, Result
     from aurops.store import Store
     from migration.model import Target, World
+    from migration.probing import Probing
 
 LEASE_TTL_S = 60.0
 """A look at gates may take half a minute, and a call may last two thirds of this."""
@@ -114,8 +117,22 @@ def execute(  # noqa: PLR0913 (what a run needs)
     take_over: bool = False,
     leap: int = 0,
     wait: bool = False,
+    probing: Probing | None = None,
 ) -> Result:
     """Take the lease, drive the run until it ends or meets a shut gate; with `wait` stay, holding nothing.
+
+    Args:
+        journal: The run.
+        target: The proxies.
+        store: Holds the run.
+        clock: Time.
+        ports: Data and canary; what interruption there was its probes say.
+        listener: Told of every record.
+        tell: Told what it waits for.
+        take_over: A person says that the present holder cannot act any more.
+        leap: How far its epoch is above what is known, at least.
+        wait: Stay at shut gates.
+        probing: The probes; None: sent by a process of this host.
 
     Raises:
         UsageError: The run has ended.
@@ -126,13 +143,17 @@ def execute(  # noqa: PLR0913 (what a run needs)
     history = History(journal.records)
     if history.finished:
         raise UsageError(f"the run has ended: {history.finished}", where=f"run {journal.run}")
+    cutover = cutover_of(history)
+    probes = probing or Probes(cutover, journal.run, clock)
+    ports = replace(ports, interruption=probes)
     keeper = Keeper(store, clock, signers_of(history), ports)
 
     def drive(*, again: bool) -> Result:
         mine = type(journal).open(store, journal.run, clock) if again else journal
         playbook = CutoverPlaybook(
-            cutover_of(history),
+            cutover,
             target,
+            probes,
             ports=ports,
             keeper=keeper,
             journal=mine,
@@ -156,7 +177,7 @@ def execute(  # noqa: PLR0913 (what a run needs)
 
     if not wait:
         return drive(again=False)
-    return Waiter(store, journal.run, clock, keeper, tell).pass_gates(drive)
+    return Waiter(store, journal.run, clock, keeper, tell, probes.died).pass_gates(drive)
 
 
 def _refuse_outdated(journal: Journal, store: Store, clock: Clock) -> None:

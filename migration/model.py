@@ -88,10 +88,12 @@ class World:
     Args:
         now: The time of day in UTC.
         proxies: Each proxy by name; a value or unknown.
+        probed: Whether the run's probes are sent from this host.
     """
 
     now: datetime
     proxies: Mapping[str, Observation[ProxyState]]
+    probed: bool = False
 
     def state(self, proxy: str) -> ProxyState | None:
         """A proxy's state; None when unknown."""

@@ -18,16 +18,22 @@ if TYPE_CHECKING:
     from migration.cutover_file import Cutover
 
 
+ALLOWED_INTERRUPTION_S = 30.0
+"""The longest time that clients of a region may be without an answer."""
+
+
 class Action(StrEnum):
     """What a part asks of each of its proxies, or of the run."""
 
     RELEASE = "release"
     PREPARE = "prepare"
     REHEARSE = "rehearse"
+    PROBE = "probe"
     SHIFT = "shift"
     DRAIN = "drain"
     CLOSE_PHASE = "close phase"
     HAND_OVER = "hand over"
+    STOP_PROBES = "stop probes"
     ROLL_BACK = "roll back"
 
 
@@ -112,10 +118,11 @@ def _prepare(cutover: Cutover, *, releases: bool) -> tuple[Part, ...]:
 
 def _move(cutover: Cutover) -> tuple[Part, ...]:
     parts: list[Part] = []
+    first = (_from("phase 2", cutover.start), *cutover.capacity, *_interruptions(cutover))
     for region in cutover.regions:
         for percent in cutover.steps:
             gates = cutover.gates.step if parts else cutover.gates.traffic
-            before = (_well(cutover),) if parts else (_from("phase 2", cutover.start), *cutover.capacity)
+            before = (_well(cutover),) if parts else first
             parts.append(
                 Part(
                     f"{region.name} {percent:g}%",
@@ -129,7 +136,8 @@ def _move(cutover: Cutover) -> tuple[Part, ...]:
             )
         why = f"weights move no WebSocket: what is left on V10 in {region.name} is closed over {cutover.drain_s:g} s"
         parts.append(Part(f"{region.name} drain", 2, Action.DRAIN, why, (_well(cutover),), region.proxies))
-    return tuple(parts)
+    why = "how long clients are without an answer is seen from outside, all the time from here on"
+    return (Part("probes", 2, Action.PROBE, why), *parts)
 
 
 def _validate(cutover: Cutover) -> tuple[Part, ...]:
@@ -166,6 +174,7 @@ def _validate(cutover: Cutover) -> tuple[Part, ...]:
             "V11 has all that V10 acknowledged; decommission takes over",
             (PortCheck(kind="port", name="V10 drained", port="drained"),),
         ),
+        Part("probes over", 4, Action.STOP_PROBES, "nothing is moved any more"),
     )
 
 
@@ -180,8 +189,25 @@ def _equal() -> PortCheck:
 def _well(cutover: Cutover) -> SoakGate:
     """V11 does well, and V10 could take everything back, for a while without a break."""
     soak = cutover.soak
-    checks = (*cutover.watch, *cutover.capacity)
+    checks = (*cutover.watch, *cutover.capacity, *_interruptions(cutover))
     return SoakGate(kind="soak", name="well", for_s=soak.for_s, every_s=soak.every_s, checks=checks)
+
+
+def _interruptions(cutover: Cutover) -> tuple[PortCheck, ...]:
+    """That no region is without an answer for long, by its probes and its clients' ledgers."""
+    over_s = max(2 * ALLOWED_INTERRUPTION_S, 4 * cutover.soak.every_s)  # a soak forgives three looks that are missing
+    return tuple(
+        PortCheck(
+            kind="port",
+            name=f"interruption of {region.name} under {ALLOWED_INTERRUPTION_S:g} s",
+            port="interruption",
+            region=region.name,
+            limit_s=ALLOWED_INTERRUPTION_S,
+            over_s=over_s,
+            max_age_s=ALLOWED_INTERRUPTION_S,
+        )
+        for region in cutover.regions
+    )
 
 
 @dataclass(frozen=True)

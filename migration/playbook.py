@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aurops.ports import Ports
     from migration.cutover_file import Cutover
     from migration.model import Target
+    from migration.probing import Probing
 
 
 class CutoverPlaybook:
@@ -30,6 +31,7 @@ class CutoverPlaybook:
     Args:
         cutover: What is wanted.
         target: The proxies.
+        probing: The probes.
         ports: Data and canary.
         keeper: Looks at gates.
         journal: The run's; what an approval must be for is read from it.
@@ -37,10 +39,11 @@ class CutoverPlaybook:
         releases: It follows a rollback, whose latches it takes away.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what a run needs)
         self,
         cutover: Cutover,
         target: Target,
+        probing: Probing,
         *,
         ports: Ports,
         keeper: Keeper,
@@ -50,6 +53,7 @@ class CutoverPlaybook:
     ) -> None:
         self._cutover = cutover
         self._target = target
+        self._probing = probing
         self._ports = ports
         self._keeper = keeper
         self._journal = journal
@@ -57,8 +61,8 @@ class CutoverPlaybook:
         self._releases = releases
 
     def observe(self) -> World:
-        """The proxies, and the time of day."""
-        return World(self._clock.wall(), self._target.observe())
+        """The proxies, the time of day, and whether probes are sent."""
+        return World(self._clock.wall(), self._target.observe(), self._probing.alive())
 
     def plan(self, world: World, history: History) -> tuple[Stage[World], ...]:
         """`migration.cutover.plan`."""
@@ -72,7 +76,7 @@ class CutoverPlaybook:
         """`migration.cutover.safe_stop`."""
         return planner.safe_stop(world, self._cutover, history)
 
-    def call(self, step: Step[World], epoch: int) -> Answer:  # noqa: PLR0911 (an action, its command)
+    def call(self, step: Step[World], epoch: int) -> Answer:  # noqa: C901, PLR0911 (an action, its command)
         """Look at the step's gates, or ask its proxy."""
         if step.action == steps.ACTION:
             return self._look(step)
@@ -95,6 +99,10 @@ class CutoverPlaybook:
                 # First: whoever dies in between leaves no watcher behind that sends traffic to a V10 without writes.
                 self._target.stand_down(f"run {self._journal.run} stops writes to V10")
                 return self._ports.fence.fence(Side.V10, epoch, step.timeout_s)
+            case Action.PROBE:
+                return self._probing.start()
+            case Action.STOP_PROBES:
+                return self._probing.stop()
             case Action.CLOSE_PHASE:
                 return Answer()
 

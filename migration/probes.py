@@ -1,137 +1,154 @@
-"""Synthetic probes of a cutover: how long clients were without an answer, seen from outside.
+"""What is asked of a region from outside while traffic moves, as the cutover's file describes it: a read and a write.
 
-Open loop: a read and an idempotent write at fixed moments, ten a second each, whatever became of the ones before. So a
-proxy that stalls is not probed less often for that. A probe counts at the moment at which it was due.
+Open loop: each ten times a second at fixed moments, whatever became of the ones before; so a proxy that stalls is not
+asked less often for that. Latency counts from the moment at which a probe was due (migration/prober.py).
 """
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
 
-import httpx
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from aurops.errors import OutsideError
+from traffic.headers import KEY_HEADER, SIDE_HEADER
 
 if TYPE_CHECKING:
-    from aurops.clock import Clock
+    from collections.abc import Mapping
 
-RATE_PER_S = 10.0
+RATE_PER_S = 10
+"""Reads a second in each region, and as many writes."""
 TIMEOUT_S = 2.0
-_MOST_AT_ONCE = 64
-"""Ten a second of each kind, for three seconds, are 60."""
+"""A probe that was not answered so long after it was due was not answered."""
+READ, WRITE = "read", "write"
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What the probes of a region saw.
-
-    Args:
-        sent: Probes of both kinds.
-        ok: Those that were answered with success.
-        interruption_s: The longest time between two moments at which a probe of one kind succeeded, less the time
-            between two probes; the worse of both kinds.
-    """
-
-    sent: int
-    ok: int
-    interruption_s: float
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-@dataclass(frozen=True)
-class Probed:
-    """One probe that is over.
+class Secret(_Part):
+    """A value that does not stand in the file: one of both says where it is."""
 
-    Args:
-        due_s: When it was due, by the clock.
-        took_s: From when it was sent to its answer or end, seconds.
-        ok: Whether it was answered with success.
-        side: Which side answered, as the answer says; empty: it does not, or there was none.
-    """
+    env: str = ""
+    """The environment variable that holds it."""
+    file: str = ""
+    """The file that holds it, relative to this one; blanks around it do not count."""
 
-    due_s: float
-    took_s: float
-    ok: bool
-    side: str
-
-
-class Probes:
-    """Probes one region; a context manager.
-
-    Args:
-        read: A URL that is asked with GET.
-        write: A URL that is asked with POST; `{n}` becomes the probe's number, which is its idempotency key, too.
-        clock: Time.
-        first: The number of the first write.
-        side_header: The header of an answer that names the side it came from; empty: there is none.
-    """
-
-    def __init__(self, read: str, write: str, clock: Clock, *, first: int = 0, side_header: str = "") -> None:
-        self._urls = {"GET": read, "POST": write}
-        self._clock = clock
-        self._first = first
-        self._side_header = side_header
-        self._all: list[Probed] = []
-        self._ok: dict[str, list[float]] = {"GET": [], "POST": []}
-        self._sent = 0
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._client = httpx.Client(timeout=TIMEOUT_S, trust_env=False)
-        self._pool = ThreadPoolExecutor(_MOST_AT_ONCE, "probe")
-        self._thread = threading.Thread(target=self._send_all, name="probes")
-        self._began_s = self._ended_s = clock.now_s()
-
-    def __enter__(self) -> Self:
-        self._began_s = self._clock.now_s()
-        self._thread.start()
+    @model_validator(mode="after")
+    def _one(self) -> Secret:
+        if bool(self.env) == bool(self.file):
+            raise ValueError("either `env` or `file`")
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._pool.shutdown(wait=True)
-        self._client.close()
+    def value(self, env: Mapping[str, str], where: str) -> str:
+        """It.
 
-    def seen(self) -> Seen:
-        """What was seen, from the first probe to the last."""
-        with self._lock:
-            worst = max(longest_gap_s(ok, self._began_s, self._ended_s) for ok in self._ok.values())
-            return Seen(self._sent, sum(map(len, self._ok.values())), max(0.0, worst - 1 / RATE_PER_S))
-
-    def all(self) -> tuple[Probed, ...]:
-        """Every probe that is over, as they ended."""
-        with self._lock:
-            return tuple(self._all)
-
-    def _send_all(self) -> None:
-        number = 0
-        while not self._stop.is_set():
-            due_s = self._began_s + number / RATE_PER_S
-            if (wait_s := due_s - self._clock.now_s()) > 0 and self._stop.wait(wait_s):
-                break
-            for method in self._urls:
-                self._pool.submit(self._probe, method, self._first + number, due_s)
-            with self._lock:
-                self._sent += len(self._urls)
-                self._ended_s = due_s
-            number += 1
-
-    def _probe(self, method: str, number: int, due_s: float) -> None:
-        url = self._urls[method].format(n=number)
-        headers = {"idempotency-key": str(number)} if method == "POST" else {}
-        began_s, is_ok, side = self._clock.now_s(), False, ""
-        with suppress(httpx.HTTPError):
-            answer = self._client.request(method, url, json={} if method == "POST" else None, headers=headers)
-            is_ok, side = answer.is_success, answer.headers.get(self._side_header, "") if self._side_header else ""
-        with self._lock:
-            self._all.append(Probed(due_s, self._clock.now_s() - began_s, is_ok, side))
-            if is_ok:
-                self._ok[method].append(due_s)
+        Raises:
+            OutsideError: It is not there.
+        """
+        if self.env:
+            if not env.get(self.env):
+                what = f"the environment variable {self.env} is not set"
+                raise OutsideError(what, where=where, next_step=f"export {self.env}=…")
+            return env[self.env]
+        try:
+            return Path(self.file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as cause:
+            raise OutsideError(f"a secret's file cannot be read: {cause}", where=f"{where}: {self.file}") from cause
 
 
-def longest_gap_s(successes: list[float], began_s: float, ended_s: float) -> float:
-    """The longest time without a success, the begin and the end of probing included. Pure."""
-    moments = sorted([began_s, *successes, ended_s])
-    return max((after - before for before, after in pairwise(moments)), default=0.0)
+class Request(_Part):
+    """A request that is sent again and again; in its URL and body `{n}` becomes the probe's number."""
+
+    url: str
+    """http://… or https://…, as clients come in; no password in it."""
+    headers: dict[str, str | Secret] = {}
+    """Its headers; what is secret is named by `env` or `file`."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.password:
+            raise ValueError("http://… or https://…, without a password")
+        return url
+
+    def sent(self, env: Mapping[str, str], where: str) -> dict[str, str]:
+        """Its headers with their secrets.
+
+        Raises:
+            OutsideError: One is not there.
+        """
+        return {
+            name: each.value(env, f"{where}: headers: {name}") if isinstance(each, Secret) else each
+            for name, each in self.headers.items()
+        }
+
+
+class Write(Request):
+    """A write that changes nothing when it is executed again: each has an `idempotency-key` of its own."""
+
+    method: Literal["POST", "PUT"] = "POST"
+    """How it is sent."""
+    body: str = "{}"
+    """What is sent; JSON, unless a header says otherwise."""
+
+
+class Probe(_Part):
+    """What is asked of a region from outside, and what its clients write down."""
+
+    read: Request
+    """Asked with GET."""
+    write: Write
+    """An idempotent write, for an account that is there for probes alone."""
+    first: int = Field(default=0, ge=0)
+    """The number of the first write."""
+    side_header: str = SIDE_HEADER
+    """The header of an answer that names the side it came from."""
+    ca: str = ""
+    """A file with the authorities of the region's certificate, relative to this one; empty: the usual ones."""
+    clients: Annotated[tuple[str, ...], Field(max_length=20)] = ()
+    """Ledgers of real clients on the runner's host, relative to this file: docs/runbooks/cutover.md."""
+
+    def below(self, folder: Path) -> Probe:
+        """The same, with its files as absolute paths.
+
+        Args:
+            folder: Where the cutover's file stands.
+        """
+
+        def at(request: Request) -> dict[str, str | Secret]:
+            return {
+                name: Secret(file=str((folder / each.file).absolute()))
+                if isinstance(each, Secret) and each.file
+                else each
+                for name, each in request.headers.items()
+            }
+
+        return self.model_copy(
+            update={
+                "read": self.read.model_copy(update={"headers": at(self.read)}),
+                "write": self.write.model_copy(update={"headers": at(self.write)}),
+                "ca": str((folder / self.ca).absolute()) if self.ca else "",
+                "clients": tuple(str((folder / each).absolute()) for each in self.clients),
+            }
+        )
+
+    def check(self, env: Mapping[str, str], where: str) -> None:
+        """See that everything it names is there.
+
+        Raises:
+            OutsideError: Something is not.
+        """
+        self.read.sent(env, f"{where}: read")
+        self.write.sent(env, f"{where}: write")
+        if self.ca and not Path(self.ca).is_file():
+            raise OutsideError("there is no such file of authorities", where=f"{where}: ca: {self.ca}")
+
+
+def key(run: str, region: str, number: int) -> dict[str, str]:
+    """The header that makes a write of a run the same however often it is sent."""
+    return {KEY_HEADER: f"{run}-{region}-{number}"}

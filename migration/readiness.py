@@ -38,7 +38,8 @@ def problems(
 ) -> list[AuropsError]:
     """What keeps a plan from being carried out on this machine, now: one error for each thing.
 
-    A start in the past, gates of one name, gates that can never open, people without a key; what this machine lacks.
+    A start in the past, gates of one name, gates that can never open, people without a key; what this machine lacks,
+    secrets of probes included.
     """
     found: list[AuropsError] = []
     if cutover.start <= now:
@@ -56,6 +57,11 @@ def problems(
                 refuse((gate,), f"{where}: {key}", signers=signers, now=at, env=env)
             except AuropsError as error:
                 found.append(error)
+    for region in cutover.regions:
+        try:
+            region.probe.check(env, f"{where}: regions: {region.name}: probe")
+        except AuropsError as error:
+            found.append(error)
     for name, site in cutover.sites.items():
         try:
             documents.load(Path(site), Site)

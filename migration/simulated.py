@@ -1,13 +1,14 @@
-"""Proxies in memory, with the rules that a cutover depends on: epochs, a latch, a lock; proves plans, never times."""
+"""Proxies and probes in memory, with the rules that a cutover depends on: epochs, a latch, a lock; never times."""
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aurops.errors import HeldError, OutsideError
 from aurops.plan import Answer, CallUnknownError, Observation, StaleEpochError
+from aurops.ports import Interruption, SideSeen
 from migration.model import NEW, OLD, TOTAL_WEIGHT, Held, Latched, ProxyState, is_rehearsal
 
 if TYPE_CHECKING:
@@ -138,3 +139,56 @@ class SimulatedProxies:
         if epoch < found.epoch:
             raise StaleEpochError(f"{proxy} obeys epoch {found.epoch}")
         return found
+
+
+class SimulatedProbing:
+    """A `migration.probing.Probing` in memory: everything is answered at once, unless said otherwise.
+
+    Args:
+        clock: Time.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began_s = 0.0
+        self.sending = False
+        self.started = 0
+        self.failing_s: dict[str, float] = {}
+        """By region, how long it was without an answer."""
+        self.recent_s: dict[str, float] = {}
+        """By region, of how long nobody knows."""
+        self.sides: tuple[SideSeen, ...] = ()
+        """What is seen of each side."""
+
+    def alive(self) -> bool:
+        """Whether they are sent."""
+        return self.sending
+
+    def died(self) -> bool:
+        """Whether they should be sent and are not."""
+        return bool(self.started) and not self.sending
+
+    def start(self) -> Answer:
+        """Note it."""
+        self._began_s = self._began_s if self.started else self._clock.now_s()
+        self.sending = True
+        self.started += 1
+        return Answer()
+
+    def stop(self) -> Answer:
+        """Note it."""
+        self.sending = False
+        return Answer()
+
+    def interruption(self, region: str, over_s: float, timeout_s: float) -> Observation[Interruption]:  # noqa: ARG002
+        """As it is set; unknown while nothing is sent."""
+        now_s = self._clock.now_s()
+        if not self.sending:
+            return Observation(None, now_s, region, "no probe is sent")
+        failing_s = self.failing_s.get(region, 0.0)
+        recent_s = self.recent_s.get(region, failing_s)
+        seen = Interruption(
+            region, self._began_s, now_s, failing_s, max(failing_s, recent_s), recent_s, recent_s, 20, 20
+        )
+        seen = replace(seen, sides=self.sides)
+        return Observation(seen, now_s, region)

@@ -207,7 +207,9 @@ def _rehearse(file: Path, lasts_s: float, report_file: Path | None, *, as_json: 
 def _played_text(played: Played) -> str:
     lines = [f"{'NOT PASSED' if played.why_not else 'PASSED'}: the rehearsal of {played.run}"]
     for name, load in played.loads.items():
-        lines.append(f"  {name}: {load.said}; interruption {played.interruption_s[name]:.2f} s")
+        lines.append(f"  {name}: {load.said}")
+    for name, interruption_s in played.interruption_s.items():
+        lines.append(f"  {name}: clients without an answer for at most {interruption_s:.2f} s")
     worst = max(played.rollbacks_s, default=0.0)
     lines.append(f"  {len(played.rollbacks_s)} rehearsed rollbacks, the slowest {worst:.3f} s")
     lines.append("  nobody compared data; capacity and watch asked the sides of this machine")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from aurops.gates.finding import Finding, State
 from aurops.gates.seen import found, unseen
-from aurops.ports import Comparison, Drained, Judgement, Lag, Unsynced, Verdict
+from aurops.ports import Comparison, Drained, Interruption, Judgement, Lag, Unsynced, Verdict
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aurops.plan import Json, Observation
     from aurops.ports import Ports
 
-Said: TypeAlias = Comparison | Lag | Unsynced | Drained | Judgement
+Said: TypeAlias = Comparison | Lag | Unsynced | Drained | Judgement | Interruption
 _OF_VERDICT = {Verdict.PASS: State.OPEN, Verdict.ROLL_BACK: State.CLOSED, Verdict.UNDECIDED: State.UNKNOWN}
 
 
@@ -33,6 +33,8 @@ def look(check: PortCheck, ports: Ports) -> Observation[Said]:
             return ports.drained.drained(check.side, check.timeout_s)
         case "judge":
             return ports.judge.judge("", check.timeout_s)
+        case "interruption":
+            return ports.interruption.interruption(check.region, check.over_s, check.timeout_s)
 
 
 def judge(check: PortCheck, seen: Observation[Said], now: datetime, now_s: float) -> Finding:
@@ -54,7 +56,7 @@ def judge(check: PortCheck, seen: Observation[Said], now: datetime, now_s: float
     return found(check, state, why, now, evidence, age_s)
 
 
-def _said(check: PortCheck, said: Said) -> tuple[State, str]:
+def _said(check: PortCheck, said: Said) -> tuple[State, str]:  # noqa: PLR0911 (a port, its words)
     match said:
         case Comparison():
             return _compared(said)
@@ -72,6 +74,8 @@ def _said(check: PortCheck, said: Said) -> tuple[State, str]:
             return _open_if(said.left == 0), f"{said.left} changes of {said.side} are on their way"
         case Judgement():
             return _OF_VERDICT[said.verdict], f"{said.verdict}: {said.why}"
+        case Interruption():
+            return _interrupted(check, said)
 
 
 def _compared(said: Comparison) -> tuple[State, str]:
@@ -83,6 +87,17 @@ def _compared(said: Comparison) -> tuple[State, str]:
     if said.in_flight or not said.compared:
         return State.UNKNOWN, counts
     return State.OPEN, counts
+
+
+def _interrupted(check: PortCheck, said: Interruption) -> tuple[State, str]:
+    """Too long for certain closes for good; where nobody knows, it opens when enough is known again."""
+    asked = f"{said.ok} of {said.sent} probes answered"
+    if said.failing_s > check.limit_s:
+        return State.CLOSED, f"without an answer for {said.failing_s:.1f} s, more than {check.limit_s:g} s; {asked}"
+    if said.recent_s > check.limit_s:
+        why = f"of {said.recent_s:.1f} s nobody knows whether there was an answer, and {check.limit_s:g} s are allowed"
+        return State.UNKNOWN, f"{why}; {asked}"
+    return State.OPEN, f"without an answer for at most {said.without_s:.1f} s; {asked}"
 
 
 def _open_if(condition: bool) -> State:  # noqa: FBT001 (a condition)

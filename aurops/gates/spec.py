@@ -170,12 +170,18 @@ class PortCheck(_Check):
 
     kind: Literal["port"]
     """Another part of aurops that is asked."""
-    port: Literal["equal", "lag", "unsynced", "drained", "judge"]
-    """Which one: equal, lag, unsynced, drained or judge."""
+    port: Literal["equal", "lag", "unsynced", "drained", "judge", "interruption"]
+    """Which one: equal, lag, unsynced, drained, judge or interruption."""
     lag_s: float = Field(default=0.1, gt=0)
     """Only for `lag`: the longest that either way may be behind, seconds."""
     side: Side = Side.V10
     """Only for `drained`: the side whose writes were stopped."""
+    region: str = ""
+    """Only for `interruption`: the region."""
+    limit_s: float = Field(default=30.0, gt=0)
+    """Only for `interruption`: the longest time that the region may be without an answer, seconds."""
+    over_s: float = Field(default=60.0, gt=0)
+    """Only for `interruption`: within so many seconds every moment must be known, too."""
     max_age_s: float = Field(default=600.0, gt=0)
     """How old the port's answer may be, seconds."""
 

@@ -54,16 +54,24 @@ class Waiter:
         clock: Time.
         keeper: Looks at the gates.
         tell: Told what it waits for, when that changes.
+        must_act: Whether the run is to be taken up although no gate has turned.
     """
 
     def __init__(
-        self, store: Store, run: str, clock: Clock, keeper: Keeper, tell: Callable[[str], None] = lambda _: None
+        self,
+        store: Store,
+        run: str,
+        clock: Clock,
+        keeper: Keeper,
+        tell: Callable[[str], None] = lambda _: None,
+        must_act: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store = store
         self._run = run
         self._clock = clock
         self._keeper = keeper
         self._tell = tell
+        self._must_act = must_act
         self._told = ""
 
     def pass_gates(self, drive: Drive) -> Result:
@@ -111,7 +119,7 @@ class Waiter:
             return  # each look is journalled, so that the time survives whatever happens to this process
         while not self._moved(records[-1].n, history.requests_seen):
             findings = self._keeper.look(spot)
-            if worth_journalling(spot, findings):
+            if worth_journalling(spot, findings) or self._must_act():
                 return
             self._say(f"waits: {shut(findings)}")
             self._pause(pause_s(spot.gates), records[-1].n, history.requests_seen)

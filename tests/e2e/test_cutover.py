@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -19,10 +20,17 @@ from aurops.history import History
 from aurops.journal import Journal, RecordKind
 from aurops.plan import Observation
 from aurops.ports import Comparison, Drained, Ports, Side, not_connected
+from aurops.processes import Process
+from aurops.report import Verdict
+from aurops.requests import RequestKind, ask
 from aurops.runner import Ending
 from aurops.store import open_store
 from migration import cutover_file, execute, rollback
+from migration.cutover_report import report
 from migration.model import World
+from migration.prober import FILE as TASK
+from migration.prober import PROCESS
+from migration.probing import Probes
 from migration.proxies import Proxies
 from testbeds.local.steering.bed import Bed, up
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
@@ -129,10 +137,15 @@ class Day:
         approval = "{kind: approval, name: people, need: 1, of: [ann]}"
         health = f"http://{self.bed.site.side('v11').backends[0]}/health"
         warm = f"http://{self.bed.site.side('v10').backends[0]}/health"
+        edge = f"http://{self.bed.site.listens}"
+        probe = (
+            f"{{read: {{url: '{edge}/reads/0'}}, write: {{url: '{edge}/writes/{{n}}'}}, first: {REQUESTS - 20_000}}}"
+        )
         file = self.folder / "cutover.yaml"
         file.write_text(
             f"service: ledger\nstart: {start.isoformat()}\nsteps: {steps}\n"
-            f"sites: {{edge: {self.bed.folder / 'site.json'}}}\nregions: [{{name: west, proxies: [edge]}}]\n"
+            f"sites: {{edge: {self.bed.folder / 'site.json'}}}\n"
+            f"regions: [{{name: west, proxies: [edge], probe: {probe}}}]\n"
             "times: {prepare_s: 60, traffic_s: 1, validate_s: 2}\nsoak: {for_s: 2, every_s: 2}\ndrain_s: 0\n"
             f"capacity: [{{kind: http, name: V10 warm, url: '{warm}'}}]\n"
             f"watch: [{{kind: http, name: V11 well, url: '{health}'}}]\n"
@@ -170,6 +183,13 @@ class Day:
                 CLOCK.sleep(0.2)
         raise AssertionError(result)
 
+    def end(self) -> None:
+        """Have every run's probes end."""
+        for process in (self.folder / "state" / "aurops" / "probes").glob(f"*/{PROCESS}"):
+            process.with_name(TASK).unlink(missing_ok=True)
+            sending = Process.parse(process.read_text())
+            until(lambda sending=sending: not sending.is_alive(), limit_s=20, what="probes end")  # type: ignore[misc]
+
     def approve(self, run: str) -> None:
         done = aurops("approve", run, "--key", str(self.key), "--yes", "--json")
         assert done.returncode == 0, done.stderr
@@ -182,13 +202,15 @@ def aurops(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def day(tmp_path: Path, bed: Bed, monkeypatch: pytest.MonkeyPatch) -> Day:
+def day(tmp_path: Path, bed: Bed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Day]:
     """A day on which everything is ready."""
     if latch := bed.driver.latch():
         bed.driver.release("the test", latch.epoch + 1)
     now = bed.driver.observe().steering
     bed.driver.shift(Steering({"v11": 0, "v10": TOTAL_WEIGHT, "baseline": 0}, now.epoch + 1))
-    return Day(tmp_path, bed, monkeypatch)
+    made = Day(tmp_path, bed, monkeypatch)
+    yield made
+    made.end()
 
 
 def test_a_cutover_moves_all_traffic_and_loses_no_request(day: Day) -> None:
@@ -207,9 +229,47 @@ def test_a_cutover_moves_all_traffic_and_loses_no_request(day: Day) -> None:
     assert [data["step"] for data in rehearsed] == ["rehearse 1 edge", "rehearse 2 edge", "rehearse 3 edge"]
     ready = rollback.read(day.bed.site.folder / "rollback.json")
     assert (ready.run, [proxy.name for proxy in ready.proxies]) == (journal.run, ["edge"])
+    shown = report(records, versions={})
+    assert (shown.verdict, shown.objectives[0].name, shown.objectives[0].met) == (Verdict.PASSED, "Interruption", True)
+    assert {"V11 (probes)", "V10 (probes)"} <= {side.name for side in shown.sides}
+    assert not Probes(execute.cutover_of(History(records)), journal.run, CLOCK).alive()
     late = aurops("rollback", "ledger", "--reason", "too late")
     assert (late.returncode, "past the point of no return" in late.stderr) == (4, True), late.stderr
     assert day.bed.driver.latch() is None
+
+
+def test_probes_outlive_the_runner_and_see_what_clients_see(day: Day) -> None:
+    """Killed they are sent again by whoever takes the run up; an outage of V10 is in their ledger, and in the gate."""
+    journal = day.begin()
+
+    def take_up() -> Result:
+        opened = Journal.open(day.store, journal.run, CLOCK)
+        target = day.target(journal.run)
+        return execute.execute(opened, target, store=day.store, clock=CLOCK, ports=day.ports)
+
+    assert take_up().ending is Ending.AT_GATE
+    probes = Probes(execute.cutover_of(History(journal.records)), journal.run, CLOCK)
+    assert probes.alive()
+    os.kill(Process.parse((probes.folder / PROCESS).read_text()).pid, signal.SIGKILL)
+    until(lambda: not probes.alive(), limit_s=10, what="they are gone")
+    assert take_up().ending is Ending.AT_GATE
+    assert probes.alive()
+    day.bed.kill("v10")
+    CLOCK.sleep(2.5)
+    day.bed.start("v10")
+    day.bed.await_health("v10")
+
+    def failing_s() -> float:
+        seen = probes.interruption("west", 60, 5.0).value
+        return seen.failing_s if seen else 0.0
+
+    until(lambda: failing_s() > 1.5, limit_s=30, what="the outage is written down")
+    until(lambda: "people" in take_up().why, limit_s=30, what="the gate looked at them")
+    shown = report(Journal.open(day.store, journal.run, CLOCK).records, versions={})
+    assert 1.5 < (shown.objectives[0].measured or 0) < 30
+    ask(day.store, journal.run, RequestKind.ABORT, who="ann", reason="enough", clock=CLOCK)
+    assert take_up().ending is Ending.RESTORED
+    assert not probes.alive()
 
 
 def test_one_command_goes_back_when_everything_else_is_gone(day: Day, tmp_path: Path) -> None:

@@ -61,10 +61,12 @@ def person() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def day(tmp_path: Path, bed: Bed, monkeypatch: pytest.MonkeyPatch) -> Day:
+def day(tmp_path: Path, bed: Bed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Day]:
     """A day on which everything is at V10, and nothing lies beside the proxy."""
     back(bed)
-    return Day(tmp_path, bed, monkeypatch)
+    made = Day(tmp_path, bed, monkeypatch)
+    yield made
+    made.end()
 
 
 def back(bed: Bed) -> None:

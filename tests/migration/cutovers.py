@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from migration import execute
 from migration.cutover_file import Cutover
 from migration.execute import cutover_of
 from migration.playbook import CutoverPlaybook
-from migration.simulated import SimulatedProxies
+from migration.simulated import SimulatedProbing, SimulatedProxies
 
 if TYPE_CHECKING:
     from aurops.gates.keeper import Spot
@@ -33,10 +33,14 @@ if TYPE_CHECKING:
 COMMANDS = ("prepare", "rehearse", "shift", "drain", "roll_back", "release")
 START = datetime(2026, 1, 2, 12, tzinfo=UTC)
 APPROVAL = {"kind": "approval", "name": "people", "need": 1, "of": ["ann"]}
+PROBE = {"read": {"url": "http://127.0.0.1:9/read"}, "write": {"url": "http://127.0.0.1:9/writes/{n}"}}
 FILE: dict[str, Any] = {
     "service": "ledger",
     "start": START.isoformat(),
-    "regions": [{"name": "west", "proxies": ["west-1", "west-2"]}, {"name": "north", "proxies": ["north-1"]}],
+    "regions": [
+        {"name": "west", "proxies": ["west-1", "west-2"], "probe": PROBE},
+        {"name": "north", "proxies": ["north-1"], "probe": PROBE},
+    ],
     "sites": {name: f"{name}.json" for name in ("west-1", "west-2", "north-1")},
     "steps": [5, 100],
     "soak": {"for_s": 120, "every_s": 60},
@@ -120,7 +124,8 @@ class Scene:
         self.data = Data(self.clock)
         nothing = not_connected(self.clock)
         self.ports = Ports(self.data, nothing.lag, nothing.unsynced, self.data, self.data, nothing.judge)
-        self.ports = self.ports if self.connected else nothing
+        self.probing = SimulatedProbing(self.clock)
+        self.ports = replace(self.ports if self.connected else nothing, interruption=self.probing)
         self.keeper = Gatekeeper(self.store, self.clock, self.signers, self.ports)
         self.epoch = 0
         self.journal = self.begin()
@@ -142,6 +147,7 @@ class Scene:
         playbook = CutoverPlaybook(
             cutover_of(history),
             self.target,
+            self.probing,
             ports=self.ports,
             keeper=self.keeper,
             journal=journal,
@@ -156,8 +162,8 @@ class Scene:
 
     def execute(self) -> Result:
         """The same under a real lease, as the command does it."""
-        target, ports = self.target, self.ports
-        return execute.execute(self.open(), target, store=self.store, clock=self.clock, ports=ports)
+        target, ports, probing = self.target, self.ports, self.probing
+        return execute.execute(self.open(), target, store=self.store, clock=self.clock, ports=ports, probing=probing)
 
     def lease(self) -> Lease:
         return Lease(self.store, execute.service_of(self.journal), self.clock)

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from aurops.errors import HeldError, OutsideError, UsageError
 from aurops.gates.steps import GATES_OF
 from aurops.history import History
-from aurops.journal import Journal, RecordKind
+from aurops.journal import Journal, Record, RecordKind
 from aurops.plan import StaleEpochError
 from aurops.requests import RequestKind, ask
 from aurops.runner import Ending, Result
 from aurops.testing import Fault, Faulty, SimulatedCrash
+from migration.cutover import shift_name
 from migration.execute import OvertakenError, check_start
 from migration.model import Held, World
 from migration.outline import outline
@@ -494,12 +495,69 @@ def test_the_plan_calls_nothing() -> None:
     scene = Scene()
     journal = Journal.create(scene.store, "dry-run", scene.clock)
     playbook = CutoverPlaybook(
-        scene.file, scene.proxies, ports=scene.ports, keeper=scene.keeper, journal=journal, clock=scene.clock
+        scene.file,
+        scene.proxies,
+        scene.probing,
+        ports=scene.ports,
+        keeper=scene.keeper,
+        journal=journal,
+        clock=scene.clock,
     )
     stages = playbook.plan(playbook.observe(), History([]))
     names = [stage.name for stage in stages]
     assert names[:4] == ["decide", "before prepare", "prepare", "rehearse 1"]
-    assert names[-4:] == ["before hand over", "hand over", "before phase 4 over", "phase 4 over"]
+    assert names[-5:] == ["before hand over", "hand over", "before phase 4 over", "phase 4 over", "probes over"]
     assert [step.name for stage in stages for step in stage.steps if step.no_return] == ["stop writes to v10"]
     assert all(step.reason for stage in stages for step in stage.steps)
     assert START.isoformat() == FILE["start"]
+
+
+def test_probes_are_sent_from_phase_2_to_the_end_and_again_when_they_have_died() -> None:
+    """Before the first gate of phase 2; whoever takes the run up sends them anew; none at the end or after an abort."""
+    scene = Scene()
+    scene.keeper.shut = frozenset({"people"})
+    scene.go()
+    assert (scene.probing.sending, scene.probing.started) == (True, 1)
+    scene.probing.sending = False
+    assert scene.once().ending is Ending.AT_GATE
+    assert (scene.probing.sending, scene.probing.started) == (True, 2)
+    scene.keeper.shut = frozenset()
+    assert scene.go().ending is Ending.DONE
+    assert (scene.probing.sending, scene.probing.started) == (False, 2)
+    aborted = Scene()
+    aborted.keeper.shut = frozenset({"people"})
+    aborted.go()
+    ask(aborted.store, aborted.journal.run, RequestKind.ABORT, who="ann", reason="enough", clock=aborted.clock)
+    assert aborted.once().ending is Ending.RESTORED
+    assert not aborted.probing.sending
+
+
+@pytest.mark.parametrize("region", ["west", "north"])
+def test_a_region_without_an_answer_for_too_long_stops_every_further_step(region: str) -> None:
+    """For certain: closed for good. Unknown: it waits, and goes on when enough is known again."""
+    scene = Scene()
+    scene.probing.failing_s = {region: 30.5}
+    result = scene.go()
+    assert result.ending is Ending.AT_GATE
+    assert f"interruption of {region} under 30 s is closed: without an answer for 30.5 s" in result.why
+    assert scene.weights() == {"west-1": 0, "west-2": 0, "north-1": 0}
+    scene = Scene()
+    scene.probing.recent_s = {region: 40.0}
+    result = scene.go()
+    assert f"interruption of {region} under 30 s is unknown: of 40.0 s nobody knows" in result.why
+    scene.probing.recent_s = {}
+    assert scene.go().ending is Ending.DONE
+
+
+def test_an_interruption_within_a_soak_shuts_the_next_step() -> None:
+    """V11 has 5% and the region answers nobody: the next step's gate says so."""
+    scene = Scene()
+
+    def stop_answering(record: Record) -> None:
+        if record.data.get("step") == shift_name("west-1", 500) and record.kind is RecordKind.RESULT:
+            scene.probing.failing_s = {"west": 31.0}
+
+    result = scene.go(stop_answering)
+    assert result.ending is Ending.AT_GATE
+    assert "well is closed: interruption of west under 30 s: without an answer for 31.0 s" in result.why
+    assert scene.weights() == {"west-1": 500, "west-2": 500, "north-1": 0}

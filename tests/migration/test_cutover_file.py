@@ -34,8 +34,15 @@ service: ledger
 start: 2026-01-02T12:00:00+00:00
 sites: {west-1: w1.json, west-2: w2.json, north-1: n1.json}
 regions:
-- {name: west, proxies: [west-1, west-2]}
-- {name: north, proxies: [north-1]}
+- name: west
+  proxies: [west-1, west-2]
+  probe:
+    read: {url: "https://west.example/v1/blocks/latest", headers: {authorization: {file: token}}}
+    write: {url: "https://west.example/v1/transactions", body: '{"memo": "probe {n}"}'}
+    clients: [clients.jsonl]
+- name: north
+  proxies: [north-1]
+  probe: {read: {url: "http://127.0.0.1:9/r"}, write: {url: "http://127.0.0.1:9/w/{n}"}}
 steps: [5, 100]
 times: {prepare_s: 3600, traffic_s: 600, validate_s: 1200}
 soak: {for_s: 120, every_s: 60}
@@ -55,6 +62,7 @@ signers: {allowed: allowed_signers}
 def write(folder: Path, text: str = WHOLE) -> Path:
     """The file with what it names beside it."""
     (folder / "allowed_signers").write_text(f"ann {new_key(folder / 'ann').with_suffix('.pub').read_text()}")
+    (folder / "token").write_text("Bearer x\n")
     (folder / "freezes.yaml").write_text("freezes: [{from: 2026-03-01, to: 2026-03-02, reason: audit}]\n")
     sides = [{"name": name, "backends": ["127.0.0.1:1"]} for name in ("v11", "v10")]
     site = {"kind": "envoy", "folder": ".", "listens": "127.0.0.1:2", "admin": "127.0.0.1:3", "sides": sides}

@@ -14,11 +14,12 @@ from aurops.gates.spec import ApprovalGate
 from aurops.gates.steps import waits_at
 from aurops.history import History
 from aurops.journal import Journal, RecordKind
+from aurops.ports import Interruption, SideSeen
 from aurops.report import Report, Verdict
 from aurops.runner import Ending
-from migration import clients
+from migration import clients, interruptions
 from migration.cutover_report import report
-from migration.probes import Probed
+from migration.probe_ledger import Probed
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
 from tests.migration.cutovers import START, Scene
 
@@ -64,13 +65,56 @@ def test_gates_stand_with_their_evidence_and_every_stage_with_its_time(done: Sce
     assert [mark.name for mark in shown.marks] == ["point of no return"]
 
 
-def test_without_probes_the_sides_are_what_the_checks_saw_and_interruption_is_not_known(done: Scene) -> None:
-    """`watch` for V11, `capacity` for V10; no latency and no interruption are made up."""
-    shown = made(done)
-    assert [side.name for side in shown.sides] == ["V11 (watch)", "V10 (capacity)"]
-    assert {point.ok_ratio for side in shown.sides for point in side.points} == {1.0}
-    assert {point.p99_s for side in shown.sides for point in side.points} == {None}
-    assert (shown.objectives[0].measured, shown.objectives[0].met) == (None, None)
+def test_interruption_is_what_the_gates_saw_in_the_worst_region(done: Scene) -> None:
+    """At most and at least, by region; above 30 s for certain the run has failed, unknown it shows nothing."""
+    assert (made(done).objectives[0].measured, made(done).objectives[0].met) == (0.0, True)
+    short = Scene()
+    short.probing.failing_s = {"north": 2.5}
+    assert short.go().ending is Ending.DONE
+    assert (made(short).objectives[0].measured, made(short).objectives[0].met) == (2.5, True)
+    assert "north: without an answer for at least 2.5 s, at most 2.5 s" in made(short).to_html()
+    unknown = Scene()
+    unknown.keeper.shut = frozenset({"people"})
+    unknown.probing.recent_s = {"west": 45.0}
+    unknown.go()
+    unknown.keeper.shut, unknown.probing.recent_s = frozenset(), {}
+    assert unknown.go().ending is Ending.DONE
+    shown = made(unknown)
+    assert (shown.verdict, shown.objectives[0].measured, shown.objectives[0].met) == (Verdict.INCONCLUSIVE, 45.0, None)
+    assert "nobody knows of 45 s of west" in shown.because
+    long = Scene()
+    long.probing.failing_s = {"west": 31.0}
+    long.go()
+    shown = made(long)
+    assert (shown.objectives[0].measured, shown.objectives[0].met) == (31.0, False)
+    assert "interruption of west under 30 s" in shown.because
+
+
+def test_where_another_host_went_on_what_lies_between_its_ledger_and_the_first_is_unknown() -> None:
+    """Two ledgers of one region: the time between them counts as time of which nobody knows."""
+
+    def seen(began_s: float, last_s: float) -> interruptions.Told:
+        return interruptions.Told(START, Interruption("west", began_s, last_s, 0.5, 0.6, 0.1, 0.0, 20, 20))
+
+    (span,) = interruptions.spans([seen(100, 150), seen(100, 200), seen(260, 300)])
+    assert (span.at_least_s, span.at_most_s, span.unknown_s, span.met) == (0.5, 60.0, 60.0, None)
+    (span,) = interruptions.spans([seen(100, 200), seen(210, 300)])
+    assert (span.at_most_s, span.met) == (10.0, True)
+
+
+def test_the_sides_are_what_probes_saw_at_each_look_or_else_the_checks(done: Scene) -> None:
+    """Success of both sides, worst region's latency; without probes `watch` for V11, `capacity` for V10."""
+    scene = Scene()
+    sides = (SideSeen("v10", 90, 45, 0.002, 0.01), SideSeen("v11", 10, 10, 0.003, 0.02))
+    scene.probing.sides = sides
+    scene.go()
+    shown = {side.name: side.points for side in made(scene).sides}
+    assert list(shown) == ["V11 (probes)", "V10 (probes)"]
+    assert {(point.sent, point.ok_ratio, point.p99_s) for point in shown["V10 (probes)"]} >= {(180, 0.5, 0.01)}
+    bare = made(done)
+    assert [side.name for side in bare.sides] == ["V11 (watch)", "V10 (capacity)"]
+    assert {point.ok_ratio for side in bare.sides for point in side.points} == {1.0}
+    assert {point.p99_s for side in bare.sides for point in side.points} == {None}
 
 
 def test_a_run_at_a_gate_is_not_over_and_says_what_it_waits_for() -> None:
@@ -131,15 +175,15 @@ def test_a_run_that_was_rolled_back_or_aborted_has_failed() -> None:
 
 
 def test_what_probes_saw_is_part_of_the_journal_and_shown_by_side(done: Scene) -> None:
-    """Success and latency of both sides by second; an interruption above 30 s fails a run that reached its end."""
+    """Success and latency of both sides by second; clients who were not served well fail a run that reached its end."""
     scene = Scene()
     scene.go()
     journal = Journal.open(scene.store, scene.journal.run, scene.clock)
     now_s = scene.clock.now_s()
-    probes = [Probed(now_s - 10 + n / 10, 0.002, ok=n != 3, side="v10" if n < 50 else "v11") for n in range(100)]
-    probes.append(Probed(now_s - 5, 2.0, ok=False, side=""))
+    probes = [Probed(now_s - 10 + n / 10, 0.002 if n != 3 else None, "v10" if n < 50 else "v11") for n in range(100)]
+    probes.append(Probed(now_s - 5, None, ""))
     slices = clients.slices(probes)
-    clients.keep(journal, clients.Clients(interruption_s={"west-1": 31.0, "north-1": 0.2}, slices=slices))
+    clients.keep(journal, clients.Clients(interruption_s={"west": 31.0}, slices=slices, why_not="west-1 lost 2 writes"))
     shown = made(scene)
     sides = {side.name: side.points for side in shown.sides}
     assert list(sides) == ["V11 (probes)", "V10 (probes)", "no side (probes)"]
@@ -147,7 +191,7 @@ def test_what_probes_saw_is_part_of_the_journal_and_shown_by_side(done: Scene) -
     assert min(point.ok_ratio or 0 for point in sides["V10 (probes)"]) < 1
     assert {point.p99_s for point in sides["V11 (probes)"]} == {0.002}
     assert (sides["no side (probes)"][0].ok_ratio, sides["no side (probes)"][0].p99_s) == (0, None)
-    assert (shown.verdict, shown.objectives[0].measured, shown.objectives[0].met) == (Verdict.FAILED, 31.0, False)
+    assert (shown.verdict, "west-1 lost 2 writes" in shown.because) == (Verdict.FAILED, True)
     assert journal.records[-1].hash == shown.journal_head
     assert made(done).verdict is Verdict.PASSED
 

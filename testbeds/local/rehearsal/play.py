@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -27,11 +27,13 @@ from aurops.ports import Comparison, Drained, Ports, Side, not_connected
 from aurops.runner import Ending
 from migration import execute, rollback
 from migration.clients import Clients, keep, slices
-from migration.probes import Probes
+from migration.outline import ALLOWED_INTERRUPTION_S
+from migration.probe_ledger import Ledger
+from migration.probes import Probe, Request, Write
+from migration.probing import Probes
 from migration.proxies import Proxies
 from testbeds.local.rehearsal.script import BEFORE_START_S, Place, Script, script
 from testbeds.local.steering.bed import Bed, up
-from traffic.headers import SIDE_HEADER
 from traffic.site import Kind
 
 if TYPE_CHECKING:
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
 RATE_PER_S = 40
 """Iterations of the load at each proxy, a read and a write each."""
 WITHIN_S = 600.0
-ALLOWED_INTERRUPTION_S = 30.0
 _CLOCK = RealClock()
 _NOBODY = "a rehearsal: nothing is compared"
 
@@ -84,7 +85,7 @@ class Played:
         run: The run.
         result: How it ended.
         loads: By proxy.
-        interruption_s: By proxy, as its probes saw.
+        interruption_s: By region, as its probes saw.
         rollbacks_s: How long each rehearsed rollback took.
         left_out: What of the plan was not played.
     """
@@ -156,9 +157,10 @@ def play(
         tell(f"bringing up {len(cutover.proxies)} proxies with their sides")
         writes = int(RATE_PER_S * (WITHIN_S + load_s))
         beds = {name: stack.enter_context(_bed(kind, 2 * writes)) for name in cutover.proxies}
-        made = script(cutover, {name: _place(bed) for name, bed in beds.items()}, _CLOCK.wall(), lasts_s=lasts_s)
+        made = script(
+            cutover, {name: _place(bed, writes) for name, bed in beds.items()}, _CLOCK.wall(), lasts_s=lasts_s
+        )
         keys, signers = _people(folder, made.people)
-        probes = {name: stack.enter_context(_probes(bed, writes)) for name, bed in beds.items()}
         loads = {name: stack.enter_context(_load(bed, folder / f"{name}.json")) for name, bed in beds.items()}
         journal = execute.begin(store, _CLOCK, made.cutover, signers, about={"rehearsal": True})
         drivers = {name: bed.driver for name, bed in beds.items()}
@@ -169,10 +171,14 @@ def play(
             drain_s=made.cutover.drain_s,
             lay_ready=_lay(made, journal.run, folder),
         )
-        result = _drive(journal, target, store, keys, listener, tell)
+        probes = Probes(made.cutover, journal.run, _CLOCK, folder / "probes")
+        stack.callback(probes.stop)
+        result = _drive(journal, target, probes, store, keys, listener, tell)
+        probes.stop()
         counted = {name: _counted(loads[name], folder / f"{name}.json", beds[name], writes) for name in beds}
-        seen = {name: each.seen().interruption_s for name, each in probes.items()}
-        probed = slices(one for each in probes.values() for one in each.all())
+        ledgers = {region.name: _ledger(probes, region.name) for region in cutover.regions}
+        seen = {name: max(each.without_s for each in ledger.streams.values()) for name, ledger in ledgers.items()}
+        probed = slices(one for ledger in ledgers.values() for one in ledger.recent())
     took = History(Journal.open(store, journal.run, _CLOCK).records).results
     rollbacks = tuple(float(data["took_s"]) for data in took.values() if "took_s" in data)
     played = Played(journal.run, result, counted, seen, rollbacks, made.left_out)
@@ -191,9 +197,11 @@ def _bed(kind: Kind, requests: int) -> Iterator[Bed]:
         yield bed
 
 
-def _place(bed: Bed) -> Place:
+def _place(bed: Bed, first: int) -> Place:
     health = {name: f"http://{bed.site.side(name).backends[0]}/health" for name in ("v11", "v10")}
-    return Place(bed.folder / "site.json", health["v11"], health["v10"])
+    url = f"http://{bed.site.listens}"
+    probe = Probe(read=Request(url=f"{url}/reads/0"), write=Write(url=f"{url}/writes/{{n}}"), first=first)
+    return Place(bed.folder / "site.json", health["v11"], health["v10"], probe)
 
 
 def _people(folder: Path, people: tuple[str, ...]) -> tuple[dict[str, Path], Signers]:
@@ -208,9 +216,12 @@ def _people(folder: Path, people: tuple[str, ...]) -> tuple[dict[str, Path], Sig
     return keys, Signers("".join(lines))
 
 
-def _probes(bed: Bed, first: int) -> Probes:
-    url = f"http://{bed.site.listens}"
-    return Probes(f"{url}/reads/0", f"{url}/writes/{{n}}", _CLOCK, first=first, side_header=SIDE_HEADER)
+def _ledger(probes: Probes, region: str) -> Ledger:
+    """Everything that was probed; nothing when the run ended before."""
+    ledger = Ledger(probes.ledger(region), keep_s=WITHIN_S)
+    with suppress(FileNotFoundError):
+        ledger.read_on()
+    return ledger
 
 
 def _lay(made: Script, run: str, folder: Path) -> Callable[[str], dict[str, str]]:
@@ -221,6 +232,7 @@ def _lay(made: Script, run: str, folder: Path) -> Callable[[str], dict[str, str]
 def _drive(
     journal: Journal,
     target: Proxies,
+    probes: Probes,
     store: Store,
     keys: dict[str, Path],
     listener: Listener,
@@ -232,7 +244,9 @@ def _drive(
     until_s = _CLOCK.now_s() + WITHIN_S
     while True:
         opened = Journal.open(store, journal.run, _CLOCK)
-        result = execute.execute(opened, target, store=store, clock=_CLOCK, ports=ports, listener=listener)
+        result = execute.execute(
+            opened, target, store=store, clock=_CLOCK, ports=ports, listener=listener, probing=probes
+        )
         if result.ending is not Ending.AT_GATE or _CLOCK.now_s() > until_s:
             return result
         tell(f"waits: {result.why}")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from migration.cutover_file import Cutover
+    from migration.probes import Probe
 
 LEAST_SOAK_S = 2.0
 BEFORE_START_S = 15.0
@@ -28,11 +29,13 @@ class Place:
         site: Its file.
         v11: A URL that says whether V11 is well.
         v10: The same of V10.
+        probe: What is asked of it from outside.
     """
 
     site: Path
     v11: str
     v10: str
+    probe: Probe
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,9 @@ def script(cutover: Cutover, places: Mapping[str, Place], now: datetime, *, last
         "service": f"rehearsal-{cutover.service}"[:40],  # nothing of it may stand in the way of the service's own runs
         "start": now + timedelta(seconds=BEFORE_START_S),
         "sites": {name: str(place.site) for name, place in places.items()},
+        "regions": tuple(
+            region.model_copy(update={"probe": places[region.proxies[0]].probe}) for region in cutover.regions
+        ),
         "times": times,
         "soak": Soak(for_s=soak_s, every_s=soak_s),
         "drain_s": min(cutover.drain_s, 5.0),

@@ -16,7 +16,7 @@ from aurops.gates.finding import Finding, State
 from aurops.gates.refusals import refuse, with_calendars
 from aurops.gates.spec import CommandCheck, Gate, HttpCheck, PortCheck, SqlCheck, WindowGate
 from aurops.plan import Observation
-from aurops.ports import Comparison, Drained, Judgement, Lag, Side, Unsynced, Verdict, not_connected
+from aurops.ports import Comparison, Drained, Interruption, Judgement, Lag, Side, Unsynced, Verdict, not_connected
 from aurops.processes import read_stat
 
 GATES: TypeAdapter[Gate] = TypeAdapter(Gate)
@@ -109,6 +109,11 @@ def test_a_command_that_hangs_is_killed_with_its_children(tmp_path: Path) -> Non
     assert run("no-such-program").why == "it cannot be run: No such file or directory"
 
 
+def without(failing_s: float, without_s: float, recent_s: float) -> Interruption:
+    """What probes of a region saw."""
+    return Interruption("west", 1.0, 90.0, failing_s, without_s, recent_s, 0.0, 20, 19)
+
+
 def said(name: str, value: object, *, age_s: float = 0.0, **more: object) -> Finding:
     """What a port's answer means for its gate."""
     check = PortCheck.model_validate({"kind": "port", "name": name, "port": name} | more)
@@ -137,6 +142,12 @@ def said(name: str, value: object, *, age_s: float = 0.0, **more: object) -> Fin
             "2 acknowledged V11 writes are not in V10: t1, t2",
         ),
         (said("drained", Drained(Side.V10, 0)), State.OPEN, "0 changes"),
+        (said("interruption", without(0.0, 0.2, 0.2)), State.OPEN, "at most 0.2 s; 19 of 20 probes"),
+        (said("interruption", without(30.0, 30.0, 30.0)), State.OPEN, "at most 30.0 s"),
+        (said("interruption", without(30.1, 30.1, 0.0)), State.CLOSED, "for 30.1 s, more than 30 s"),
+        (said("interruption", without(1.0, 99.0, 99.0)), State.UNKNOWN, "of 99.0 s nobody knows"),
+        (said("interruption", without(1.0, 99.0, 0.0)), State.OPEN, "at most 99.0 s"),
+        (said("interruption", without(0.0, 0.1, 0.1), age_s=31, max_age_s=30), State.UNKNOWN, "stale"),
         (said("drained", Drained(Side.V10, 3)), State.CLOSED, "3 changes of v10"),
         (said("drained", Drained(Side.V11, 0)), State.UNKNOWN, "it speaks of v11"),
         (said("judge", Judgement(Verdict.PASS, "E 0.1")), State.OPEN, "pass"),

@@ -10,15 +10,25 @@ import pytest
 
 from aurops.clock import ManualClock
 from migration.outline import outline
+from migration.probes import Probe, Request, Write
 from testbeds.local.rehearsal.script import LEAST_SOAK_S, Place, script
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
-from tests.migration.cutovers import APPROVAL, cutover
+from tests.migration.cutovers import APPROVAL, PROBE, cutover
 
 PLACES = {
-    name: Place(Path(f"/{name}.json"), f"http://{name}/v11", f"http://{name}/v10") for name in ("west-1", "north-1")
+    name: Place(
+        Path(f"/{name}.json"),
+        f"http://{name}/v11",
+        f"http://{name}/v10",
+        Probe(read=Request(url=f"http://{name}/r"), write=Write(url=f"http://{name}/w")),
+    )
+    for name in ("west-1", "north-1")
 }
 NIGHT = {"kind": "window", "name": "night", "windows": [{"from": "22:00", "to": "23:00"}]}
-REGIONS = [{"name": "west", "proxies": ["west-1"]}, {"name": "north", "proxies": ["north-1"]}]
+REGIONS = [
+    {"name": "west", "proxies": ["west-1"], "probe": PROBE},
+    {"name": "north", "proxies": ["north-1"], "probe": PROBE},
+]
 SITES = {"west-1": "w.json", "north-1": "n.json"}
 
 
@@ -35,6 +45,7 @@ def test_steps_regions_and_approvals_are_the_plans() -> None:
     assert made.cutover.times.traffic_s == pytest.approx(60 * 2 / 72)
     assert made.cutover.soak.for_s == LEAST_SOAK_S
     assert made.cutover.sites == {"west-1": "/west-1.json", "north-1": "/north-1.json"}
+    assert [region.probe.read.url for region in made.cutover.regions] == ["http://west-1/r", "http://north-1/r"]
     assert made.cutover.service == "rehearsal-ledger"
     assert [check.name for check in made.cutover.capacity] == ["V10 of west-1", "V10 of north-1"]
 

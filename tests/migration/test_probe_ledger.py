@@ -1,0 +1,110 @@
+"""How long nobody was answered, from what probes and clients wrote down; what nobody knows is never fine."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migration.probe_ledger import GAP_S, ClientLedger, Ledger, Line, Stream
+from migration.probes import RATE_PER_S
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PERIOD_S = 1 / RATE_PER_S
+
+
+def stream(ok: list[bool | None]) -> Stream:
+    """Probes ten a second; None: that one was not sent."""
+    made = Stream(PERIOD_S)
+    for place, each in enumerate(ok):
+        if each is not None:
+            made.add(place / RATE_PER_S, ok=each)
+    return made
+
+
+def line(from_s: float, ok: list[bool], kind: str = "read", last: int = 0) -> str:
+    """A line of a ledger."""
+    took = tuple(0.01 if each else None for each in ok)
+    side = tuple("v10" if each else "" for each in ok)
+    return Line(from_s=from_s, kind=kind, took_s=took, side=side, last=last).model_dump_json() + "\n"
+
+
+@pytest.mark.parametrize(
+    ("ok", "least_s", "most_s", "unknown_s"),
+    [
+        ([True] * 50, 0.0, 0.0, 0.0),
+        ([True] * 10 + [False] * 10 + [True] * 10, 1.0, 1.0, 0.0),
+        ([True] * 10 + [False] * 10, 1.0, 1.0, 0.0),
+        ([False] * 11, 1.0, 1.0, 0.0),
+        ([True] * 10 + [None] * 400 + [True] * 10, 0.0, 40.0, 40.1),
+        ([True] * 10 + [False] * 5 + [None] * 400 + [False] * 5 + [True] * 10, 0.5, 41.0, 40.1),
+    ],
+)
+def test_certain_failure_and_what_nobody_knows_are_two_figures(
+    ok: list[bool | None], least_s: float, most_s: float, unknown_s: float
+) -> None:
+    """A gap in the ledger is no failure, and it is not fine either."""
+    seen = stream(ok)
+    assert seen.failing_s == pytest.approx(least_s, abs=1e-6)
+    assert seen.without_s == pytest.approx(most_s, abs=1e-6)
+    assert seen.unasked_s == pytest.approx(unknown_s, abs=1e-6)
+
+
+@given(st.lists(st.sampled_from([True, False, None]), min_size=1, max_size=300))
+def test_the_two_figures_bound_every_interruption(ok: list[bool | None]) -> None:
+    """At most: the longest time between two successes, counted afresh; at least: no more, and without gaps the same."""
+    seen = stream(ok)
+    dues = [place / RATE_PER_S for place, each in enumerate(ok) if each is not None]
+    if not dues:
+        return
+    successes = [place / RATE_PER_S for place, each in enumerate(ok) if each]
+    inner = [after - before - PERIOD_S for before, after in pairwise([dues[0], *successes])]
+    expected = max([0.0, *inner, dues[-1] - (successes[-1] if successes else dues[0])])
+    assert seen.without_s == pytest.approx(expected, abs=1e-6)
+    assert seen.failing_s <= seen.without_s + PERIOD_S + 1e-6
+    gaps = [after - before for before, after in pairwise(dues) if after - before > GAP_S + 1e-9]
+    assert seen.unasked_s == pytest.approx(sum(gaps), abs=1e-6)
+    if None not in ok:
+        assert seen.failing_s == pytest.approx(seen.without_s, abs=1e-6)
+    assert seen.without_since_s(dues[0] - 1) <= max(expected, GAP_S) + 1e-6
+
+
+def test_a_ledger_that_grows_is_read_once_and_a_torn_line_is_a_gap(tmp_path: Path) -> None:
+    """A half line waits for its end; one that was cut off by a crash leaves a gap, and what follows counts."""
+    file = tmp_path / "west.jsonl"
+    ledger = Ledger(file, keep_s=60)
+    with pytest.raises(FileNotFoundError):
+        ledger.read_on()
+    whole = line(100.0, [True] * 10)
+    file.write_text(whole + line(100.0, [True] * 10, "write") + whole[:40])
+    ledger.read_on()
+    assert (ledger.sent, ledger.ok, ledger.last_s) == (20, 20, pytest.approx(100.9))
+    with file.open("a") as out:
+        out.write("\n" + line(105.0, [True] * 10) + line(105.0, [True] * 5 + [False] * 5, "write"))
+    ledger.read_on()
+    ledger.read_on()
+    assert (ledger.sent, ledger.ok) == (40, 35)
+    read, write = ledger.streams["read"], ledger.streams["write"]
+    assert (read.unasked_s, read.failing_s) == (pytest.approx(4.1), 0)
+    assert (write.unasked_s, write.failing_s) == (pytest.approx(4.1), pytest.approx(0.5))
+    assert {probe.side for probe in ledger.recent()} == {"v10", ""}
+
+
+def test_a_client_ledger_counts_failures_and_takes_silence_for_no_request(tmp_path: Path) -> None:
+    """From the first failure to the next success; a client that asks rarely is not interrupted in between."""
+    file = tmp_path / "client.jsonl"
+    said = [(0.0, "ok"), (60.0, "ok"), (70.0, "info"), (75.0, "fail"), (82.0, "ok"), (81.0, "fail"), (200.0, "ok")]
+    file.write_text("".join(json.dumps({"intended_s": at, "outcome": how, "id": "x"}) + "\n" for at, how in said))
+    ledger = ClientLedger(file)
+    ledger.read_on()
+    assert (ledger.stream.failing_s, ledger.stream.last_s, ledger.stream.unasked_s) == (12.0, 200.0, 0.0)
+    with file.open("a") as out:
+        out.write("{}\n")
+    with pytest.raises(ValueError, match="without `intended_s`"):
+        ledger.read_on()
