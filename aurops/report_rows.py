@@ -88,14 +88,22 @@ def decisions(records: Sequence[Record], at_s: Moment) -> tuple[DecisionRow, ...
     )
 
 
+def stop(records: Sequence[Record]) -> Record | None:
+    """What a run's last process said when it stopped; None when it did not say that it stops."""
+    taken = max((place for place, record in enumerate(records) if record.kind is RecordKind.TAKEN), default=0)
+    return next((record for record in reversed(records[taken:]) if record.kind in STOPS), None)
+
+
+def why(stop: Record) -> str:
+    """Why a run stopped, in words."""
+    said = stop.data.get("why") or stop.data.get("reason") or stop.data.get("invariants")
+    return f"{STOPS[stop.kind]}: {'; '.join(map(str, said)) if isinstance(said, list) else said}"
+
+
 def stopped(records: Sequence[Record]) -> str:
     """Why a run stands still, as its last process said; empty when that did not say that it stops."""
-    taken = max((place for place, record in enumerate(records) if record.kind is RecordKind.TAKEN), default=0)
-    last = next((record for record in reversed(records[taken:]) if record.kind in STOPS), None)
-    if last is None:
-        return ""
-    said = last.data.get("why") or last.data.get("reason") or last.data.get("invariants")
-    return f"{STOPS[last.kind]}: {'; '.join(map(str, said)) if isinstance(said, list) else said}"
+    last = stop(records)
+    return "" if last is None else why(last)
 
 
 def report(records: Sequence[Record], *, now: datetime | None = None) -> Report:

@@ -40,6 +40,8 @@ PAST_NO_RETURN = (
     "it is past the point of no return, where V10 takes no writes: nothing was rolled back. Mend V11; or, knowing that "
     "it is worse, `aurops rollback --force`"
 )
+ROLLED_BACK = "was rolled back by"
+"""How a run that sees a latch says so."""
 KIND = "cutover"
 """The goal in the first record of such a run."""
 
@@ -99,7 +101,7 @@ def _held(world: World, cutover: Cutover, history: History, run: str, *, release
         expected = (meant or {}).get(proxy) if not history.latched(f"{Action.RELEASE} {proxy}") else None
         if state.latch and not (undecided or state.latch.epoch == expected or _is_rehearsal(state.latch, run)):
             return (
-                f"{proxy} was rolled back by {state.latch.who}: {state.latch.reason}. This run goes nowhere any more. "
+                f"{proxy} {ROLLED_BACK} {state.latch.who}: {state.latch.reason}. This run goes nowhere any more. "
                 "Find out why; then `aurops cutover release FILE` begins a new one, by a new plan"
             )
         if state.hold and state.hold.run == run:

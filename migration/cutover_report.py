@@ -13,6 +13,7 @@ from aurops.history import History, Outcome
 from aurops.journal import RecordKind
 from aurops.report import ApprovalRow, Figure, GateRow, Mark, Point, Report, Series, Verdict, Weight
 from migration.clients import kept
+from migration.cutover import ROLLED_BACK
 from migration.execute import cutover_of
 from migration.interruptions import spans, told, within
 from migration.model import NEW, OLD, TOTAL_WEIGHT
@@ -62,7 +63,7 @@ def report(records: Sequence[Record], *, versions: Mapping[str, str], now: datet
         gates=_gates(records),
         approvals=_approvals(records),
         marks=tuple(_marks(records, at_s)),
-        notes=tuple(_notes(seen[0] if seen else None, regions)),
+        notes=(*_broken(records), *_notes(seen[0] if seen else None, regions)),
         versions=dict(versions),
         journal_head=records[-1].hash,
     )
@@ -75,11 +76,10 @@ def judge(
     if history.finished and history.finished != "done":
         return Verdict.FAILED, f"The run ended as {history.finished}: V11 does not serve by it."
     if history.finished:
-        return _ended(clients, regions)
-    if why := report_rows.stopped(records):
-        gone = any(
-            record.kind is RecordKind.VIOLATION or record.data.get("stage") == "rolled back" for record in records
-        )
+        return _ended(clients, regions, _mended(records, None))
+    if stop := report_rows.stop(records):
+        why = report_rows.why(stop)
+        gone = stop.kind is RecordKind.VIOLATION or ROLLED_BACK in why
         return Verdict.FAILED if gone else Verdict.OPEN, f"{why[0].upper()}{why[1:]}"
     spot = steps.waits_at(records, history)
     if spot is None:
@@ -88,8 +88,17 @@ def judge(
     return Verdict.OPEN, f"Waits before {spot.stage}: {', '.join(closed) or 'its gates are being looked at'}."
 
 
-def _ended(clients: Clients | None, regions: Sequence[Span]) -> tuple[Verdict, str]:
-    """What a run has shown that reached its end: unknown time is no pass."""
+def _mended(records: Sequence[Record], stop: Record | None) -> tuple[str, ...]:
+    """The invariants that were broken on the way, and are not what the run stands at now."""
+    return tuple(
+        f"{report_rows.why(record)} ({record.at})"
+        for record in records
+        if record.kind is RecordKind.VIOLATION and record is not stop
+    )
+
+
+def _ended(clients: Clients | None, regions: Sequence[Span], mended: Sequence[str]) -> tuple[Verdict, str]:
+    """What a run has shown that reached its end: neither unknown time nor a gate that was passed shut is a pass."""
     handed = "Handed over: V11 has all traffic in every region, and V10 takes no write any more"
     if clients and clients.why_not:
         return Verdict.FAILED, f"{handed}; but {clients.why_not}."
@@ -101,6 +110,8 @@ def _ended(clients: Clients | None, regions: Sequence[Span]) -> tuple[Verdict, s
         unknown = ", ".join(f"{each.at_most_s:.0f} s of {each.region}" for each in regions if each.met is None)
         why = f"whether clients were without an answer nobody knows of {unknown or 'any moment'}"
         return Verdict.INCONCLUSIVE, f"{handed}; but {why}."
+    if mended:
+        return Verdict.INCONCLUSIVE, f"{handed}; but on the way, and mended since, {'; '.join(mended)}."
     return Verdict.PASSED, f"{handed}."
 
 
@@ -261,6 +272,11 @@ def _marks(records: Sequence[Record], at_s: Moment) -> Iterator[Mark]:
             yield Mark(at_s=at_s(record), name=report_rows.STOPS[record.kind])
         if record.kind is RecordKind.INTENT and record.data.get("no_return"):
             yield Mark(at_s=at_s(record), name="point of no return")
+
+
+def _broken(records: Sequence[Record]) -> tuple[str, ...]:
+    """What was broken before the run went on."""
+    return tuple(f"Mended since: {each}." for each in _mended(records, report_rows.stop(records)))
 
 
 def _notes(clients: Clients | None, regions: Sequence[Span]) -> Iterator[str]:

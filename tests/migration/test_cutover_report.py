@@ -174,6 +174,24 @@ def test_a_run_that_was_rolled_back_or_aborted_has_failed() -> None:
     assert "past its gates" in shown.because
 
 
+def test_a_run_that_goes_on_after_a_broken_invariant_says_so_and_is_not_failed_for_it() -> None:
+    """Failed while it stands there; mended it is under way, with what had happened; at its end it is no pass."""
+    scene = Scene()
+    scene.keeper.shut = frozenset({"people"})
+    scene.go()
+    scene.open().append(RecordKind.VIOLATION, {"invariants": ["the weights of west-1 sum to 1"]})
+    assert made(scene).verdict is Verdict.FAILED
+    assert scene.once().ending is Ending.AT_GATE
+    shown = made(scene)
+    assert (shown.verdict, "Waits before west 5%" in shown.because) == (Verdict.OPEN, True)
+    assert "Mended since: an invariant was broken: the weights of west-1 sum to 1" in shown.to_html()
+    scene.keeper.shut = frozenset()
+    assert scene.go().ending is Ending.DONE
+    shown = made(scene)
+    assert shown.verdict is Verdict.INCONCLUSIVE
+    assert "on the way, and mended since, an invariant was broken: the weights of west-1 sum to 1" in shown.because
+
+
 def test_what_probes_saw_is_part_of_the_journal_and_shown_by_side(done: Scene) -> None:
     """Success and latency of both sides by second; clients who were not served well fail a run that reached its end."""
     scene = Scene()
