@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aurops.clock import RealClock
-from aurops.errors import AnswerIsNoError, UsageError
+from aurops.errors import AnswerIsNoError, OutsideError, UsageError
 from aurops.store import default_store_url, open_store
 from aurops.store_errors import StoreError
 from runbooks import deployments, drift_output
@@ -24,6 +25,7 @@ from stacks.drift_table import load_table
 from stacks.engine import deployed
 from stacks.moves import Moves
 from stacks.site import repository
+from stacks.values import masked
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -51,6 +53,7 @@ def drift(
     """Compare the state with the cloud, changing neither, and say why they differ and what mends it.
 
     Exit 1 when something is gone, or changed by hand or by a failover; what only the provider makes of it is no drift.
+    Exit 3 when no stack is up.
     """
     if markdown == STDOUT and as_json:
         raise UsageError("JSON and Markdown cannot both go to standard output", where="--json, --markdown -")
@@ -71,7 +74,7 @@ def drift(
         typer.echo(drift_output.markdown(found, absent))
     elif markdown:
         markdown.write_text(f"{drift_output.markdown(found, absent)}\n", encoding="utf-8")
-    conclude(found)
+    conclude(found, lab=lab)
 
 
 def split(stacks: Sequence[str], there: Collection[str]) -> tuple[list[str], list[str]]:
@@ -101,13 +104,21 @@ def _moves(fleet: Fleet, *, is_lab: bool) -> Moves:
         return Moves(unread=error.what)
 
 
-def conclude(found: Sequence[StackDrift]) -> None:
+def conclude(found: Sequence[StackDrift], *, lab: bool) -> None:
     """Raise what the command ends with.
 
     Raises:
+        OutsideError: No stack is up: the question has no answer, least of all that all is well.
         AuropsError: A stack could not be compared; the others' failures stand on standard error.
         AnswerIsNoError: Something drifted.
     """
+    if not found:
+        url = os.environ.get("PULUMI_BACKEND_URL")
+        raise OutsideError(
+            drift_output.NOTHING,
+            where="the lab" if lab else f"backend {masked(url or 'that pulumi is logged in to')}",
+            next_step=f"aurops up{' --lab' if lab else '; or, if stacks should be up, look at PULUMI_BACKEND_URL'}",
+        )
     raise_lowest([each.error for each in found if each.error])
     drifted = {each.stack: [one for one in each.drifted if one.cause is not Cause.NOISE] for each in found}
     if names := [stack for stack, those in drifted.items() if those]:

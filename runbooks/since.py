@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -121,7 +122,8 @@ def ask(root: Path, revision: str, wanted: Sequence[str], present: Sequence[str]
     commit = git.find(revision)
     before, after = git.files(commit.id), git.present((root / "stacks").glob("Pulumi*.yaml"))
     differing = {path for path in {*before, *after} if before.get(path) != after.get(path)}
-    judges = tuple(sorted(path for path in differing if path.startswith(_JUDGES)))
+    # A path is bytes; what is told of it is text.
+    judges = tuple(sorted(os.fsencode(path).decode(errors="replace") for path in differing if path.startswith(_JUDGES)))
     all_ = policy and any(path.startswith(f"{FOLDER}/") for path in judges)
     waivers = {path: file for path, file in before.items() if path == _WAIVERS} if _WAIVERS in differing else None
     return Question(root, commit, deciding(before), deciding(after), wanted, present, all_, judges, waivers)

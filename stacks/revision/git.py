@@ -7,13 +7,13 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from aurops.errors import OutsideError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
 _LINK: Final = "120000"
 """Mode of a symbolic link in a tree; its content is where it leads."""
@@ -122,7 +122,11 @@ class Repository:
         return {path: file for path, file in files if file is not None}
 
     def write(self, files: Mapping[str, File], folder: Path) -> None:
-        """Write files into a folder, byte for byte as they were committed."""
+        """Write files into a folder, byte for byte as they were committed.
+
+        Raises:
+            OutsideError: An object is missing, or somebody made a tree whose paths lead out of the folder.
+        """
         with subprocess.Popen(
             self._command("cat-file", "--batch"),
             env=_environment(),
@@ -139,7 +143,7 @@ class Repository:
                 if not size.strip().isdigit():
                     raise OutsideError(f"git cannot read {path}", where=f"object {file.id}", next_step="git fsck")
                 content = process.stdout.read(int(size) + 1)[:-1]
-                place = folder / path
+                place = _inside(folder, path)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 if file.is_link:
                     place.symlink_to(os.fsdecode(content))
@@ -181,15 +185,12 @@ class Repository:
         return ["git", "-C", str(self._folder), *arguments]
 
     def _git(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self._command(*arguments),
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="surrogateescape",
-            check=False,
+        # As bytes: text would turn a carriage return in a path into a line feed.
+        done = subprocess.run(
+            self._command(*arguments), env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False
         )
+        out, err = os.fsdecode(done.stdout), os.fsdecode(done.stderr)
+        return subprocess.CompletedProcess(done.args, done.returncode, out, err)
 
 
 def _environment() -> Mapping[str, str]:
@@ -202,6 +203,15 @@ def _or_raise(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedPro
         said = done.stderr.strip().removeprefix("fatal: ") or f"exit {done.returncode}"
         raise OutsideError(f"git refuses: {said}", where=" ".join(done.args))
     return done
+
+
+def _inside(folder: Path, path: str) -> Path:
+    """Where a path of a commit is written to. Git makes none that leaves the folder; who writes objects may."""
+    place = Path(os.path.normpath(folder / path))
+    # A link that was written before may be in the way, too.
+    if not (place.is_relative_to(folder) and place.parent.resolve().is_relative_to(folder.resolve())):
+        raise OutsideError(f"the path {path!r} leads out of the repository", where="a commit", next_step="git fsck")
+    return place
 
 
 def _is_bytecode(path: str) -> bool:

@@ -15,6 +15,7 @@ from components.clouds import limits
 from components.comparison import REFUSED
 from components.place import Cloud
 from components.reference import NOUNS
+from stacks.values import differing
 from tests.contract.alternatives import alternatives
 from tests.contract.nouns import REGIONS, SPECS, graph_of, spec
 
@@ -40,13 +41,12 @@ def measured(noun: str, cloud: Cloud, changed: dict[str, Any]) -> list[str]:
 
 
 def differences(before: Graph, after: Graph) -> list[str]:
-    """Properties that differ on resources of both, and types of resources that only one has."""
+    """Paths of properties that differ on resources of both, down to lists; and types of resources that only one has."""
     old, new = ({(node.type, node.name): node for node in graph.nodes} for graph in (before, after))
     found = {f"-{short(kind)}" for kind, _ in old.keys() - new.keys()}
     found |= {f"+{short(kind)}" for kind, _ in new.keys() - old.keys()}
     for key in old.keys() & new.keys():
-        one, two = old[key].inputs, new[key].inputs
-        found |= {f"{short(key[0])}.{name}" for name in one.keys() | two.keys() if one.get(name) != two.get(name)}
+        found |= {f"{short(key[0])}.{path}" for path in differing(old[key].inputs, new[key].inputs)}
     return sorted(found)
 
 

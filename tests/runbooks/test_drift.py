@@ -117,11 +117,25 @@ def test_the_document_carries_its_schema_and_all_of_it() -> None:
 
 def test_noise_alone_is_yes_drift_is_no_and_a_failure_is_neither() -> None:
     """The exit code: 0, 1, or that of what could not be looked at."""
-    conclude([StackDrift("s1", (drifted("s1", Cause.NOISE),)), StackDrift("s2")])
+    conclude([StackDrift("s1", (drifted("s1", Cause.NOISE),)), StackDrift("s2")], lab=False)
     with pytest.raises(AnswerIsNoError, match="in 1 place"):
-        conclude(FOUND[:2])
+        conclude(FOUND[:2], lab=False)
     with pytest.raises(OutsideError, match="no access"):
-        conclude(FOUND)
+        conclude(FOUND, lab=False)
+
+
+@pytest.mark.parametrize(("lab", "where"), [(True, "the lab"), (False, "backend s3://states")])
+def test_a_backend_with_nothing_up_is_no_yes(
+    lab: bool,  # noqa: FBT001 (a column of the table)
+    where: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Exit 3: nothing was compared; it names the backend that was asked, which may be the wrong one."""
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://states")
+    with pytest.raises(OutsideError, match="no stack is up, so nothing was compared") as caught:
+        conclude([], lab=lab)
+    assert caught.value.where == where
+    assert "aurops up" in (caught.value.next_step or "")
 
 
 def test_one_answer_has_one_form() -> None:

@@ -95,8 +95,10 @@ def test_a_change_of_what_it_is_judged_by_is_told_with_the_waivers_that_were_the
     assert (alike.judges, alike.all_, known_waivers(alike, tmp_path / "alike")) == ((), False, None)
     (folder / "ci" / "policy" / "settings.py").unlink()
     (folder / "ci" / "policy" / "waivers.yaml").write_text("schema: 1\n")
+    (folder / "ci" / "policy" / "\udcff.py").touch()  # as Python has a name that is no UTF-8; no output could take it
     asked = since.ask(folder, "HEAD", (), (), policy=True)
-    assert (asked.judges, asked.all_) == (("ci/policy/settings.py", "ci/policy/waivers.yaml"), True)
+    judges = ("ci/policy/settings.py", "ci/policy/waivers.yaml", "ci/policy/\ufffd.py")
+    assert (asked.judges, asked.all_) == (judges, True)
     known = known_waivers(asked, tmp_path / "before")
     assert known is not None
     assert [(each.rule, each.stack, each.resource) for each in known] == [("r", "home", "db")]

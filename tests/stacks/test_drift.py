@@ -77,6 +77,8 @@ def test_what_no_row_explains_was_changed_by_hand() -> None:
         ("aws:ec2/vpc:Vpc", "tags.owner", "Network", "tags"),
         ("gcp:storage/bucket:Bucket", "labels.owner", "Archive", "tags"),
         ("gcp:kms/cryptoKey:CryptoKey", "rotationPeriod", "Keys", "keys.rotation_period_days"),
+        ("gcp:sql/databaseInstance:DatabaseInstance", "settings.tier", "Database", "database.vcpus"),
+        ("azure-native:dbforpostgresql:Server", "sku.name", "Database", "database.vcpus"),
     ],
 )
 def test_the_key_that_keeps_a_change_is_the_one_that_decides_the_property(

@@ -98,6 +98,36 @@ def test_a_revision_is_written_byte_for_byte_and_the_clone_is_left_alone(clone: 
     assert after == before
 
 
+def test_a_path_of_any_bytes_is_the_same_on_both_sides(clone: Path) -> None:
+    """Carriage returns, line feeds, and what is no UTF-8: an unchanged file is no change."""
+    names = ["a\rb", "a\r\nb", "a\nb", "\udcff.yaml", "naïve — 文.yaml"]
+    commit(clone, **dict.fromkeys(names, "1"))
+    repository = Repository(clone)
+    committed, present = repository.files("HEAD"), repository.present()
+    assert set(names) <= set(committed)
+    assert present == committed
+
+
+@pytest.mark.parametrize("path", [("..", "evil"), ("out", "evil")])
+def test_a_tree_that_leads_out_of_its_folder_is_refused(clone: Path, tmp_path: Path, path: tuple[str, str]) -> None:
+    """Git makes none, but a clone may have fetched one: upwards, or through a link of the same tree."""
+
+    def made(kind: str, content: bytes) -> bytes:
+        command = ["git", "-C", clone, "hash-object", "-t", kind, "-w", "--literally", "--stdin"]
+        return bytes.fromhex(subprocess.run(command, input=content, capture_output=True, check=True).stdout.decode())
+
+    folder, name = path
+    text, link = made("blob", b"x"), made("blob", str(tmp_path).encode())
+    inner = made("tree", b"100644 " + name.encode() + b"\0" + text)
+    links = b"120000 out\0" + link if folder == "out" else b""
+    tree = made("tree", links + b"40000 " + folder.encode() + b"\0" + inner)
+    head = git(clone, "commit-tree", tree.hex(), "-m", "x")
+    repository = Repository(clone)
+    with pytest.raises(OutsideError, match="leads out of the repository"):
+        repository.write(repository.files(head), tmp_path / "deep" / "tree")
+    assert not list(tmp_path.rglob("evil"))
+
+
 def test_of_a_folder_in_a_repository_only_its_own_files_count(clone: Path) -> None:
     """Aurops need not be at the top."""
     (clone / "infra").mkdir()
