@@ -13,6 +13,7 @@ from aurops.errors import UsageError
 from aurops.gates.refusals import with_calendars
 from aurops.gates.signing import Signers
 from aurops.gates.spec import ApprovalGate, Check, Gate, PortCheck, unique
+from migration.hosts import Host, HostName
 from migration.model import TOTAL_WEIGHT
 from migration.probes import Probe
 from traffic.watching import SILENT_S, Critical, Page, Watching
@@ -122,6 +123,12 @@ class Cutover(_Part):
     """T0, when traffic begins to move, with an offset: 2026-12-05T22:00:00+01:00."""
     sites: dict[Name, str]
     """For every proxy the file that describes it (traffic/site.py, docs/traffic.md), relative to this one."""
+    proxy_hosts: dict[Name, HostName] = {}
+    """The host of each proxy, as it calls itself (`hostname`); one that is not named is on the runner's."""
+    operator_hosts: tuple[HostName, ...] = ()
+    """From where people roll back: at least two, each with aurops and ssh access to every proxy's host."""
+    hosts: tuple[Host, ...] = ()
+    """How those are reached with ssh from one another, where their names do not do."""
     regions: Annotated[tuple[Region, ...], Field(min_length=1)]
     """The regions, in the order in which they are moved, one after another."""
     steps: Annotated[tuple[float, ...], Field(min_length=1)] = (1, 5, 10, 25, 50, 75, 100)
@@ -171,6 +178,10 @@ class Cutover(_Part):
                 raise ValueError(f"a {what} is named twice: {', '.join(twice)}")
         if other := sorted(set(proxies) ^ set(self.sites)):
             raise ValueError(f"`sites` and the regions do not name the same proxies: {', '.join(other)}")
+        if other := sorted(set(self.proxy_hosts) - set(proxies)):
+            raise ValueError(f"`proxy_hosts` names other proxies: {', '.join(other)}")
+        if len(set(self.operator_hosts)) < len(self.operator_hosts):
+            raise ValueError("an operator's host is named twice")
         return self
 
     @model_validator(mode="after")

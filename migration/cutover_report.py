@@ -33,19 +33,26 @@ if TYPE_CHECKING:
 _SAID = {OLD: "V10 (probes)", NEW: "V11 (probes)"}
 
 
-def report(records: Sequence[Record], *, versions: Mapping[str, str], now: datetime | None = None) -> Report:
+def report(
+    records: Sequence[Record],
+    *,
+    versions: Mapping[str, str],
+    now: datetime | None = None,
+    rollbacks: Sequence[Sequence[Record]] = (),
+) -> Report:
     """The report of a cutover; times are seconds since the plan's `start`.
 
     Args:
         records: The journal; at least one record.
         versions: Version by component.
         now: When it is made; None: now.
+        rollbacks: The journals of what `aurops rollback` did with what this run had laid ready.
     """
     history, cutover = History(records), cutover_of(History(records))
     at_s, seen, looks = report_rows.since(cutover.start), kept(records), told(records)
     regions = spans(looks)
     verdict, because = judge(records, history, seen[0] if seen else None, regions)
-    weights = _weights(records, cutover, at_s)
+    weights = (*_weights(records, cutover, at_s), *_rolled_back(rollbacks, at_s))
     return Report(
         title=f"{'Rehearsal of the cutover' if history.arguments.get('rehearsal') else 'Cutover'} of {cutover.service}",
         run=records[0].run,
@@ -62,8 +69,8 @@ def report(records: Sequence[Record], *, versions: Mapping[str, str], now: datet
         sides=_probed(*seen, at_s) if seen else _seen_at_looks(looks, cutover) or _looked(records, cutover, at_s),
         gates=_gates(records),
         approvals=_approvals(records),
-        marks=tuple(_marks(records, at_s)),
-        notes=(*_broken(records), *_notes(seen[0] if seen else None, regions)),
+        marks=(*_marks(records, at_s), *(Mark(at_s=at_s(each[0]), name="rolled back") for each in rollbacks)),
+        notes=(*_broken(records), *map(_told, rollbacks), *_notes(seen[0] if seen else None, regions)),
         versions=dict(versions),
         journal_head=records[-1].hash,
     )
@@ -155,6 +162,25 @@ def _weights(records: Sequence[Record], cutover: Cutover, at_s: Moment) -> tuple
                 share = weights.get(NEW, 0) / TOTAL_WEIGHT
                 found.append(Weight(at_s=at_s(record), proxy=str(given["proxy"]), share=share))
     return tuple(found)
+
+
+def _rolled_back(rollbacks: Sequence[Sequence[Record]], at_s: Moment) -> Iterator[Weight]:
+    """Where a rollback ended: its proxies send V11 nothing more."""
+    for records in rollbacks:
+        for record in records:
+            if record.kind is RecordKind.RESULT and record.data.get("ok"):
+                yield Weight(at_s=at_s(record), proxy=str(record.data["proxy"]), share=0.0)
+
+
+def _told(records: Sequence[Record]) -> str:
+    """A rollback in words, with the hash of its own journal: the run's covers it not."""
+    given = History(records).arguments
+    results = [record.data for record in records if record.kind is RecordKind.RESULT]
+    became = [f"{each['proxy']} {'back' if each['ok'] else 'NOT back'}" for each in results]
+    return (
+        f"Rolled back by {given['who']} at {given.get('began', records[0].at)}: {given['reason']}. "
+        f"{'; '.join(became)}. Run {records[0].run}, whose last hash is {records[-1].hash}."
+    )
 
 
 def _probed(clients: Clients, note: Record, at_s: Moment) -> tuple[Series, ...]:
@@ -280,7 +306,10 @@ def _broken(records: Sequence[Record]) -> tuple[str, ...]:
 
 
 def _notes(clients: Clients | None, regions: Sequence[Span]) -> Iterator[str]:
-    yield "Weights are what this run has set, as its journal says; what `aurops rollback` did is in that run's journal."
+    yield (
+        "Weights are what this run has set, as its journal says; what `aurops rollback` did is shown as far as its own "
+        "journals are in the store (`aurops runs bring-back`)."
+    )
     for each in regions:
         yield (
             f"{each.region}: without an answer for at least {each.at_least_s:.1f} s, at most {each.at_most_s:.1f} s; "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aurops import documents
 from aurops.errors import AuropsError, UsageError
 from aurops.gates.refusals import refuse
+from migration import hosts
 from migration.outline import outline
 from traffic.site import Site
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     from aurops.gates.signing import Signers
     from migration.cutover_file import Cutover
+
+OPERATOR_HOSTS = 2
+"""From one alone a rollback would hang on one machine, and on one person's access."""
 
 
 def check(cutover: Cutover, signers: Signers, where: str, *, now: datetime, env: Mapping[str, str]) -> None:
@@ -57,6 +61,7 @@ def problems(
                 refuse((gate,), f"{where}: {key}", signers=signers, now=at, env=env)
             except AuropsError as error:
                 found.append(error)
+    found += _hosts_lacking(cutover, where)
     for region in cutover.regions:
         try:
             region.probe.check(env, f"{where}: regions: {region.name}: probe")
@@ -68,4 +73,21 @@ def problems(
         except AuropsError as error:
             error.where = f"{where}: sites.{name}: {error.where}"
             found.append(error)
+    return found
+
+
+def _hosts_lacking(cutover: Cutover, where: str) -> list[AuropsError]:
+    """From where nobody could roll back, and which proxies this runner does not reach."""
+    found: list[AuropsError] = []
+    if len(cutover.operator_hosts) < OPERATOR_HOSTS:
+        what = f"a rollback lies ready on {len(cutover.operator_hosts)} of at least {OPERATOR_HOSTS} operator hosts"
+        allowed = "the names of two hosts or more, from each of which people can roll back"
+        found.append(UsageError(what, where=f"{where}: operator_hosts", allowed=allowed))
+    for name, host in cutover.proxy_hosts.items():
+        if not hosts.is_here(host):
+            what = (
+                f"{name} is on {host}, and this is {hosts.here()}: the steps forward are made on the proxy's own host"
+            )
+            step = f"begin the cutover on {host}; a rollback reaches it from every operator host"
+            found.append(UsageError(what, where=f"{where}: proxy_hosts.{name}", next_step=step))
     return found

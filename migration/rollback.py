@@ -8,11 +8,11 @@ written. It leaves a latch on every proxy: traffic goes forward again only by a 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aurops import documents
 from aurops.calls import CallPool
@@ -20,10 +20,11 @@ from aurops.errors import AuropsError, HeldError, OutsideError, UsageError
 from aurops.files import write_durably
 from aurops.plan import CallUnknownError, StaleEpochError
 from aurops.store import state_folder
+from migration.hosts import Host
 from migration.model import NEW, OLD
 from traffic.driver import UnheardError
 from traffic.folder import READABLE
-from traffic.site import Site
+from traffic.site import Kind, Site
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,13 +48,21 @@ class ReadyProxy(_Part):
 
     Args:
         name: Its name.
+        host: Where it is, as that host calls itself; empty: wherever this file lies.
+        driver: What steers it.
         site: The file that describes it, on its own host.
-        digest: SHA-256 of that file when this was written.
+        folder: What a rollback moves, and its latch, on its own host.
+        digest: SHA-256 of the site's file when this was written.
+        epoch: Of what was in effect then; a rollback's is above it.
     """
 
     name: str
+    host: str = ""
+    driver: Kind
     site: Path
+    folder: Path
     digest: str
+    epoch: int = 0
 
 
 class Ready(_Part):
@@ -64,6 +73,8 @@ class Ready(_Part):
         run: The cutover that laid it ready.
         at: When, in UTC, for people.
         proxies: All of them.
+        hosts: How proxies' and operators' hosts are reached; one that is not named: by its name.
+        operators: The hosts from which people roll back.
         over: Why there is no way back any more; empty while there is.
     """
 
@@ -72,21 +83,76 @@ class Ready(_Part):
     run: str
     at: str
     proxies: tuple[ReadyProxy, ...]
+    hosts: tuple[Host, ...] = ()
+    operators: tuple[str, ...] = ()
     over: str = ""
+
+    def host(self, name: str) -> Host:
+        """How a host is reached."""
+        return next((host for host in self.hosts if host.name == name), Host(name=name))
 
     def text(self) -> str:
         """As it is written."""
         return self.model_dump_json(by_alias=True, indent=2) + "\n"
 
 
-def ready(service: str, run: str, sites: Mapping[str, str], clock: Clock) -> Ready:
+@dataclass(frozen=True)
+class Places:
+    """Where proxies are, and from where people roll back.
+
+    Args:
+        of: Each proxy's host; of one that is not named nobody knows more than that it is here.
+        hosts: How they are reached.
+        operators: The operators'.
+    """
+
+    of: Mapping[str, str] = field(default_factory=dict)
+    hosts: tuple[Host, ...] = ()
+    operators: tuple[str, ...] = ()
+
+
+def ready(
+    service: str,
+    run: str,
+    sites: Mapping[str, str],
+    clock: Clock,
+    places: Places = Places(),
+    epochs: Mapping[str, int] | None = None,
+) -> Ready:
     """What a rollback of these proxies needs.
+
+    Args:
+        service: Which service.
+        run: The cutover that lays it ready.
+        sites: Each proxy's file.
+        clock: Time.
+        places: Where they are.
+        epochs: What each obeys.
 
     Raises:
         UsageError: A site's file cannot be read.
     """
-    proxies = tuple(ReadyProxy(name=name, site=Path(path), digest=digest(Path(path))) for name, path in sites.items())
-    return Ready(service=service, run=run, at=clock.wall().isoformat(timespec="seconds"), proxies=proxies)
+    proxies = tuple(
+        ReadyProxy(
+            name=name,
+            host=places.of.get(name, ""),
+            driver=site.kind,
+            site=Path(path),
+            folder=site.folder,
+            digest=digest(Path(path)),
+            epoch=(epochs or {}).get(name, 0),
+        )
+        for name, path in sites.items()
+        for site in (documents.load(Path(path), Site),)
+    )
+    return Ready(
+        service=service,
+        run=run,
+        at=clock.wall().isoformat(timespec="seconds"),
+        proxies=proxies,
+        hosts=places.hosts,
+        operators=places.operators,
+    )
 
 
 def digest(file: Path) -> str:
@@ -175,6 +241,18 @@ def read(file: Path) -> Ready:
         UsageError: It cannot be read.
     """
     return documents.load(file, Ready)
+
+
+def parse(text: str) -> Ready:
+    """What lies ready, from its text.
+
+    Raises:
+        UsageError: It is not such a text.
+    """
+    try:
+        return Ready.model_validate_json(text)
+    except ValidationError as cause:
+        raise UsageError(f"this is no {FILE}: {cause.errors()[0]['msg']}", where="stdin") from cause
 
 
 def only(made: Ready, names: Sequence[str]) -> Ready:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,15 +15,16 @@ from typer.core import TyperGroup
 
 from aurops import __version__, documents
 from aurops.clock import RealClock
-from aurops.errors import AnswerIsNoError, UsageError
+from aurops.errors import AnswerIsNoError, AuropsError, UsageError
 from aurops.gates.spec import ApprovalGate
 from aurops.history import History
-from aurops.journal import Journal, readable
+from aurops.journal import Journal, list_runs, readable
 from aurops.ports import not_connected
 from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
-from migration import cutover_file, cutover_report, execute, rollback
+from migration import cutover_file, cutover_report, execute
 from migration.cutover import KIND, never_skipped
+from migration.laying import Laying
 from migration.model import World
 from migration.outline import outline, timetable
 from migration.proxies import Proxies, check_sides
@@ -36,7 +38,7 @@ from traffic.dialects import open_driver
 from traffic.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from aurops.gates.spec import Gate
     from aurops.journal import Record
@@ -136,28 +138,39 @@ def report_(
     if file is None and not as_json:
         raise UsageError("nothing to write", where="FILE", next_step="give a file for HTML, or --json")
     check_writable("FILE", file)
-    journal = Journal.open(open_store(default_store_url()), run, RealClock())
-    made = report_of(journal)
+    store = open_store(default_store_url())
+    made = report_of(Journal.open(store, run, RealClock()), store)
     if file is not None:
         file.write_text(made.to_html(), encoding="utf-8")
     typer.echo(made.to_json() if as_json else f"{made.verdict.value}: {made.because}\n  report  {file}\n", nl=False)
 
 
-def report_of(journal: Journal) -> Report:
-    """A cutover's report, from its journal (`runbooks.serve`).
+def report_of(journal: Journal, store: Store | None = None) -> Report:
+    """A cutover's report, from its journal (`runbooks.serve`), and with a store from those of its rollbacks.
 
     Raises:
         UsageError: The run is no cutover.
     """
     if History(journal.records).kind != KIND:
         raise UsageError("the run is no cutover", where=f"run {journal.run}", next_step="aurops runs list")
-    return cutover_report.report(journal.records, versions={"aurops": __version__})
+    rollbacks = tuple(_rollbacks(journal.run, store)) if store else ()
+    return cutover_report.report(journal.records, versions={"aurops": __version__}, rollbacks=rollbacks)
+
+
+def _rollbacks(run: str, store: Store) -> Iterator[Sequence[Record]]:
+    """The journals of what was rolled back by what this run had laid ready, oldest first."""
+    for each in list_runs(store):
+        if "-rollback-" in each:  # a run's id has its kind in it: no other need be read
+            with suppress(AuropsError):  # one that cannot be read hides no other; `aurops runs list` says it
+                records = Journal.open(store, each, RealClock()).records
+                if History(records).arguments.get("after") == run:
+                    yield records
 
 
 def _write_report(file: Path | None, run: str, store: Store) -> None:
     """The run's report as it stands, if one is wanted."""
     if file is not None:
-        file.write_text(report_of(Journal.open(store, run, RealClock())).to_html(), encoding="utf-8")
+        file.write_text(report_of(Journal.open(store, run, RealClock()), store).to_html(), encoding="utf-8")
 
 
 def _carry_out(
@@ -290,16 +303,14 @@ def _target(cutover: Cutover, run: str = "") -> Proxies:
     if not run:
         check_sides(drivers)
 
-    def lay(folders: tuple[Path, ...], over: str = "") -> Mapping[str, str]:
-        made = rollback.ready(cutover.service, run, cutover.sites, clock)
-        return rollback.lay(made.model_copy(update={"over": over}), (*folders, rollback.home(cutover.service)))
+    laying = Laying(cutover, run, drivers, clock)
 
     def lay_beside(proxy: str) -> Mapping[str, str]:
         folder, held = sites[proxy].folder, drivers[proxy].hold()
         if held is not None and held.run != run:  # of a run that this one comes after: all traffic is back
             drivers[proxy].release_hold(f"run {run}, which begins anew")
         laid = watching.lay(folder, cutover.watching(run, proxy))
-        return {**lay((folder,)), str(folder / watching.FILE): laid}
+        return {**laying.lay(), str(folder / watching.FILE): laid}
 
     def changed(proxy: str) -> str:
         return watching.differs(sites[proxy].folder, cutover.watching(run, proxy))
@@ -310,7 +321,7 @@ def _target(cutover: Cutover, run: str = "") -> Proxies:
         who=getpass.getuser(),
         drain_s=cutover.drain_s,
         lay_ready=lay_beside,
-        stand_down=lambda why: lay(tuple(site.folder for site in sites.values()), why),
+        stand_down=laying.stand_down,
         changed=changed,
     )
 
@@ -352,7 +363,8 @@ def _plan_text(cutover: Cutover, rows: tuple[Timed, ...]) -> str:
         lines.append(f"  {_when(row)}  {row.part.name}: {row.part.reason}")
         lines += ["    THE POINT OF NO RETURN: after it nothing goes back to V10"] if row.part.no_return else []
         lines += [f"    {_gate(gate)}" for gate in row.part.gates]
-    return "\n".join([*lines, "before the point of no return, at any time: aurops rollback --reason …"])
+    from_ = ", ".join(cutover.operator_hosts) or "NOWHERE: operator_hosts is missing"
+    return "\n".join([*lines, f"before the point of no return, at any time: aurops rollback --reason …, from {from_}"])
 
 
 def _when(row: Timed) -> str:

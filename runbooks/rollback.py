@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aurops.calls import CallPool
 from aurops.clock import RealClock
-from aurops.errors import AuropsError, UsageError
+from aurops.errors import AnswerIsNoError, AuropsError, UsageError
 from aurops.journal import RecordKind
 from aurops.ports import not_connected
 from aurops.store import state_folder
 from failover.break_glass import local_store
+from migration import far
 from migration import rollback as back
+from migration.hosts import here
 from traffic.dialects import open_driver
 
 if TYPE_CHECKING:
@@ -33,6 +36,9 @@ app = typer.Typer(name="rollback", add_completion=False, rich_markup_mode=None)
 
 Service = Annotated[str, typer.Argument(metavar="[SERVICE]", help="Which service; else the only one here.")]
 Reason = Annotated[str, typer.Option(help="Why; every proxy's latch says it.")]
+Check = Annotated[bool, typer.Option("--check", help="Only see whether every proxy could be rolled back from here.")]
+Lay = Annotated[bool, typer.Option("--lay", hidden=True, help="Write what comes on stdin here: a cutover does so.")]
+AskedBy = Annotated[str, typer.Option(hidden=True, help="Asked from another host, by him: only this host's proxies.")]
 File = Annotated[Path | None, typer.Option("--file", help="What lies ready, else found by SERVICE: rollback.json.")]
 Force = Annotated[bool, typer.Option("--force", help="Also to a V10 that is dead or takes no writes any more.")]
 Only = Annotated[list[str] | None, typer.Option("--proxy", help="Only this proxy; may be given again.")]
@@ -43,29 +49,60 @@ RECORD_S = 2.0
 
 
 @app.command()
-def rollback(
+def rollback(  # noqa: PLR0913 (each an option)
     service: Service = "",
     *,
-    reason: Reason,
+    reason: Reason = "",
     file: File = None,
     only: Only = None,
+    check: Check = False,
+    lay: Lay = False,
+    asked_by: AskedBy = "",
     force: Force = False,
     within_s: Within = 10.0,
     as_json: AsJson = False,
 ) -> None:
-    """Send all traffic back to V10 at every proxy, now, and latch it there.
+    """Send all traffic back to V10 at every proxy, on every host, now, and latch it there.
 
     It asks nobody. Done when the proxies' counters show that V11 gets nothing more. Traffic goes forward again only by
     a new plan: aurops cutover release.
     """
+    if lay:
+        typer.echo(json.dumps(_lay(only or [])))
+        return
+    found_at = file or back.find(service)
+    if check:
+        _check(found_at, only or [], as_json=as_json, asked=bool(asked_by))
+        return
     _refuse_silence(reason)
-    began, ready = RealClock().wall(), back.only(back.read(file or back.find(service)), only or [])
-    found = _roll_back(ready, reason, within_s, force=force)
-    lacking = _lacking()
-    run = _recorded(ready, reason, found, began)
+    began, ready = RealClock().wall(), back.only(back.read(found_at), only or [])
+    found = _roll_back(ready, reason, within_s, force=force, asked_by=asked_by)
+    lacking, run = _lacking(), "" if asked_by else _recorded(ready, reason, found, began)
     typer.echo(_as_json(run, found, lacking) if as_json else _as_text(run, found, lacking))
     _tell_webhook(ready, reason, found)
     back.refuse_unfinished(found)
+
+
+def _lay(names: list[str]) -> dict[str, str]:
+    """Write what comes on stdin into this user's folder, and beside the proxies named."""
+    ready = back.parse(sys.stdin.read())
+    beside = [proxy.folder for proxy in back.only(ready, names).proxies] if names else []
+    return back.lay(ready, (*beside, back.home(ready.service)))
+
+
+def _check(file: Path, names: list[str], *, as_json: bool, asked: bool) -> None:
+    """Whether every proxy could be rolled back from here; asked by another host only those of this one.
+
+    Raises:
+        AnswerIsNoError: One could not.
+    """
+    ready, digest = back.only(back.read(file), names), back.digest(file)
+    found = far.check_here(ready) if asked else far.check(ready, digest)
+    lines = [f"{each.proxy} on {each.host}: {'ready' if each.ok else f'NOT READY: {each.why}'}" for each in found]
+    typer.echo(far.as_json(found, digest) if as_json else "\n".join(lines))
+    if bad := [each for each in found if not each.ok]:
+        why = "; ".join(f"{each.proxy} on {each.host}: {each.why}" for each in bad)
+        raise AnswerIsNoError(f"from here not every proxy could be rolled back: {why}", where=str(file))
 
 
 def _refuse_silence(reason: str) -> None:
@@ -78,14 +115,18 @@ def _refuse_silence(reason: str) -> None:
         raise UsageError("no reason is given", where="--reason", allowed="why, in words: every latch says it")
 
 
-def _roll_back(ready: Ready, reason: str, within_s: float, *, force: bool) -> list[Back]:
-    """What became of every proxy, in the file's order."""
-    drivers, unread = open_drivers(ready)
-    refused = [] if force else back.worse(ready, drivers)
-    left_alone = {each.proxy for each in refused}
-    going = {name: driver for name, driver in drivers.items() if name not in left_alone}
-    done = back.roll_back(going, reason, _who(), RealClock(), within_s=within_s)
-    found = {each.proxy: each for each in (*done, *refused, *unread)}
+def _roll_back(ready: Ready, reason: str, within_s: float, *, force: bool, asked_by: str) -> list[Back]:
+    """What became of every proxy, in the file's order; other hosts are asked meanwhile."""
+    mine, others = (ready, {}) if asked_by else far.apart(ready)
+    who = asked_by or _who()
+    with CallPool(1, "far") as pool:
+        asked = pool.submit(far.roll_back, others, reason, f"{who} on {here()}", within_s=within_s, force=force)
+        drivers, unread = open_drivers(mine)
+        refused = [] if force else back.worse(mine, drivers)
+        left_alone = {each.proxy for each in refused}
+        going = {name: driver for name, driver in drivers.items() if name not in left_alone}
+        done = back.roll_back(going, reason, who, RealClock(), within_s=within_s)
+    found = {each.proxy: each for each in (*done, *refused, *unread, *asked.result())}
     return [found[proxy.name] for proxy in ready.proxies]
 
 

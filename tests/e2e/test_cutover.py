@@ -146,6 +146,7 @@ class Day:
             f"service: ledger\nstart: {start.isoformat()}\nsteps: {steps}\n"
             f"sites: {{edge: {self.bed.folder / 'site.json'}}}\n"
             f"regions: [{{name: west, proxies: [edge], probe: {probe}}}]\n"
+            "operator_hosts: [ops-1, ops-2]\n"
             "times: {prepare_s: 60, traffic_s: 1, validate_s: 2}\nsoak: {for_s: 2, every_s: 2}\ndrain_s: 0\n"
             f"capacity: [{{kind: http, name: V10 warm, url: '{warm}'}}]\n"
             f"watch: [{{kind: http, name: V11 well, url: '{health}'}}]\n"

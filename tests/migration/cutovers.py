@@ -42,6 +42,7 @@ FILE: dict[str, Any] = {
         {"name": "north", "proxies": ["north-1"], "probe": PROBE},
     ],
     "sites": {name: f"{name}.json" for name in ("west-1", "west-2", "north-1")},
+    "operator_hosts": ["ops-1", "ops-2"],
     "steps": [5, 100],
     "soak": {"for_s": 120, "every_s": 60},
     "capacity": [{"kind": "command", "name": "V10 warm", "argv": ["true"]}],

@@ -33,6 +33,7 @@ schema: 1
 service: ledger
 start: 2026-01-02T12:00:00+00:00
 sites: {west-1: w1.json, west-2: w2.json, north-1: n1.json}
+operator_hosts: [ops-1, ops-2]
 regions:
 - name: west
   proxies: [west-1, west-2]

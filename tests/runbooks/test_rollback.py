@@ -51,8 +51,8 @@ def test_what_lies_ready_holds_no_secret_and_names_the_files(state: Path) -> Non
     """Service, run, time, and for each proxy its file with a digest."""
     file = lay("ledger", west=site(state / "west"))
     said = json.loads(file.read_text())
-    assert set(said) == {"schema", "service", "run", "at", "proxies", "over"}
-    assert set(said["proxies"][0]) == {"name", "site", "digest"}
+    assert set(said) == {"schema", "service", "run", "at", "proxies", "hosts", "operators", "over"}
+    assert set(said["proxies"][0]) == {"name", "host", "driver", "site", "folder", "digest", "epoch"}
     assert rollback.find("") == rollback.find("ledger") == file
 
 

@@ -1,0 +1,224 @@
+"""What a rollback asks of other hosts: to lay ready, check, go back. All hosts at once, and one hinders no other."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aurops.calls import CallPool
+from aurops.clock import RealClock
+from aurops.errors import AuropsError, OutsideError
+from migration import hosts
+from migration.rollback import FILE, Back, home, lay, site_of
+from traffic.dialects import open_driver
+from traffic.envoy import FOLDER as LIVE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from migration.hosts import Host
+    from migration.rollback import Ready, ReadyProxy
+
+_T = TypeVar("_T")
+ANSWER_S = 10.0
+"""Connecting, starting aurops there, and its answer; beyond what it is asked to wait for."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Whether a proxy could be rolled back from here.
+
+    Args:
+        proxy: Its name.
+        host: Where it is.
+        ok: It could.
+        why: Why not.
+    """
+
+    proxy: str
+    host: str
+    ok: bool
+    why: str = ""
+
+
+def apart(made: Ready) -> tuple[Ready, dict[Host, tuple[ReadyProxy, ...]]]:
+    """What is on this host, and the others with their proxies."""
+    mine = tuple(proxy for proxy in made.proxies if hosts.is_here(proxy.host))
+    far: dict[Host, tuple[ReadyProxy, ...]] = {}
+    for proxy in made.proxies:
+        if not hosts.is_here(proxy.host):
+            host = made.host(proxy.host)
+            far[host] = (*far.get(host, ()), proxy)
+    return made.model_copy(update={"proxies": mine}), far
+
+
+def roll_back(
+    far: Mapping[Host, Sequence[ReadyProxy]], reason: str, who: str, *, within_s: float, force: bool
+) -> list[Back]:
+    """Each host rolls its own proxies back; one that does not answer is named.
+
+    How long it took is measured here, over the whole call: at least what it took there.
+
+    Args:
+        far: The hosts with their proxies.
+        reason: Why, for people.
+        who: Who says so.
+        within_s: How long V11's counters may take to stand still.
+        force: Also where it would make things worse.
+    """
+    more = ["--reason", reason, "--asked-by", who, "--within", str(within_s), *(["--force"] if force else [])]
+
+    def one(host: Host) -> list[Back]:
+        began_s = _now_s()
+        said = _asked(host, far[host], more, within_s=within_s + ANSWER_S)
+        took_s = _now_s() - began_s
+        try:
+            if not isinstance(said, str):
+                return [Back(**{**each, "took_s": took_s}) for each in said["proxies"]]
+        except TypeError as error:
+            said = f"another version of aurops answers: {error}"
+        return [Back(proxy.name, ok=False, took_s=took_s, why=f"{host.name}: {said}") for proxy in far[host]]
+
+    return _everywhere(far, one)
+
+
+def check_here(made: Ready) -> list[Checked]:
+    """Of each proxy of this host whether its file is what it was, it answers, and its folder can be written by us."""
+    return [Checked(proxy.name, hosts.here(), ok=not (why := _lacking(proxy)), why=why) for proxy in made.proxies]
+
+
+def _lacking(proxy: ReadyProxy) -> str:
+    try:
+        site, changed = site_of(proxy)
+        open_driver(site).observe()
+    except AuropsError as error:
+        return f"{error.what} ({error.where})"
+    shut = [str(each) for each in (site.folder, site.folder / LIVE) if not os.access(each, os.W_OK)]
+    return changed or (f"this user cannot write in {', '.join(shut)}" if shut else "")
+
+
+def check(made: Ready, digest: str) -> list[Checked]:
+    """Whether every proxy could be rolled back from here.
+
+    Args:
+        made: What lies ready here.
+        digest: SHA-256 of its file: every proxy's host must have the very same.
+    """
+    mine, far = apart(made)
+
+    def one(host: Host) -> list[Checked]:
+        said = _asked(host, far[host], ["--check", "--asked-by", hosts.here()], within_s=ANSWER_S)
+        if isinstance(said, str):
+            return [Checked(proxy.name, host.name, ok=False, why=said) for proxy in far[host]]
+        if said["digest"] != digest:
+            why = f"another {FILE} lies there"
+            return [Checked(proxy.name, host.name, ok=False, why=why) for proxy in far[host]]
+        return [Checked(**{**each, "host": host.name}) for each in said["proxies"]]
+
+    return [*check_here(mine), *_everywhere(far, one)]
+
+
+def lay_everywhere(made: Ready, digest: str, *, operators_too: bool = True) -> dict[str, str]:
+    """Write it on every proxy's host and every operator's, and read it back; each file by host with its digest.
+
+    Args:
+        made: What is laid.
+        digest: SHA-256 of its text.
+        operators_too: An operator's host that cannot be reached is an error, too.
+
+    Raises:
+        OutsideError: A host is not reached, or has read back something else.
+        OSError: It cannot be written here.
+    """
+    mine, far = apart(made)
+    written = {f"{hosts.here()}:{file}": said for file, said in lay_here(made, mine).items()}
+    others = {made.host(name): () for name in made.operators if not hosts.is_here(name)}
+
+    def one(host: Host) -> list[dict[str, str]]:
+        names = [word for proxy in far.get(host, ()) for word in ("--proxy", proxy.name)]
+        try:
+            said = hosts.ask(host, ["rollback", "--lay", *names], within_s=ANSWER_S, stdin=made.text())
+            files: dict[str, str] = {} if said.code else json.loads(said.out)
+            why = said.why
+        except (AuropsError, ValueError) as error:
+            files, why = {}, error.what if isinstance(error, AuropsError) else f"no answer of ours: {error}"
+        if files and set(files.values()) == {digest}:
+            return [{f"{host.name}:{file}": each for file, each in files.items()}]
+        if host in far or operators_too:
+            raise OutsideError(f"nothing lies ready at {host.name} as it was sent: {why}", where=host.name)
+        return []
+
+    for found in _everywhere({**others, **far}, one):
+        written |= found
+    return written
+
+
+def lay_here(made: Ready, mine: Ready) -> dict[str, str]:
+    """Into the folder of this user, and beside each of these proxies."""
+    return lay(made, (*(proxy.folder for proxy in mine.proxies), home(made.service)))
+
+
+def check_from_operators(made: Ready, digest: str) -> dict[str, int]:
+    """Have every operator's host reach every proxy; how many it reached, by host.
+
+    Raises:
+        OutsideError: One could not.
+    """
+
+    def one(host: Host) -> list[tuple[str, int]]:
+        if hosts.is_here(host.name):
+            return [(host.name, _reached(host, check(made, digest)))]
+        said = hosts.ask(host, ["rollback", made.service, "--check", "--json"], within_s=2 * ANSWER_S)
+        try:
+            found = json.loads(said.out)
+        except ValueError as error:
+            raise OutsideError(f"{host.name} could not check the rollback: {said.why}", where=host.name) from error
+        if found["digest"] != digest:
+            raise OutsideError(f"another {FILE} lies at {host.name}", where=host.name)
+        return [(host.name, _reached(host, [Checked(**each) for each in found["proxies"]]))]
+
+    return dict(_everywhere({made.host(name): () for name in made.operators}, one))
+
+
+def _reached(host: Host, found: Sequence[Checked]) -> int:
+    if bad := [each for each in found if not each.ok]:
+        why = "; ".join(f"{each.proxy} on {each.host}: {each.why}" for each in bad)
+        raise OutsideError(f"from {host.name} not every proxy could be rolled back: {why}", where=host.name)
+    return len(found)
+
+
+def as_json(found: Sequence[Checked], digest: str) -> str:
+    """As `aurops rollback --check --json` prints it."""
+    ok = all(each.ok for each in found)
+    return json.dumps({"ok": ok, "digest": digest, "proxies": [asdict(each) for each in found]})
+
+
+def _asked(host: Host, proxies: Sequence[ReadyProxy], more: Sequence[str], *, within_s: float) -> dict[str, Any] | str:
+    """What `aurops rollback` printed on another host for these proxies, or why nothing can be read."""
+    names = [word for proxy in proxies for word in ("--proxy", proxy.name)]
+    arguments = ["rollback", "--file", str(proxies[0].folder / FILE), *names, *more, "--json"]
+    try:
+        said = hosts.ask(host, arguments, within_s=within_s)
+    except AuropsError as error:
+        return error.what
+    try:
+        found: dict[str, Any] = json.loads(said.out)
+        known = [each["proxy"] for each in found["proxies"]]
+    except (ValueError, KeyError, TypeError):
+        return said.why
+    return found if known == [proxy.name for proxy in proxies] else f"it answers for other proxies: {known}"
+
+
+def _everywhere(far: Mapping[Host, object], one: Callable[[Host], list[_T]]) -> list[_T]:
+    """Every host at once; the first error of one, when all have ended."""
+    if not far:
+        return []
+    with CallPool(len(far), "hosts") as pool:
+        calls = [pool.submit(one, host) for host in far]
+    return [each for call in calls for each in call.result()]
+
+
+def _now_s() -> float:
+    return RealClock().now_s()

@@ -1,0 +1,78 @@
+"""Lays a rollback ready, for all proxies of a cutover, on every host that may need it."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from typing import TYPE_CHECKING
+
+from migration import far, hosts
+from migration.rollback import Places, ready
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aurops.clock import Clock
+    from migration.cutover_file import Cutover
+    from migration.rollback import Ready
+    from traffic.driver import Driver
+
+
+class Laying:
+    """What a cutover lays ready.
+
+    Args:
+        cutover: Its proxies, their hosts, and the operators'.
+        run: The run.
+        drivers: Of each proxy, for the epoch that it obeys.
+        clock: Time.
+    """
+
+    def __init__(self, cutover: Cutover, run: str, drivers: Mapping[str, Driver], clock: Clock) -> None:
+        self._cutover = cutover
+        self._run = run
+        self._drivers = drivers
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._laid: dict[str, str] = {}
+
+    def lay(self) -> Mapping[str, str]:
+        """For all proxies, the first time that one asks: each file, by host, with the digest of what lies there.
+
+        Then every operator's host reaches every proxy's, as in a rollback, but for the rollback.
+
+        Raises:
+            OutsideError: A host is not reached, or from an operator's not every proxy is.
+            OSError: It cannot be written here.
+        """
+        with self._lock:
+            if not self._laid:
+                made = self._ready()
+                digest = _digest(made)
+                laid = far.lay_everywhere(made, digest)
+                reached = far.check_from_operators(made, digest)
+                self._laid = laid | {f"from {host}": f"{count} proxies reached" for host, count in reached.items()}
+            return self._laid
+
+    def stand_down(self, why: str) -> None:
+        """Have it say everywhere that there is no way back any more.
+
+        An operator's host that is not reached is left as it is: every proxy's own host refuses.
+
+        Raises:
+            OutsideError: A proxy's host is not reached.
+        """
+        made = self._ready().model_copy(update={"over": why})
+        far.lay_everywhere(made, _digest(made), operators_too=False)
+
+    def _ready(self) -> Ready:
+        plan = self._cutover
+        shared = bool(plan.operator_hosts)  # on another host "here" would be somewhere else
+        of = {name: plan.proxy_hosts.get(name, hosts.here() if shared else "") for name in plan.sites}
+        places = Places(of, plan.hosts, plan.operator_hosts)
+        epochs = {name: driver.observe().steering.epoch for name, driver in self._drivers.items()}
+        return ready(plan.service, self._run, plan.sites, self._clock, places, epochs)
+
+
+def _digest(made: Ready) -> str:
+    return hashlib.sha256(made.text().encode()).hexdigest()

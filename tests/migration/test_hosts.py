@@ -1,0 +1,105 @@
+"""Other hosts: asked over a command that stands in for ssh, answered in time or named."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from aurops.errors import OutsideError
+from migration import far, hosts, rollback
+from migration.hosts import Host
+from migration.rollback import Ready, ReadyProxy
+from traffic.site import Kind
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What runs instead of ssh: a script that a test writes."""
+    script = tmp_path / "ssh"
+    monkeypatch.setenv("AUROPS_SSH", f"sh {script}")
+    monkeypatch.setenv("AUROPS_HOST", "ops-1")
+    return script
+
+
+def proxy(name: str, host: str) -> ReadyProxy:
+    """On some host."""
+    folder = Path("/var/lib") / name
+    return ReadyProxy(name=name, host=host, driver=Kind.ENVOY, site=folder / "site.json", folder=folder, digest="x")
+
+
+def made(*proxies: ReadyProxy, **more: object) -> Ready:
+    """What lies ready."""
+    return Ready.model_validate({"service": "s", "run": "r", "at": "", "proxies": proxies, **more})
+
+
+def test_what_is_asked_arrives_word_by_word(ssh: Path) -> None:
+    """Whatever a reason holds: the host's shell takes nothing in it for its own; what comes on stdin arrives, too."""
+    ssh.write_text('echo "$1"; shift; sh -c "$*"; cat\n')
+    said = hosts.ask(
+        Host(name="edge-1", ssh="ann@edge", aurops="printf '%s\\n'"), ["a b", "$(id)'; rm"], within_s=10, stdin="in"
+    )
+    assert said.out.splitlines() == ["ann@edge", "a b", "$(id)'; rm", "in"]
+
+
+def test_no_host_is_an_option_of_ssh() -> None:
+    """A name or an address that begins with a hyphen would be one."""
+    for wrong in ({"name": "-oProxyCommand=x"}, {"name": "edge", "ssh": "-oProxyCommand=x"}, {"name": "a b"}):
+        with pytest.raises(ValidationError):
+            Host.model_validate(wrong)
+
+
+def test_a_host_that_hangs_or_refuses_is_named_and_left_behind(ssh: Path) -> None:
+    """It is given up in time with all that it started; ssh's own failure is told in its words."""
+    ssh.write_text("sleep 60 & echo begun; wait\n")
+    began_s = time.monotonic()
+    with pytest.raises(OutsideError, match=r"edge-1 has not answered within 0.3 s"):
+        hosts.ask(Host(name="edge-1"), ["x"], within_s=0.3)
+    assert time.monotonic() - began_s < 5
+    ssh.write_text("echo 'Permission denied (publickey).' >&2; exit 255\n")
+    with pytest.raises(OutsideError, match=r"edge-1 is not reached: Permission denied"):
+        hosts.ask(Host(name="edge-1"), ["x"], within_s=10)
+
+
+def test_one_host_that_hangs_keeps_no_other_from_going_back(ssh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Side by side: the one is back at once, the other is named when its time is over; nobody takes words for deeds."""
+    monkeypatch.setattr(far, "ANSWER_S", 0.5)
+    answer = {"proxies": [rollback.Back("north", ok=True, took_s=0.2, written=True).data()]}
+    said = json.dumps(answer)
+    ssh.write_text(f"case $1 in edge-1) sleep 60;; edge-2) echo '{said}';; *) echo nonsense;; esac\n")
+    _, away = far.apart(
+        made(proxy("west", "edge-1"), proxy("north", "edge-2"), proxy("east", "edge-3"), proxy("own", "ops-1"))
+    )
+    assert [host.name for host in away] == ["edge-1", "edge-2", "edge-3"]
+    west, north, east = far.roll_back(away, "because", "bob", within_s=0.5, force=False)
+    assert (west.ok, north.ok, east.ok) == (False, True, False)
+    assert "edge-1 has not answered within 1 s" in west.why
+    assert "edge-3: exit code 0: nonsense" in east.why
+
+
+def test_what_is_laid_is_read_back_and_another_text_is_no_success(
+    ssh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator's host that wrote something else, or is not reached, keeps the cutover from going on."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    ready = made(operators=("ops-1", "ops-2"))
+    ssh.write_text('cat > /dev/null; echo \'{"/x": "beef"}\'\n')
+    with pytest.raises(OutsideError, match="nothing lies ready at ops-2"):
+        far.lay_everywhere(ready, "dead")
+    assert "ops-1:" in next(iter(far.lay_everywhere(ready, "beef")))
+    ssh.write_text("exit 255\n")
+    with pytest.raises(OutsideError, match="ops-2 is not reached"):
+        far.lay_everywhere(ready, "beef")
+    far.lay_everywhere(ready, "beef", operators_too=False)
+
+
+def test_another_file_at_a_proxys_host_is_not_ready(ssh: Path) -> None:
+    """A check from an operator's host compares what lies there with what lies here."""
+    ssh.write_text(
+        """echo '{"digest": "beef", "proxies": [{"proxy": "west", "host": "e", "ok": true, "why": ""}]}'\n"""
+    )
+    ready = made(proxy("west", "edge-1"))
+    assert [each.ok for each in far.check(ready, "beef")] == [True]
+    (west,) = far.check(ready, "dead")
+    assert (west.ok, west.why) == (False, "another rollback.json lies there")
