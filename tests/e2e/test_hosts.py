@@ -27,6 +27,7 @@ from runbooks import cutover
 from testbeds.local.steering.bed import Bed, up
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
 from tests.e2e.commands import until
+from tests.migration.cutovers import PROBE
 from traffic.driver import TOTAL_WEIGHT, Steering
 from traffic.site import Kind
 
@@ -183,7 +184,7 @@ def plan(bed: Bed, hosts: Hosts) -> Cutover:
             "service": "ledger",
             "start": (CLOCK.wall() + timedelta(hours=1)).isoformat(),
             "sites": {"edge": str(bed.folder / "site.json")},
-            "regions": [{"name": "west", "proxies": ["edge"]}],
+            "regions": [{"name": "west", "proxies": ["edge"], "probe": PROBE}],
             "proxy_hosts": {"edge": EDGE},
             "operator_hosts": OPERATORS,
             "hosts": [{"name": name, "ssh": at, "aurops": AUROPS} for name, at in hosts.at.items()],
