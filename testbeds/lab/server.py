@@ -333,6 +333,7 @@ def main() -> int:
     for module in CLOUDS.values():
         import_module(f"testbeds.lab.{module}.cloud")
     gc.freeze()  # what is shared stays shared
+    gc.set_threshold(100_000, 50, 1_000)
     return _serve_all(LabFolder(args.folder), args)
 
 
