@@ -23,7 +23,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbooks.sites import CACHE_HOME
+from aurops.caches import CACHE_HOME
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("Pulumi.yaml", "aurops", "components", "failover", "migration", "runbooks", "stacks", "testbeds", "traffic")

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import testbeds.lab
+from aurops.caches import cache_home
 from aurops.clock import RealClock
 from aurops.errors import UsageError
 from components.data import holds_data
-from runbooks.sites import OpenSite, cache_home, open_site
+from runbooks.sites import OpenSite, open_site
 from runbooks.terminal import timeline
 from stacks.policy.pack import FOLDER, WAIVERS
 from stacks.policy.waivers import known

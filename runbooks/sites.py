@@ -23,7 +23,6 @@ Lab = Annotated[bool, typer.Option("--lab", help="Act on the lab: stand-in cloud
 Stacks = Annotated[list[str] | None, typer.Argument(metavar="[STACK]...", help="Which stacks; else the whole fleet.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 LAB_HOME = "AUROPS_LAB_HOME"
-CACHE_HOME = "AUROPS_CACHE_HOME"
 
 
 @dataclass(frozen=True)
@@ -72,12 +71,6 @@ def pulumi_cli() -> str | None:
     except UsageError:
         return None
     return shutil.which("pulumi", path=own)
-
-
-def cache_home() -> Path:
-    """For what can be made again: `AUROPS_CACHE_HOME`, else this user's (XDG Base Directory: `XDG_CACHE_HOME`)."""
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.environ.get(CACHE_HOME) or Path(cache) / "aurops").expanduser().absolute()
 
 
 def lab_home() -> Path:

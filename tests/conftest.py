@@ -1,14 +1,19 @@
 """What holds for every test."""
 
+import atexit
 import gc
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from aurops.caches import CACHE_HOME
 
 # A busy machine must not fail a property: time is asserted in benchmarks and campaigns only.
 settings.register_profile("aurops", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -30,6 +35,11 @@ os.environ.setdefault("GOGC", "400")
 # The SDKs of three clouds are half a million objects that stay. With Python's own thresholds, to look through them for
 # cycles again and again takes a third of the CPU time of the tests of components.
 gc.set_threshold(100_000, 50, 1_000)
+
+# What the lab reads of the SDKs' types is read once for all of a run's sessions, workers included, and nowhere kept.
+if CACHE_HOME not in os.environ:
+    os.environ[CACHE_HOME] = tempfile.mkdtemp(prefix="aurops-test-cache-")
+    atexit.register(shutil.rmtree, os.environ[CACHE_HOME], ignore_errors=True)
 
 
 @pytest.fixture

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, ClassVar
 
-from testbeds.lab.shapes import ResourceType, Sdk
+from testbeds.lab.remembered import RememberedSdk
 from testbeds.lab.tables import Tables, TypeTable, load
 
 if TYPE_CHECKING:
+    from testbeds.lab.shapes import ResourceType
     from testbeds.lab.world import World, WorldObject
 
 
@@ -32,8 +33,8 @@ class SdkCloud:
         self.world = world
 
     @functools.cached_property
-    def _sdk(self) -> Sdk:
-        return Sdk(self.package)
+    def _sdk(self) -> RememberedSdk:
+        return RememberedSdk(self.package)
 
     @functools.cached_property
     def _tables(self) -> Tables:

@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from importlib import import_module
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import pulumi
 from pulumi import _types as sdk_types
@@ -41,6 +41,15 @@ class Kind(StrEnum):
 _SCALARS = {str: Kind.STRING, int: Kind.INTEGER, float: Kind.NUMBER, bool: Kind.BOOLEAN}
 
 
+class HasFields(Protocol):
+    """An object's type that knows its own fields."""
+
+    @property
+    def fields(self) -> Mapping[str, Field]:
+        """Fields by wire name."""
+        ...
+
+
 @dataclass(frozen=True)
 class Shape:
     """The form of one value.
@@ -48,21 +57,24 @@ class Shape:
     Args:
         kinds: Kinds that are accepted; more than one for an int-or-string.
         item: Form of the elements of a list or a map.
-        cls: SDK class of an object; `fields` reads it when asked, because some types contain themselves.
+        cls: SDK class of an object, or what is remembered of it; `fields` reads it when asked, because some types
+            contain themselves.
         allowed: Values of a *closed* enumeration. An open one (`Union[str, Enum]`) allows any string.
         listed: Values that the SDK lists for an open enumeration.
     """
 
     kinds: tuple[Kind, ...]
     item: Shape | None = None
-    cls: type | None = None
+    cls: type | HasFields | None = None
     allowed: tuple[str, ...] = ()
     listed: tuple[str, ...] = ()
 
     @property
     def fields(self) -> Mapping[str, Field]:
         """Fields of an object by wire name; empty for every other kind."""
-        return {} if self.cls is None else fields_of(self.cls)
+        if self.cls is None:
+            return {}
+        return fields_of(self.cls) if isinstance(self.cls, type) else self.cls.fields
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from runbooks.sites import CACHE_HOME, LAB_HOME
+from aurops.caches import CACHE_HOME
+from runbooks.sites import LAB_HOME
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("aurops", "components", "failover", "migration", "runbooks", "stacks", "testbeds", "traffic")

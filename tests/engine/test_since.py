@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from aurops.caches import CACHE_HOME
 from aurops.clock import RealClock
 from aurops.processes import read_stat
-from runbooks.sites import CACHE_HOME
 from testbeds.lab.session import lab_session
 from tests.engine.fleets import EU, HOME, SmallFleet
 

@@ -49,7 +49,7 @@ def _said(sdk: Sdk, cls: type, at: str, above: frozenset[type]) -> Iterator[str]
         while shape.item is not None:
             shape = shape.item
         # What is nested further is the business of the type that it belongs to: a subnet's rules are a group's.
-        if shape.cls is not None and shape.cls not in above and at.count(".") < _DEEPEST and _is_own(shape.cls):
+        if isinstance(shape.cls, type) and shape.cls not in above and at.count(".") < _DEEPEST and _is_own(shape.cls):
             yield from _said(sdk, shape.cls, f"{at}{name}.", above | {cls})
 
 
