@@ -153,7 +153,7 @@ def conclude(review: Review, fail_on: FailOn | None) -> None:
     if review.violations:
         raise AnswerIsNoError(
             f"{len(review.violations)} against policy",
-            where=", ".join(f"{each.stack}: {each.rule.id} {each.name}" for each in review.violations),
+            where=", ".join(each.about for each in review.violations),
             next_step="mend them, or have them waived",
         )
     losses = [f"{stack}: {change.name}" for stack, change in review.losses]

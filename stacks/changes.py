@@ -175,8 +175,8 @@ class Changes:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """What changes."""
-        return tuple(self.by_urn.values())
+        """What changes, in the order of URNs: the engine's own is another one each time."""
+        return tuple(change for _, change in sorted(self.by_urn.items()))
 
     @property
     def counts(self) -> Mapping[Op, int]:

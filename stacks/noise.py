@@ -13,7 +13,7 @@ from stacks.dangers import leaves
 from stacks.values import UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from stacks.changes import Change, Changes
 
@@ -56,6 +56,12 @@ EXPECTED = "warnings that say what a lab is: its providers are meant to come fro
 def expected_warning(warning: str, *, is_lab: bool) -> bool:
     """Whether a warning says only what the lab is: its providers are on `PATH` on purpose, nobody else's are."""
     return is_lab and "using pulumi-resource-" in warning and "$PATH" in warning
+
+
+def told(warnings: Iterable[str], *, is_lab: bool) -> list[str]:
+    """Warnings as they are told, the same each time: a lab's providers lie in a scratch folder."""
+    said = (each.partition(" at ")[0] if expected_warning(each, is_lab=is_lab) else each for each in warnings)
+    return sorted(set(said))
 
 
 def _pairs(change: Change) -> list[tuple[Any, Any]]:

@@ -89,6 +89,11 @@ class Finding:
         """The resource's own name."""
         return self.urn.rsplit("::", 1)[-1]
 
+    @property
+    def about(self) -> str:
+        """Stack, rule, and the resource where there is one."""
+        return " ".join(filter(None, (f"{self.stack}:", self.rule.id, self.name)))
+
 
 @dataclass(frozen=True)
 class Baseline:

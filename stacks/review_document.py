@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stacks.changes import Op
 from stacks.dangers import Kind
-from stacks.noise import Noise
+from stacks.noise import Noise, told
 from stacks.values import masked
 
 if TYPE_CHECKING:
@@ -100,11 +100,11 @@ class StackDocument(_Part):
     losses: list[str]
     """URNs of what holds data and would be replaced or deleted."""
     changes: list[ChangeDocument]
-    """What changes; as far as it came when it failed."""
+    """What changes, in the order of URNs; as far as it came when it failed."""
     upstream: dict[str, list[str]]
     """By stack that it reads: paths of the inventory that would change there."""
     warnings: list[str]
-    """What the engine warned of."""
+    """What the engine warned of, sorted; in the lab without the place of its stand-in providers."""
     error: ErrorDocument | None
     """Null when it did not fail."""
 
@@ -245,7 +245,7 @@ def document(review: Review) -> dict[str, Any]:
     made = Document(
         schema_=1,
         is_lab=review.is_lab,
-        stacks=[_stack(each, review.noise[each.stack]) for each in review.previews],
+        stacks=[_stack(each, review.noise[each.stack], is_lab=review.is_lab) for each in review.previews],
         dangers=[_danger(each) for each in review.dangers],
         findings=None if review.findings is None else [_finding(each, new=each in new) for each in review.findings],
         left_out=list(review.left_out),
@@ -258,7 +258,7 @@ def document(review: Review) -> dict[str, Any]:
     return made.model_dump(mode="json", by_alias=True)
 
 
-def _stack(each: StackPreview, quiet: Mapping[str, Noise]) -> StackDocument:
+def _stack(each: StackPreview, quiet: Mapping[str, Noise], *, is_lab: bool) -> StackDocument:
     counts = each.changes.counts
     return StackDocument(
         stack=each.stack,
@@ -268,15 +268,15 @@ def _stack(each: StackPreview, quiet: Mapping[str, Noise]) -> StackDocument:
         losses=[change.urn for change in each.losses],
         changes=[_change(change, quiet.get(change.urn)) for change in each.changes.changes],
         upstream={name: list(paths) for name, paths in each.upstream.items()},
-        warnings=each.changes.warnings,
+        warnings=told(each.changes.warnings, is_lab=is_lab),
         error=error_document(each.error),
     )
 
 
 def _change(change: Change, why: Noise | None) -> ChangeDocument:
-    told = {key: getattr(change, key) for key in ChangeDocument.model_fields if key not in ("noise", "differences")}
+    parts = {key: getattr(change, key) for key in ChangeDocument.model_fields if key not in ("noise", "differences")}
     differences = [DifferenceDocument.model_validate(each) for each in change.differences]
-    return ChangeDocument.model_validate({**told, "noise": why, "differences": differences})
+    return ChangeDocument.model_validate({**parts, "noise": why, "differences": differences})
 
 
 def _danger(danger: Danger) -> DangerDocument:

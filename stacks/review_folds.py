@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stacks.changes import Op
 from stacks.markdown import code, codes, pair, prose, shortened, size, visible
-from stacks.noise import EXPECTED, expected_warning
+from stacks.noise import EXPECTED, expected_warning, told
 from stacks.review_top import danger_rows, line, top, violation_rows
 from stacks.values import readable
 
@@ -199,7 +199,7 @@ def _difference(difference: Difference, detail: Detail) -> Iterator[str]:
 def _warnings(review: Review, detail: Detail) -> Iterator[Unit]:
     said: dict[str, list[str]] = {}
     for each in review.previews:
-        for warning in each.changes.warnings:
+        for warning in told(each.changes.warnings, is_lab=review.is_lab):
             if not expected_warning(warning, is_lab=review.is_lab):
                 said.setdefault(warning, []).append(each.stack)
     for warning, stacks in said.items():
@@ -226,10 +226,9 @@ def _noises(review: Review) -> dict[str, dict[str, list[str]]]:
             if change.urn in quiet:
                 said = f"{change.op.value} {change.name}"
                 found.setdefault(quiet[change.urn].value, {}).setdefault(each.stack, []).append(said)
-        for warning in each.changes.warnings:
+        for warning in told(each.changes.warnings, is_lab=review.is_lab):
             if expected_warning(warning, is_lab=review.is_lab):
-                # The path behind it is this machine's.
-                found.setdefault(EXPECTED, {}).setdefault(each.stack, []).append(warning.partition(" at ")[0])
+                found.setdefault(EXPECTED, {}).setdefault(each.stack, []).append(warning)
     return found
 
 

@@ -82,7 +82,8 @@ def _opening(review: Review) -> list[str]:
 
 def _context(review: Review) -> str:
     previewed = f"{len(review.previews)} stack{'s' * (len(review.previews) != 1)} previewed"
-    changed = f"{sum(bool(each.changes.changes) for each in review.previews)} of them change"
+    changing = sum(bool(each.changes.changes) for each in review.previews)
+    changed = f"{changing} of them change{'s' * (changing == 1)}"
     where = "in the lab, on stand-in clouds" if review.is_lab else "against what is up"
     against = ""
     if review.baseline:

@@ -64,7 +64,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 def _result(finding: Finding, index: int, places: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     named = f"{finding.name} in {finding.stack}" if finding.urn else finding.stack
-    print_ = sha256(f"{finding.rule.id}|{finding.stack}|{finding.urn}".encode()).hexdigest()
+    print_ = sha256(f"{finding.rule.id}|{finding.stack}|{finding.urn or finding.what}".encode()).hexdigest()
     return {
         "ruleId": finding.rule.id,
         "ruleIndex": index,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from stacks.changes import Op
 from stacks.dangers import LOSSES, Kind
+from stacks.markdown import visible
 from stacks.values import readable
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def text(review: Review, *, diff: bool) -> str:
     lines = [*_table(review), "", *_losses(review), *_less_safe(review), "", *_findings(review), *_notes(review)]
     for each in review.previews if diff else ():
         lines += ["", each.stack, *_details(each.changes)]
-    return "\n".join(lines)
+    # Names and sentences are the change's: none moves a terminal's cursor or makes a line of its own.
+    return "\n".join(visible(line).rstrip() for line in lines)
 
 
 def _table(review: Review) -> Iterator[str]:
@@ -83,12 +85,17 @@ def _findings(review: Review) -> Iterator[str]:
     waived, new = [each for each in review.findings if each.waiver], review.newly_waived
     yield f"{len(review.violations)} against policy, {len(waived)} waived"
     for each in review.violations:
-        yield f"  {each.stack}  {each.rule.id}  {each.name}: {each.what}"
+        yield f"  {_about(each)}: {each.what}"
         yield f"      {each.rule.mend}"
     for each in waived:
         ours = "; the change itself brings this waiver" * (each in new)
-        yield f"  {each.stack}  {each.rule.id}  {each.name}: {each.what}{_leave(each)}{ours}"
+        yield f"  {_about(each)}: {each.what}{_leave(each)}{ours}"
     yield ""
+
+
+def _about(finding: Finding) -> str:
+    """Stack, rule, and the resource where there is one."""
+    return "  ".join(filter(None, (finding.stack, finding.rule.id, finding.name)))
 
 
 def _leave(finding: Finding) -> str:

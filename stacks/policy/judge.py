@@ -197,7 +197,8 @@ def judge(
 
 
 def _judge_stack(pack: Pack, leave: Leave, preview: StackPreview, verdict: Verdict) -> None:
-    seen = Siblings(resources(preview.changes.declared.values()))
+    # In the order of URNs: the engine's own is another one each time.
+    seen = Siblings(resources(each for _, each in sorted(preview.changes.declared.items())))
     used: set[Waiver] = set()
     for check in pack.checks:
         for about, answer in answers(pack, check, seen, preview.changes.changes):

@@ -137,6 +137,19 @@ def test_data_in_a_stack_that_is_removed_is_a_danger_of_its_own() -> None:
     assert f"{GLOBAL}: db" in str(caught.value)
 
 
+def test_a_finding_without_a_resource_leaves_no_gap_and_no_name_moves_a_terminal() -> None:
+    """A stale waiver is about no resource; what a program calls its resources is written out."""
+    stale = Finding(RULE, HOME, "", "", "it ended on 2026-01-01")
+    evil = Finding(RULE, HOME, "urn:x::\x1b[2Jdb\nAll is well", "aws:rds/cluster:Cluster", "it is not")
+    told = text(Review([made(HOME)], [stale, evil]), diff=False).splitlines()
+    assert f"  {HOME}  customer-key: it ended on 2026-01-01" in told
+    assert f"  {HOME}  customer-key  \\x1b[2Jdb\\nAll is well: it is not" in told
+    assert not [line for line in told if line != line.rstrip()]
+    with pytest.raises(AnswerIsNoError) as caught:
+        conclude(Review([made(HOME)], [stale]), None)
+    assert caught.value.where == f"{HOME}: customer-key"
+
+
 def test_what_is_against_policy_is_a_no_unless_it_is_waived() -> None:
     """Exit 1 with stack, rule and name."""
     conclude(Review([made(HOME)], FINDINGS[1:]), None)

@@ -54,5 +54,30 @@ def test_dangers_and_noise_are_told_to_programs_too() -> None:
     assert danger["reasons"] == [
         {"key": "backupRetentionPeriod", "before": "14", "after": "7", "says": "backups are kept shorter"}
     ]
-    assert [each["noise"] is None for each in made["stacks"][0]["changes"]] == [True, False]
+    assert {each["name"]: each["noise"] is None for each in made["stacks"][0]["changes"]} == {
+        "weak": True,
+        "later": False,
+    }
     assert made["is_lab"] is True
+
+
+def test_the_same_change_is_the_same_document_each_time() -> None:
+    """The engine's order is another one in each run, and the lab's providers lie in another folder."""
+    weak = change(Op.REPLACE, "weak", CLUSTER, ("databaseName", '"a"', '"b"'))
+    others = [change(Op.UPDATE, name, ROLE, ("x", '"1"', '"2"')) for name in ("b", "a", "c")]
+    lab = "using pulumi-resource-{0} from $PATH at /home/x/{1}/bin/pulumi-resource-{0}"
+    one, two = (
+        Review([preview("aws-us-east-1", *changes, warnings=warnings)], is_lab=True)
+        for changes, warnings in (
+            ([weak, *others], ("late", lab.format("aws", "one"), lab.format("gcp", "one"))),
+            ([*reversed(others), weak], (lab.format("gcp", "two"), lab.format("aws", "two"), "late")),
+        )
+    )
+    assert document(one) == document(two)
+    assert document(one)["stacks"][0]["warnings"] == [
+        "late",
+        "using pulumi-resource-aws from $PATH",
+        "using pulumi-resource-gcp from $PATH",
+    ]
+    on_cloud = preview("aws-us-east-1", warnings=(lab.format("aws", "one"),))
+    assert "/home/x/one/bin" in document(Review([on_cloud]))["stacks"][0]["warnings"][0]
