@@ -26,7 +26,8 @@ ANSWER_S = 1.0
 TRIED = "the real proxy on one machine; never in front of a real platform"
 _DUMP = "/config_dump?resource=dynamic_route_configs"
 _STATS = (
-    "/stats?format=json&filter=" + r"^cluster\..*\.(upstream_rq_(total|active|pending_active|101)|membership_healthy)$"
+    "/stats?format=json&filter="
+    r"^cluster\..*\.(upstream_rq_(total|active|pending_active|101)|membership_healthy|health_check\.(attempt|success))$"
 )
 
 

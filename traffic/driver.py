@@ -81,6 +81,7 @@ class Flow:
         sockets: WebSockets that came about there, or at its fallback.
         instead: Requests that its fallback was given in its place.
         healthy: Backends that answer health checks now; None: nobody checks.
+        starting: Whether the proxy has started just now, and has not asked often enough to know that nobody is well.
     """
 
     requests: int = 0
@@ -88,6 +89,7 @@ class Flow:
     sockets: int = 0
     instead: int = 0
     healthy: int | None = None
+    starting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ class Active:
         for side, flow in self.flows.items():
             if flow.instead not in (0, self.instead_before.get(side, 0)):
                 found[side] = f"its fallback was given {flow.instead} requests in its place"
-            elif flow.healthy == 0 and side in self.instead_before and self.steering.weight(side):
+            elif flow.healthy == 0 and not flow.starting and side in self.instead_before and self.steering.weight(side):
                 found[side] = "none of its backends answers health checks"
         return found
 

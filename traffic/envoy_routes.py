@@ -30,6 +30,9 @@ _TRIES = 3
 _UNTIL_FALLBACK = 2
 """Tries at the side itself before its fallback is tried: one pod that restarts is not a side that has died."""
 _NOT_SENT = "connect-failure,refused-stream,reset-before-request,retriable-headers"
+_FEW = 10
+"""Health checks of a side that was never well since Envoy started, before that counts. A gateway in the same Envoy does
+not listen yet when it is asked first."""
 _COUNTED = ("upstream_rq_total", "upstream_rq_active", "upstream_rq_pending_active")
 
 
@@ -141,7 +144,13 @@ def _flow(site: Site, side: Side, values: Mapping[str, int]) -> Flow:
         sockets=values.get(f"cluster.{aggregate(side)}.upstream_rq_101", 0),  # not there before the first
         instead=values[f"cluster.{fallback(side)}.upstream_rq_total"] if side.instead else 0,
         healthy=values[f"cluster.{side.name}.membership_healthy"] if side.health_path else None,
+        starting=bool(side.health_path) and _starting(side, values),
     )
+
+
+def _starting(side: Side, values: Mapping[str, int]) -> bool:
+    asked, well = (values[f"cluster.{side.name}.health_check.{name}"] for name in ("attempt", "success"))
+    return well == 0 and asked < _FEW
 
 
 def _host_name(version: str) -> str:

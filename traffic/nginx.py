@@ -7,6 +7,7 @@
 - It checks no health: a side that has died costs each second one failed connection, a side that is frozen costs each
   request its time-out until the watcher, who asks the sides itself, rolls back.
 - NGINX does not know `NOT_SENT_HEADER` on an answer: what a gateway says of a dead platform behind it is passed on.
+  `proxy_next_upstream` goes by connection and status, and njs sees headers when it is too late to choose another side.
 
 Facts: NGINX 1.31.3 with njs 0.9.9, https://nginx.org/en/docs/njs/reference.html (shared dictionaries),
 https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_next_upstream (non_idempotent).
@@ -86,16 +87,18 @@ def active(site: Site, answer: str) -> Active:
         weights = {str(name): int(weight) for name, weight in steering["weights"]}
         if set(weights) != set(site.names):
             raise ValueError(f"it has other sides: {', '.join(weights)}")
-        flows = {
-            name: Flow(
-                **{key: int(counts.get(f"{name} {key}", 0)) for key in ("requests", "under_way", "sockets", "instead")}
-            )
-            for name in site.names
-        }
+        flows = {name: _flow(counts, name) for name in site.names}
         before = {str(name): int(count) for name, count in steering["instead_before"].items()}
         return Active(Steering(weights, int(steering["epoch"])), str(steering["version"]), flows, before)
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"not an answer of our script: {answer[:200]}") from error
+
+
+def _flow(counts: Mapping[str, Any], side: str) -> Flow:
+    requests, under_way, sockets, instead = (
+        int(counts.get(f"{side} {key}", 0)) for key in ("requests", "under_way", "sockets", "instead")
+    )
+    return Flow(requests, under_way, sockets, instead)
 
 
 def configuration(site: Site) -> dict[str, str]:

@@ -1,5 +1,5 @@
 -- V11's answers as V10 gives them: status, content type, numbers, errors. The transcoder has made JSON of them before.
--- Above this text stand: LOCAL_HEADER, REQUEST_ID_HEADER, CONTENT_TYPE, CODES (names by gRPC's code), METHODS (by their
+-- Above this text stand: REQUEST_ID_HEADER, CONTENT_TYPE, CODES (names by gRPC's code), METHODS (by their
 -- paths), REASONS and REFUSALS ({status, code, message}, each may be nil), and error_body(code, status, message, request_id).
 -- Codes and messages are JSON's text of a string, without its quotes.
 local ERROR_INFO = '"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"'
@@ -48,16 +48,12 @@ end
 
 function envoy_on_response(handle)
   local headers = handle:headers()
-  local request_id = headers:get(REQUEST_ID_HEADER) or ""
+  local request_id = headers:get(REQUEST_ID_HEADER)
+  if request_id == nil then -- Envoy's own reply: it has V10's form already
+    return
+  end
   headers:remove(REQUEST_ID_HEADER)
-  if headers:get(LOCAL_HEADER) then -- Envoy's own reply has V10's form already
-    headers:remove(LOCAL_HEADER)
-    return
-  end
   local method = METHODS[handle:metadata():get("method")]
-  if method == nil then -- a WebSocket
-    return
-  end
   if headers:get(":status") ~= "200" then
     refuse(handle, request_id)
   else

@@ -18,8 +18,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from migration.gateway.configuration import Gateway, Refusal, first_fit
-from migration.gateway.envoy_clusters import OPTIONS, SOCKETS, V11, platform_clusters, secret_files, served
-from migration.gateway.script import LOCAL_HEADER, REQUEST_ID_HEADER, script
+from migration.gateway.envoy_clusters import OPTIONS, REQUEST_ID, SOCKETS, V11, platform_clusters, secret_files, served
+from migration.gateway.script import script
 from traffic import envoy as edge
 from traffic.envoy import TYPE, address, header
 from traffic.headers import NO_ANSWER_HEADER
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 NAME = "gateway"
 BOOTSTRAP = "envoy.json"
-REQUEST_ID = "x-request-id"
 SOCKET_IDLE_S = 3600.0
 SOON = "0.02s"
 KIB = 1024
@@ -86,7 +85,7 @@ def _bootstrap(gateway: Gateway, compiled: FileDescriptorSet, methods: Sequence[
 
 
 def _listener(gateway: Gateway, compiled: FileDescriptorSet, methods: Sequence[Method]) -> Object:
-    replies = _local_replies(gateway, edge.local_replies(), header(LOCAL_HEADER, "1"))
+    replies = _local_replies(gateway, edge.local_replies())
     manager = {
         "@type": f"{_EXTENSIONS}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": NAME,
@@ -201,7 +200,6 @@ def _route(gateway: Gateway, method: Method) -> Object:
         "match": {"path": method.path},
         "route": {"cluster": V11, "timeout": f"{timeout_s}s", "retry_policy": _again(method)},
         "metadata": {"filter_metadata": {LUA: {"method": method.path}}},
-        "response_headers_to_add": [header(REQUEST_ID_HEADER, f"%REQ({REQUEST_ID})%")],
     }
 
 
@@ -227,13 +225,12 @@ def _socket_route(path: str) -> Object:
     }
 
 
-def _local_replies(gateway: Gateway, marked: Sequence[Object], *others: Object) -> list[Object]:
+def _local_replies(gateway: Gateway, marked: Sequence[Object]) -> list[Object]:
     """Envoy's own replies in V10's words; what was not sent, or not answered, is marked as `traffic` marks it.
 
     Args:
         gateway: What it is told.
         marked: The marks.
-        others: Headers that every such reply gets.
     """
     refusals = gateway.v10.refusals
     words: list[tuple[Object, Refusal]] = []
@@ -247,15 +244,14 @@ def _local_replies(gateway: Gateway, marked: Sequence[Object], *others: Object) 
         ({"filter": _status("EQ", 500), "headers_to_add": [header(NO_ANSWER_HEADER, "1")]}, refusals.other),
         ({"filter": _status("GE", 400)}, refusals.other),
     ]
-    return [_worded(gateway, mapper, refusal, others) for mapper, refusal in words]
+    return [_worded(gateway, mapper, refusal) for mapper, refusal in words]
 
 
-def _worded(gateway: Gateway, mapper: Object, refusal: Refusal, others: Sequence[Object]) -> Object:
+def _worded(gateway: Gateway, mapper: Object, refusal: Refusal) -> Object:
     worded: dict[str, Any] = {
         **mapper,
         "headers_to_add": [
             *mapper.get("headers_to_add", ()),  # type: ignore[misc]  # ours, above
-            *others,
             header("content-type", gateway.v10.content_type),
         ],
         "body_format_override": {"json_format": _filled(gateway.v10.error, refusal)},

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from traffic.envoy import TYPE, address
+from migration.gateway.script import REQUEST_ID_HEADER
+from traffic.envoy import TYPE, address, header
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from migration.gateway.configuration import Gateway, Tls
     from traffic.envoy import Object
 
+REQUEST_ID = "x-request-id"
 V11, SOCKETS = "v11-grpc", "v11-sockets"
 HEALTH_EVERY_S = 0.2
 IDLE_S = 30.0
@@ -29,7 +31,7 @@ def platform_clusters(gateway: Gateway, out: Path) -> Sequence[Object]:
         gateway: What it is told.
         out: Where `secret_files` lie.
     """
-    grpc = _cluster(gateway, V11, gateway.v11.hosts, {"http2_protocol_options": {}})
+    grpc = _cluster(gateway, V11, gateway.v11.hosts, {"http2_protocol_options": {}}, _named())
     # Where nobody is well nothing is sent, and the edge is told so.
     grpc["common_lb_config"] = {"healthy_panic_threshold": {"value": 0}}
     if gateway.v11.health == "grpc":
@@ -111,7 +113,21 @@ def _secret_file(name: str) -> str:
     return f"secret-{name}.json"
 
 
-def _cluster(gateway: Gateway, name: str, hosts: Sequence[str], protocol: Object) -> dict[str, Any]:
+def _named() -> Sequence[Object]:
+    """Puts the request's id on what V11 answers; a route would put it on Envoy's own replies, too."""
+    filters = f"{TYPE}.extensions.filters.http"
+    name = {"append": header(REQUEST_ID_HEADER, f"%REQ({REQUEST_ID})%")}
+    put = {"@type": f"{filters}.header_mutation.v3.HeaderMutation", "mutations": {"response_mutations": [name]}}
+    last = {"@type": f"{filters}.upstream_codec.v3.UpstreamCodec"}
+    return [
+        {"name": "envoy.filters.http.header_mutation", "typed_config": put},
+        {"name": "envoy.filters.http.upstream_codec", "typed_config": last},
+    ]
+
+
+def _cluster(
+    gateway: Gateway, name: str, hosts: Sequence[str], protocol: Object, filters: Sequence[Object] = ()
+) -> dict[str, Any]:
     limits = gateway.limits
     breakers = {
         "max_connections": limits.connections,
@@ -123,6 +139,7 @@ def _cluster(gateway: Gateway, name: str, hosts: Sequence[str], protocol: Object
         "@type": f"type.googleapis.com/{OPTIONS}",
         "common_http_protocol_options": {"idle_timeout": f"{IDLE_S}s"},
         "explicit_http_config": protocol,
+        **({"http_filters": filters} if filters else {}),
     }
     endpoints = [{"endpoint": {"address": address(each)}} for each in hosts]
     numeric = all(each.rpartition(":")[0].replace(".", "").isdigit() for each in hosts)

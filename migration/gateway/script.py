@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
     from migration.gateway.methods import Method
 
-LOCAL_HEADER = "x-aurops-local"
-"""On a reply that Envoy made by itself; it never leaves the gateway."""
 REQUEST_ID_HEADER = "x-aurops-request-id"
-"""On an answer of V11: the request's id; it never leaves the gateway."""
+"""On an answer of V11, and on nothing that Envoy says by itself: the request's id. It never leaves the gateway.
+
+Some of Envoy's own replies pass no filter, such as the 500 for an answer that is too large: what a filter would have to
+take off must not be on them.
+"""
 _PARTS = ("numbers.lua", "answers.lua")
 _PLACE = re.compile(r"\{(code|status|message|request_id)\}")
 _STATUS_ALONE = '"{status}"'
@@ -31,7 +33,7 @@ def script(methods: Sequence[Method], v10: V10) -> str:
     types, places = tables(_answer(method) for method in methods)
     head = [
         "local LONG, ANY, NOTHING = 1, 0, {}",
-        f"local LOCAL_HEADER, REQUEST_ID_HEADER = {_text(LOCAL_HEADER)}, {_text(REQUEST_ID_HEADER)}",
+        f"local REQUEST_ID_HEADER = {_text(REQUEST_ID_HEADER)}",
         f"local CONTENT_TYPE = {_text(v10.content_type)}",
         _codes(),
         types,

@@ -20,17 +20,22 @@ import psycopg
 import pytest
 from cryptography import x509
 
+from aurops.errors import OutsideError
 from migration.gateway import configuration
 from migration.gateway.check.asking import Asked
 from migration.gateway.check.check import Check, Sides
+from migration.gateway.envoy import BOOTSTRAP
 from migration.gateway.methods import read_methods
 from migration.gateway.protos import compile_protos
+from testbeds.local import components, processes
 from testbeds.local.layout import LOOPBACK
 from testbeds.local.platforms import certificates, gateways, stack
 from testbeds.local.platforms.gateways import Started
 from testbeds.local.platforms.members import V10, Kind, Member
 from testbeds.local.platforms.stack import Stack
 from tests.e2e import commands
+from traffic.dialects import open_driver
+from traffic.watcher import judge
 
 pytestmark = pytest.mark.e2e
 COPIES = (Member(name="v10-a", kind=Kind.REST), Member(name="v10-b", kind=Kind.REST))
@@ -193,6 +198,85 @@ def test_websockets_pass_through_edge_and_gateway(platforms: Stack, gateway: Sta
         assert asyncio.run(talk(context)) == ("v11", 7)
 
 
+def of_aurops(answer: httpx.Response) -> set[str]:
+    """The headers of an answer that are aurops' own."""
+    return {name for name in answer.headers if name.startswith("x-aurops")}
+
+
+def test_nothing_that_the_gateway_tells_itself_leaves_it(platforms: Stack, copy: Started) -> None:
+    """An answer, an error of V11, and what Envoy refuses itself have marks on them at most."""
+    with httpx.Client(base_url=copy.url) as client:
+        seen = [client.get(f"/v1/{path}") for path in ("transactions/t1", "transactions/nobody", "nobody")]
+        seen.append(client.post("/v1/transactions", content="{not JSON"))
+    assert [answer.status_code for answer in seen] == [200, 404, 404, 400]
+    assert [of_aurops(answer) for answer in seen] == [set()] * 4
+    with gateways.up(platforms, "v11-copy", {"v11": {"hosts": [f"{LOOPBACK}:1"], "health": "none"}}) as nobody:
+        refused = httpx.get(f"{nobody.url}/v1/transactions/t1")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "UNAVAILABLE")
+    assert of_aurops(refused) == {NOT_SENT}
+
+
+class Restarting:
+    """The Envoy of a gateway, which another one takes over from (Envoy's hot restart)."""
+
+    def __init__(self, platforms: Stack, started: Started) -> None:
+        self._platforms, self._started = platforms, started
+        self._number, self._pids = started.out / "base-id", list[int]()
+
+    def start(self) -> None:
+        """The first one chooses a number, the next one names it."""
+        first = ["--use-dynamic-base-id", "--base-id-path", str(self._number)]
+        again = ["--base-id", self._number.read_text()] if self._pids else first
+        epoch = ["--restart-epoch", str(len(self._pids)), "--drain-time-s", "1", "--parent-shutdown-time-s", "2"]
+        command = [str(components.envoy().path), "-c", str(self._started.out / BOOTSTRAP), *again, *epoch]
+        self._pids.append(self._platforms.run(self._started.out.name, [*command, "--concurrency", "1"]))
+
+    def taken_over(self) -> bool:
+        """Whether the last one serves, and the first one is gone."""
+        epoch = "server.hot_restart_epoch"
+        return self._started.statistics(epoch).get(epoch, 0) > 0 and processes.identity(self._pids[0]) is None
+
+    def end(self) -> None:
+        """All of them."""
+        for pid in self._pids:
+            self._platforms.end(pid)
+
+
+def test_an_envoy_that_starts_is_no_reason_to_roll_back_and_one_that_takes_over_loses_nothing(platforms: Stack) -> None:
+    """Whenever a watcher looks, V11 has not fallen; under load a hot restart gives V10 nothing, and fails nothing."""
+    with gateways.up(platforms, edge=True) as started, ThreadPoolExecutor(4) as pool:
+        described = configuration.load(started.file)
+        assert described.site
+        driver, reasons, over = open_driver(described.site), list[str | None](), threading.Event()
+
+        def settled() -> bool:
+            try:
+                now = driver.observe()
+            except OutsideError:
+                return False  # it does not listen yet
+            reasons.append(judge(now, None, "v10"))
+            return bool(now.flows["v11"].healthy)
+
+        platforms.end(started.pid)
+        envoy = Restarting(platforms, started)
+        try:
+            envoy.start()
+            commands.until(settled, limit_s=20)
+            url = f"http://{LOOPBACK}:{started.edge_port}"
+            loads = [pool.submit(ask, url, f"restart-{n}", over) for n in range(4)]
+            envoy.start()
+            commands.until(lambda: settled() and envoy.taken_over(), limit_s=20)
+            over.set()
+            seen = [each for load in loads for each in load.result()]
+            given_to_v10 = started.statistics("cluster.v11+v10.upstream_rq_total")
+        finally:
+            over.set()
+            envoy.end()
+    assert set(reasons) == {None}
+    assert {status for _, status in seen} == {200, 201}
+    assert set(given_to_v10.values()) == {0}
+
+
 def test_what_is_larger_than_the_limit_is_refused_in_v10s_words_and_streams_are_not(platforms: Stack) -> None:
     """300 KB pass where 4 MB may; where 16 KiB may, what is refused was not executed, and streams come whole."""
     memo = 'x"\\' * 100_000
@@ -208,9 +292,10 @@ def test_what_is_larger_than_the_limit_is_refused_in_v10s_words_and_streams_are_
             refused = client.post("/v1/transactions", json=sent, headers={"x-request-id": f"large-{kilobytes}"})
             assert refused.status_code == 413
             assert set(refused.json()["error"]) == {"code", "message", "requestId"}
+            assert of_aurops(refused) == set()
         assert not [name for name in platforms.executions("v11-copy") if name.startswith("large-")]
         large = client.get("/v1/accounts?limit=500")
-        assert (large.status_code, large.headers[NO_ANSWER]) == (500, "1")
+        assert (large.status_code, large.json()["error"]["code"], of_aurops(large)) == (500, "UNKNOWN", {NO_ANSWER})
         streamed = client.get("/v1/accounts/export").json()
         assert len(streamed) > 60
         assert all(isinstance(row["createdAtMs"], int) for row in streamed)

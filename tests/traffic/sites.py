@@ -44,5 +44,6 @@ def stats(site: Site, **counted: int) -> str:
         for cluster in (side.name, f"{side.name}+{side.instead}"):
             for name in ("upstream_rq_total", "upstream_rq_active", "upstream_rq_pending_active", "membership_healthy"):
                 values[f"cluster.{cluster}.{name}"] = 0
+        values |= {f"cluster.{side.name}.health_check.{name}": 100 for name in ("attempt", "success")}
     values |= {f"cluster.{key.replace('__', '.').replace('_or_', '+')}": value for key, value in counted.items()}
     return json.dumps({"stats": [{"name": name, "value": value} for name, value in values.items()]})

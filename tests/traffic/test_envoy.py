@@ -116,6 +116,16 @@ def test_a_sides_flow_counts_what_its_backends_serve() -> None:
     assert flows["v10"] == Flow(requests=24, under_way=8, healthy=0)
 
 
+@pytest.mark.parametrize(("attempts", "successes", "starting"), [(9, 0, True), (10, 0, False), (2, 1, False)])
+def test_a_side_that_was_asked_seldom_since_envoy_started_is_not_known_to_be_dead(
+    attempts: int, successes: int, *, starting: bool
+) -> None:
+    """It is not well, but a gateway in the same Envoy did not listen yet when it was asked first."""
+    counted = {"v11__health_check__attempt": attempts, "v11__health_check__success": successes}
+    flow = envoy_routes.flows(platforms(), stats(platforms(), **counted))["v11"]
+    assert (flow.healthy, flow.starting) == (0, starting)
+
+
 @pytest.mark.parametrize("text", ['{"stats": []}', '{"stats": 3}', "[]", "not json"])
 def test_a_side_without_statistics_is_not_taken_for_drained(text: str) -> None:
     """What Envoy does not say is unknown, never 0."""

@@ -21,10 +21,12 @@ from traffic.watching import Page, Watching
 HELD = Latch(epoch=3, reason="because", who="bob", at="now")
 
 
-def seen(v11: int = 100, *, instead: int = 0, before: int = 0, healthy: int | None = 1) -> Active:
+def seen(
+    v11: int = 100, *, instead: int = 0, before: int = 0, healthy: int | None = 1, starting: bool = False
+) -> Active:
     """A proxy with so much at V11."""
     weights = {"v11": v11, "v10": TOTAL_WEIGHT - v11}
-    flows = {"v11": Flow(instead=instead, healthy=healthy), "v10": Flow(healthy=1)}
+    flows = {"v11": Flow(instead=instead, healthy=healthy, starting=starting), "v10": Flow(healthy=1)}
     return Active(Steering(weights, 2), "2-x", flows, {"v11": before})
 
 
@@ -39,6 +41,8 @@ def seen(v11: int = 100, *, instead: int = 0, before: int = 0, healthy: int | No
         (seen(instead=0, before=7), None, None),
         (seen(instead=2, before=7), None, "was given 2 requests"),
         (seen(healthy=0), None, "none of its backends"),
+        (seen(healthy=0, starting=True), None, None),
+        (seen(instead=1, healthy=0, starting=True), None, "was given 1 requests"),
         (seen(0, healthy=0), None, None),
         (seen(), HELD, "a latch holds"),
         (seen(0), HELD, None),

@@ -64,10 +64,11 @@ class Script:
         Args:
             method: Its path in gRPC; empty: no route.
             body: The body, or its chunks.
-            headers: Other than status 200.
+            headers: Other than status 200 and a request id, which every answer of V11 has; empty: no such header.
         """
         chunks = [body] if isinstance(body, str) else body
-        table = self._table({b":status": b"200", **{k.encode(): v.encode() for k, v in (headers or {}).items()}})
+        given = {":status": "200", "x-aurops-request-id": "r", **(headers or {})}
+        table = self._table({name.encode(): value.encode() for name, value in given.items() if value})
         parts = self._table(dict(enumerate((chunk.encode() for chunk in chunks), 1)))
         self._lua.globals()[b"answered"](method.encode() or None, table, parts)
         made = {name.decode(): value.decode() for name, value in table.items()}
