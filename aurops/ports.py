@@ -163,6 +163,19 @@ class Interruption:
         return cls(**{**data, "sides": tuple(SideSeen(**side) for side in data["sides"])})
 
 
+@dataclass(frozen=True)
+class Rehearsed:
+    """The rehearsed rollbacks of a run.
+
+    Args:
+        well: Runs that ended well at every proxy.
+        not_well: Those that did not, or have not ended.
+    """
+
+    well: tuple[str, ...]
+    not_well: tuple[str, ...] = ()
+
+
 class Verdict(StrEnum):
     """What a canary's statistics say."""
 
@@ -247,6 +260,14 @@ class InterruptionPort(Protocol):
         ...
 
 
+class RehearsedPort(Protocol):
+    """Knows which rollbacks were rehearsed."""
+
+    def rehearsed(self, timeout_s: float) -> Observation[Rehearsed]:
+        """Those of this run."""
+        ...
+
+
 class NotConnected:
     """Every port, when nothing stands behind it: unknown for whoever asks, a refusal for whoever commands.
 
@@ -281,6 +302,10 @@ class NotConnected:
         """Unknown."""
         return self._unknown("interruption")
 
+    def rehearsed(self, timeout_s: float) -> Observation[Rehearsed]:  # noqa: ARG002
+        """Unknown."""
+        return self._unknown("rehearsed")
+
     def fence(self, side: Side, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
         """Refused."""
         raise OutsideError(
@@ -304,9 +329,10 @@ class Ports:
     drained: DrainedPort
     judge: JudgePort
     interruption: InterruptionPort = field(default_factory=lambda: NotConnected(RealClock()))
+    rehearsed: RehearsedPort = field(default_factory=lambda: NotConnected(RealClock()))
 
 
 def not_connected(clock: Clock) -> Ports:
     """Stand-ins for all of them."""
     nothing = NotConnected(clock)
-    return Ports(nothing, nothing, nothing, nothing, nothing, nothing, nothing)
+    return Ports(*(nothing,) * 8)

@@ -32,6 +32,8 @@ CALL_S = 20.0
 """Longest time that one call at a proxy may take."""
 DRAIN_WITHIN_S = 900.0
 """How long what is left may take to end, beyond the time over which it is told to."""
+REHEARSE_S = 40.0
+"""Longest time for a rehearsed rollback with its report: two thirds of the lease."""
 PROBES, PROBES_OVER = "send probes", "probes over"
 PROBES_UP_S = 30.0
 _WAY_BACK = (Action.PREPARE, Action.REHEARSE, Action.HAND_OVER)
@@ -138,28 +140,31 @@ def _steps(part: Part, cutover: Cutover, history: History, run: str) -> tuple[St
         return tuple(_shift(proxy, part) for proxy in part.proxies)
     if part.action is Action.HAND_OVER:
         return (_latched(part, f"stop writes to {OLD}", {}),)
+    if part.action is Action.REHEARSE:
+        number = int(part.name.rsplit(" ", 1)[1])
+        asked: dict[str, Json] = {"number": number, "reason": rehearsal(number, run)}
+        return (_latched(part, part.name, asked, timeout_s=REHEARSE_S),)
     if part.action is Action.PROBE:
         return (_probe(part, history),)
     if not part.proxies:
         return (_latched(part, part.name, {}),)
-    label = part.name if part.action is Action.REHEARSE else part.action.value
     deadline_s = 120.0 if part.action is not Action.DRAIN else cutover.drain_s + DRAIN_WITHIN_S
     return tuple(
-        _latched(part, f"{label} {proxy}", {"proxy": proxy, **_more(part, proxy, history, run)}, deadline_s)
+        _latched(part, f"{part.action} {proxy}", {"proxy": proxy, **_more(part, history, proxy)}, deadline_s)
         for proxy in part.proxies
     )
 
 
-def _more(part: Part, proxy: str, history: History, run: str) -> dict[str, Json]:
+def _more(part: Part, history: History, proxy: str) -> dict[str, Json]:
     """What else a part's call at a proxy must know."""
-    if part.action is Action.REHEARSE:
-        return {"reason": rehearsal(int(part.name.rsplit(" ", 1)[1]), run)}
     if part.action is Action.RELEASE:
         return {"latch": history.decisions.get("latches", {}).get(proxy, 0)}
     return {}
 
 
-def _latched(part: Part, name: str, arguments: dict[str, Json], deadline_s: float = 120.0) -> Step[World]:
+def _latched(
+    part: Part, name: str, arguments: dict[str, Json], deadline_s: float = 120.0, timeout_s: float = CALL_S
+) -> Step[World]:
     """Something that was done when its call said so; every call may be made again."""
     return Step(
         name,
@@ -167,7 +172,7 @@ def _latched(part: Part, name: str, arguments: dict[str, Json], deadline_s: floa
         part.reason,
         done=lambda _: None,
         arguments=arguments,
-        timeout_s=CALL_S,
+        timeout_s=timeout_s,
         deadline_s=deadline_s,
         lasting=Lasting.LATCHED,
         no_return=part.no_return,

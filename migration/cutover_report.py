@@ -70,7 +70,12 @@ def report(
         gates=_gates(records),
         approvals=_approvals(records),
         marks=(*_marks(records, at_s), *(Mark(at_s=at_s(each[0]), name="rolled back") for each in rollbacks)),
-        notes=(*_broken(records), *map(_told, rollbacks), *_notes(seen[0] if seen else None, regions)),
+        notes=(
+            *_broken(records),
+            *_rehearsals(records),
+            *map(_told, rollbacks),
+            *_notes(seen[0] if seen else None, regions),
+        ),
         versions=dict(versions),
         journal_head=records[-1].hash,
     )
@@ -142,9 +147,18 @@ def _reached(weights: tuple[Weight, ...]) -> Figure:
 
 
 def _rehearsed(records: Sequence[Record]) -> tuple[Figure, ...]:
-    took_s = [float(str(record.data["took_s"])) for record in records if "took_s" in record.data]
-    means = f"The slowest of {len(took_s)} on this run's proxies, before its first percent."
+    took_s = [float(str(record.data["took_s"])) for record in records if "rehearsal" in record.data]
+    means = f"The slowest proxy of {len(took_s)} rehearsals, each a run of its own, before the first percent."
     return (Figure(name="Rehearsed rollback", measured=max(took_s), unit="s", means=means),) if took_s else ()
+
+
+def _rehearsals(records: Sequence[Record]) -> Iterator[str]:
+    """Each rehearsed rollback, with its run and its report."""
+    for record in records:
+        if "rehearsal" in record.data:
+            data, took_s = record.data, float(str(record.data["took_s"]))
+            where = f"; its report: {data['report']} (SHA-256 {data['report_digest']})" if "report" in data else ""
+            yield f"{data['step']}: run {data['rehearsal']}, {took_s:.3f} s at the slowest proxy{where}."
 
 
 def _weights(records: Sequence[Record], cutover: Cutover, at_s: Moment) -> tuple[Weight, ...]:

@@ -12,14 +12,17 @@ from aurops.gates.steps import signers_of
 from aurops.gates.waiting import Waiter
 from aurops.history import History
 from aurops.lease import Lease
+from aurops.store import state_folder
 from migration.cutover import KIND
 from migration.cutover_file import REHEARSALS, Cutover
 from migration.model import NEW
 from migration.playbook import CutoverPlaybook
 from migration.probing import Probes
+from migration.rehearsals import Rehearsals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from aurops.clock import Clock
     from aurops.gates.signing import Signers
@@ -118,6 +121,7 @@ def execute(  # noqa: PLR0913 (what a run needs)
     leap: int = 0,
     wait: bool = False,
     probing: Probing | None = None,
+    reports: Path | None = None,
 ) -> Result:
     """Take the lease, drive the run until it ends or meets a shut gate; with `wait` stay, holding nothing.
 
@@ -133,6 +137,7 @@ def execute(  # noqa: PLR0913 (what a run needs)
         leap: How far its epoch is above what is known, at least.
         wait: Stay at shut gates.
         probing: The probes; None: sent by a process of this host.
+        reports: The folder for reports of rehearsed rollbacks; None: in this user's state folder.
 
     Raises:
         UsageError: The run has ended.
@@ -145,7 +150,16 @@ def execute(  # noqa: PLR0913 (what a run needs)
         raise UsageError(f"the run has ended: {history.finished}", where=f"run {journal.run}")
     cutover = cutover_of(history)
     probes = probing or Probes(cutover, journal.run, clock)
-    ports = replace(ports, interruption=probes)
+    rehearsals = Rehearsals(
+        store,
+        clock,
+        journal.run,
+        cutover.service,
+        cutover.proxies,
+        target,
+        reports=reports or state_folder() / "reports",
+    )
+    ports = replace(ports, interruption=probes, rehearsed=rehearsals)
     keeper = Keeper(store, clock, signers_of(history), ports)
 
     def drive(*, again: bool) -> Result:
@@ -154,6 +168,7 @@ def execute(  # noqa: PLR0913 (what a run needs)
             cutover,
             target,
             probes,
+            rehearsals,
             ports=ports,
             keeper=keeper,
             journal=mine,

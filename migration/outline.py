@@ -118,7 +118,8 @@ def _prepare(cutover: Cutover, *, releases: bool) -> tuple[Part, ...]:
 
 def _move(cutover: Cutover) -> tuple[Part, ...]:
     parts: list[Part] = []
-    first = (_from("phase 2", cutover.start), *cutover.capacity, *_interruptions(cutover))
+    rehearsed = PortCheck(kind="port", name="rollback rehearsed", port="rehearsed", times=REHEARSALS)
+    first = (_from("phase 2", cutover.start), rehearsed, *cutover.capacity, *_interruptions(cutover))
     for region in cutover.regions:
         for percent in cutover.steps:
             gates = cutover.gates.step if parts else cutover.gates.traffic

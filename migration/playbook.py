@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from migration.cutover_file import Cutover
     from migration.model import Target
     from migration.probing import Probing
+    from migration.rehearsals import Rehearsals
 
 
 class CutoverPlaybook:
@@ -32,6 +33,7 @@ class CutoverPlaybook:
         cutover: What is wanted.
         target: The proxies.
         probing: The probes.
+        rehearsals: Rehearses rollbacks.
         ports: Data and canary.
         keeper: Looks at gates.
         journal: The run's; what an approval must be for is read from it.
@@ -44,6 +46,7 @@ class CutoverPlaybook:
         cutover: Cutover,
         target: Target,
         probing: Probing,
+        rehearsals: Rehearsals,
         *,
         ports: Ports,
         keeper: Keeper,
@@ -54,6 +57,7 @@ class CutoverPlaybook:
         self._cutover = cutover
         self._target = target
         self._probing = probing
+        self._rehearsals = rehearsals
         self._ports = ports
         self._keeper = keeper
         self._journal = journal
@@ -88,7 +92,7 @@ class CutoverPlaybook:
             case Action.PREPARE:
                 return self._target.prepare(proxy, epoch, step.timeout_s)
             case Action.REHEARSE:
-                return self._target.rehearse(proxy, reason, epoch, step.timeout_s)
+                return self._rehearsals.rehearse(int(str(step.arguments["number"])), reason, epoch, step.timeout_s)
             case Action.DRAIN:
                 return self._target.drain(proxy, OLD, epoch, step.timeout_s)
             case Action.ROLL_BACK:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from aurops.gates.finding import Finding, State
 from aurops.gates.seen import found, unseen
-from aurops.ports import Comparison, Drained, Interruption, Judgement, Lag, Unsynced, Verdict
+from aurops.ports import Comparison, Drained, Interruption, Judgement, Lag, Rehearsed, Unsynced, Verdict
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from aurops.plan import Json, Observation
     from aurops.ports import Ports
 
-Said: TypeAlias = Comparison | Lag | Unsynced | Drained | Judgement | Interruption
+Said: TypeAlias = Comparison | Lag | Unsynced | Drained | Judgement | Interruption | Rehearsed
 _OF_VERDICT = {Verdict.PASS: State.OPEN, Verdict.ROLL_BACK: State.CLOSED, Verdict.UNDECIDED: State.UNKNOWN}
 
 
-def look(check: PortCheck, ports: Ports) -> Observation[Said]:
+def look(check: PortCheck, ports: Ports) -> Observation[Said]:  # noqa: PLR0911 (a port, its question)
     """Ask the port."""
     match check.port:
         case "equal":
@@ -35,6 +35,8 @@ def look(check: PortCheck, ports: Ports) -> Observation[Said]:
             return ports.judge.judge("", check.timeout_s)
         case "interruption":
             return ports.interruption.interruption(check.region, check.over_s, check.timeout_s)
+        case "rehearsed":
+            return ports.rehearsed.rehearsed(check.timeout_s)
 
 
 def judge(check: PortCheck, seen: Observation[Said], now: datetime, now_s: float) -> Finding:
@@ -76,6 +78,9 @@ def _said(check: PortCheck, said: Said) -> tuple[State, str]:  # noqa: PLR0911 (
             return _OF_VERDICT[said.verdict], f"{said.verdict}: {said.why}"
         case Interruption():
             return _interrupted(check, said)
+        case Rehearsed():
+            why = f"{len(said.well)} of {check.times} rehearsed rollbacks ended well: {', '.join(said.well) or 'none'}"
+            return _open_if(len(said.well) >= check.times), why
 
 
 def _compared(said: Comparison) -> tuple[State, str]:

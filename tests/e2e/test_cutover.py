@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
@@ -40,7 +42,6 @@ from traffic.site import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from aurops.plan import Answer
     from aurops.runner import Result
@@ -226,13 +227,21 @@ def test_a_cutover_moves_all_traffic_and_loses_no_request(day: Day) -> None:
     assert day.bed.driver.observe().steering.weight("v11") == TOTAL_WEIGHT
     assert day.data.fenced
     records = Journal.open(day.store, journal.run, CLOCK).records
-    rehearsed = [r.data for r in records if r.kind is RecordKind.RESULT and "took_s" in r.data]
-    assert [data["step"] for data in rehearsed] == ["rehearse 1 edge", "rehearse 2 edge", "rehearse 3 edge"]
-    ready = rollback.read(day.bed.site.folder / "rollback.json")
-    assert (ready.run, [proxy.name for proxy in ready.proxies]) == (journal.run, ["edge"])
+    rehearsed = [r.data for r in records if r.kind is RecordKind.RESULT and "rehearsal" in r.data]
+    assert [data["step"] for data in rehearsed] == ["rehearse 1", "rehearse 2", "rehearse 3"]
+    for number, data in enumerate(rehearsed, start=1):
+        own = Journal.open(day.store, str(data["rehearsal"]), CLOCK)
+        own.verify()
+        history = History(own.records)
+        assert (history.kind, history.finished, history.arguments["after"]) == ("rehearsal", "done", journal.run)
+        html = Path(str(data["report"])).read_bytes()
+        assert f"Rollback of ledger, rehearsal {number}".encode() in html
+        assert own.head_hash.encode() in html
+        assert hashlib.sha256(html).hexdigest() == data["report_digest"]
     shown = report(records, versions={})
     assert (shown.verdict, shown.objectives[0].name, shown.objectives[0].met) == (Verdict.PASSED, "Interruption", True)
     assert {"V11 (probes)", "V10 (probes)"} <= {side.name for side in shown.sides}
+    assert all(any(str(data["rehearsal"]) in note for note in shown.notes) for data in rehearsed)
     assert not Probes(execute.cutover_of(History(records)), journal.run, CLOCK).alive()
     late = aurops("rollback", "ledger", "--reason", "too late")
     assert (late.returncode, "past the point of no return" in late.stderr) == (4, True), late.stderr

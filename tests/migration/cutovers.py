@@ -16,7 +16,7 @@ from aurops.history import History
 from aurops.journal import Journal
 from aurops.lease import Lease
 from aurops.plan import Answer, Observation
-from aurops.ports import Comparison, Drained, Ports, Side, not_connected
+from aurops.ports import Comparison, Drained, Ports, Rehearsed, Side, not_connected
 from aurops.runner import Ending, Result, Runner
 from aurops.store import Store, open_store
 from aurops.testing import HeldLease
@@ -24,6 +24,7 @@ from migration import execute
 from migration.cutover_file import Cutover
 from migration.execute import cutover_of
 from migration.playbook import CutoverPlaybook
+from migration.rehearsals import Rehearsals
 from migration.simulated import SimulatedProbing, SimulatedProxies
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class Scene:
         nothing = not_connected(self.clock)
         self.ports = Ports(self.data, nothing.lag, nothing.unsynced, self.data, self.data, nothing.judge)
         self.probing = SimulatedProbing(self.clock)
-        self.ports = replace(self.ports if self.connected else nothing, interruption=self.probing)
+        self.ports = replace(self.ports if self.connected else nothing, interruption=self.probing, rehearsed=self)
         self.keeper = Gatekeeper(self.store, self.clock, self.signers, self.ports)
         self.epoch = 0
         self.journal = self.begin()
@@ -149,6 +150,7 @@ class Scene:
             cutover_of(history),
             self.target,
             self.probing,
+            self.rehearsals(),
             ports=self.ports,
             keeper=self.keeper,
             journal=journal,
@@ -160,6 +162,16 @@ class Scene:
         return Runner(
             playbook, store=self.store, journal=journal, lease=lease, clock=self.clock, listener=listener
         ).run()
+
+    def rehearsals(self) -> Rehearsals:
+        file = self.file
+        return Rehearsals(
+            self.store, self.clock, self.journal.run, file.service, file.proxies, self.target, reports=None
+        )
+
+    def rehearsed(self, timeout_s: float) -> Observation[Rehearsed]:
+        """The port, for whichever run is under way."""
+        return self.rehearsals().rehearsed(timeout_s)
 
     def execute(self) -> Result:
         """The same under a real lease, as the command does it."""

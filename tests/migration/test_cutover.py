@@ -498,6 +498,7 @@ def test_the_plan_calls_nothing() -> None:
         scene.file,
         scene.proxies,
         scene.probing,
+        scene.rehearsals(),
         ports=scene.ports,
         keeper=scene.keeper,
         journal=journal,

@@ -8,7 +8,7 @@ from tests.migration.cutovers import Scene
 def test_nobody_leaves_out_what_makes_the_way_back_or_ends_it() -> None:
     """Asked to skip them, the run prepares, rehearses and hands over all the same."""
     scene = Scene()
-    asked = ["prepare west-1", "rehearse 1 west-1", "rehearse 3 north-1", "stop writes to v10"]
+    asked = ["prepare west-1", "rehearse 1", "rehearse 3", "stop writes to v10"]
     for step in asked:
         ask(
             scene.store,

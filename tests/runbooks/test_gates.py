@@ -208,7 +208,7 @@ def test_a_run_that_waits_is_paused_by_request_and_no_gate_is_skipped(
     assert [request.kind for request in pending(store, waiting.run)] == []
 
 
-@pytest.mark.parametrize("step", ["prepare west-1", "rehearse 2 north-1", "stop writes to v10"])
+@pytest.mark.parametrize("step", ["prepare west-1", "rehearse 2", "stop writes to v10"])
 @pytest.mark.parametrize("later", [[], ["--later"]])
 def test_the_way_back_is_not_left_out_with_a_word(
     step: str, later: list[str], store: Store, capsys: pytest.CaptureFixture[str]

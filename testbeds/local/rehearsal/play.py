@@ -86,7 +86,7 @@ class Played:
         result: How it ended.
         loads: By proxy.
         interruption_s: By region, as its probes saw.
-        rollbacks_s: How long each rehearsed rollback took.
+        rollbacks_s: How long each rehearsed rollback took at the slowest proxy.
         left_out: What of the plan was not played.
     """
 
@@ -180,7 +180,7 @@ def play(
         seen = {name: max(each.without_s for each in ledger.streams.values()) for name, ledger in ledgers.items()}
         probed = slices(one for ledger in ledgers.values() for one in ledger.recent())
     took = History(Journal.open(store, journal.run, _CLOCK).records).results
-    rollbacks = tuple(float(data["took_s"]) for data in took.values() if "took_s" in data)
+    rollbacks = tuple(float(data["took_s"]) for data in took.values() if "rehearsal" in data)
     played = Played(journal.run, result, counted, seen, rollbacks, made.left_out)
     said = tuple(f"{name}: {load.said}" for name, load in counted.items())
     said += tuple(f"Not played: {each}." for each in made.left_out)

@@ -68,4 +68,4 @@ def test_a_rehearsal_by_command_passes_and_loses_nothing(tmp_path: Path) -> None
     for load in played["loads"].values():
         assert load["written"] > 100
         assert (load["not_answered"], load["lost"], load["twice"]) == (0, 0, 0)
-    assert len(played["rollbacks_s"]) == 6
+    assert len(played["rollbacks_s"]) == 3
