@@ -22,7 +22,7 @@ GOALS = ["measure", "failover", "reprotect"]
 @pytest.mark.parametrize(
     ("fault", "rto_s", "code"),
     [
-        ("kill", 30, 0),
+        ("kill", 60, 0),  # times are asserted in campaigns
         # A missed objective: tests/runbooks/test_drill.py as well. A frozen region: test_bed.py and test_watch.py.
         pytest.param("freeze", 0.001, 1, marks=pytest.mark.campaign),
     ],

@@ -49,7 +49,7 @@ def test_a_fault_gets_the_answer_that_it_deserves(file: Path, tmp_path: Path) ->
 def test_a_region_that_is_cut_off_acknowledges_nothing(tmp_path: Path) -> None:
     """Writers inside it, with the epoch that it still holds, hear `ok` before the cut and never again."""
     file = tmp_path / "cut.yaml"
-    file.write_text(json.dumps({"fault": "cut", **SHORT}))
+    file.write_text(json.dumps({"fault": "cut", "objectives": {"rto_s": 60}, **SHORT}))  # times are a campaign's
     command = [*COMMAND, "failover-test", "--experiment", str(file), "--json"]
     env = {**os.environ, "AUROPS_STORE": str(tmp_path / "store")}
     drill = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

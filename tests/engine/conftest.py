@@ -7,11 +7,13 @@ import gc
 import os
 import shutil
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pulumi import automation as auto
+from pulumi.automation._stack import StackInitMode
 
 from stacks.cli import cli
 from stacks.engine import EngineStack, Operation, _Stack, _Workspace
@@ -38,14 +40,40 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=NO_PULUMI))
 
 
+class _Told(_Stack):
+    """A stack that knows from the engine's events what an operation did: to ask costs a start of the CLI."""
+
+    changes: auto.OpMap | None = None
+
+    def hear(self, event: auto.events.EngineEvent) -> None:
+        """Keep the last word."""
+        if event.summary_event is not None:
+            self.changes = dict(event.summary_event.resource_changes)
+
+    def info(self, show_secrets: bool = True) -> auto.UpdateSummary:  # noqa: ARG002, FBT001, FBT002 (the SDK's)
+        """How many resources were changed, by operation."""
+        now = datetime.now(UTC)
+        return auto.UpdateSummary(
+            "", now, message="", environment={}, config={}, result="", resource_changes=self.changes
+        )
+
+    def up(self, **options: Any) -> auto.UpResult:
+        """Without its outputs: two more starts of the CLI."""
+        return super().up(on_event=self.hear, **options)
+
+    def refresh(self, **options: Any) -> auto.RefreshResult:
+        """As the SDK's."""
+        return super().refresh(on_event=self.hear, **options)
+
+
 @dataclass(frozen=True)
 class Engine:
     """Stacks of one lab."""
 
     lab: LabSession
-    stacks: dict[str, auto.Stack] = field(default_factory=dict)
+    stacks: dict[str, _Told] = field(default_factory=dict)
 
-    def stack(self, program: Callable[[], None], *, name: str = "dev", region: str = "us-east-1") -> auto.Stack:
+    def stack(self, program: Callable[[], None], *, name: str = "dev", region: str = "us-east-1") -> _Told:
         """A stack of an inline program; the same name is the stack of an earlier call, with another program."""
         if name not in self.stacks:
             workspace = _Workspace(
@@ -58,14 +86,18 @@ class Engine:
                 },
             )
             workspace.create_stack(name)
-            self.stacks[name] = auto.Stack.select(name, workspace)
+            self.stacks[name] = _Told(name, workspace, StackInitMode.SELECT)
         stack = self.stacks[name]
         stack.workspace.program = program
         return stack
 
     def up(self, program: Callable[[], None], *, name: str = "dev", region: str = "us-east-1") -> None:
-        """Bring a stack up without a question about it afterwards: the SDK's result costs three starts of the CLI."""
-        _Stack.of(name, self.stack(program, name=name, region=region).workspace).up()
+        """Bring a stack up."""
+        self.stack(program, name=name, region=region).up()
+
+    def outputs(self, name: str = "dev") -> dict[str, Any]:
+        """What a stack exports."""
+        return {key: each.value for key, each in auto.Stack.outputs(self.stacks[name]).items()}
 
     def operations(self, program: Callable[[], None]) -> dict[str, str]:
         """What a preview would do, by resource name; what stays the same is left out."""

@@ -115,7 +115,8 @@ def test_a_region_comes_up_stays_the_same_and_goes(engine: Engine) -> None:
 
 def test_identifiers_and_look_ups_have_googles_form(engine: Engine) -> None:
     """Relative names, links, labels with the provider's own one, and a service's agent by the project's number."""
-    outputs = {name: output.value for name, output in engine.stack(look_ups).up().outputs.items()}
+    engine.up(look_ups)
+    outputs = engine.outputs()
     (vpc,) = ids(engine, NETWORK)
     assert vpc.startswith("projects/ledger-prod/global/networks/vpc-")
     assert outputs["subnetwork"] == "projects/ledger-prod/regions/us-central1/subnetworks/nodes"
