@@ -10,57 +10,22 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from statistics import median, quantiles
-
-import httpx
 
 from aurops.clock import RealClock
 from migration import rollback
 from migration.proxies import Proxies
 from testbeds.local.steering.bed import Bed, up
 from testbeds.local.steering.tally import Tally
+from testbeds.local.steering.writers import Writers
 from traffic.driver import TOTAL_WEIGHT, Steering
 from traffic.site import Kind
 
 CONNECTIONS = 16
 REQUESTS = 2_000_000
 _CLOCK = RealClock()
-
-
-class Clients:
-    """Writes on so many connections, without a retry, each with its number."""
-
-    def __init__(self, bed: Bed) -> None:
-        self.failed, self.number = 0, 0
-        self._bed, self._stop, self._lock = bed, threading.Event(), threading.Lock()
-        self._threads = [threading.Thread(target=self._write) for _ in range(CONNECTIONS)]
-
-    def _write(self) -> None:
-        with httpx.Client(trust_env=False, timeout=10) as client:
-            while not self._stop.is_set():
-                with self._lock:
-                    self.number += 1
-                    number = self.number
-                try:
-                    ok = client.post(f"http://{self._bed.site.listens}/writes/{number}", json={}).status_code == 200
-                except httpx.HTTPError:
-                    ok = False
-                with self._lock:
-                    self.failed += not ok
-                self._stop.wait(0.02)
-
-    def __enter__(self) -> Clients:  # noqa: PYI034 (no subclass)
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
 
 
 def main() -> None:
@@ -71,28 +36,27 @@ def main() -> None:
         os.environ |= {"XDG_STATE_HOME": state, "AUROPS_STORE": "s3://nowhere/at-all"}
         for side in bed.site.names:
             bed.await_health(side)
-        with Clients(bed) as clients:
-            taken = [_once(bed, clients) for _ in range(times)]
-            sent = clients.number
-        failed, executed = clients.failed, bed.executed()
+        with Writers(bed, CONNECTIONS, pause_s=0.02) as writers:
+            taken = [_once(bed, writers) for _ in range(times)]
+        sent, failed, executed = writers.ended, len(writers.bad), bed.executed()
     idle, ended = zip(*taken, strict=True)
     _tell(f"{kind}: V11's last write", idle)
     _tell(f"{kind}: command ended", ended)
     print(f"{times} rollbacks, {sent} writes, {failed} failed, {sum(count > 1 for count in executed)} executed twice")
 
 
-def _once(bed: Bed, clients: Clients) -> tuple[float, float]:
+def _once(bed: Bed, writers: Writers) -> tuple[float, float]:
     """Seconds from before the command until V11's last write, and until its end."""
     _forward(bed)
-    before = clients.number
-    while clients.number < before + 50:
+    before = writers.ended
+    while writers.ended < before + 50:
         time.sleep(0.01)
     command = [sys.executable, "-m", "runbooks", "rollback", "bench", "--reason", "benchmark", "--json"]
     last, count, tally = 0.0, 0, Tally(bed.folder / "v11")
     began = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         while child.poll() is None:
-            now = sum(map(bool, tally.read()[: clients.number + 1]))
+            now = sum(map(bool, tally.read()[: writers.last + 1]))
             if now != count:
                 last, count = time.monotonic() - began, now
             time.sleep(0.005)
@@ -100,7 +64,7 @@ def _once(bed: Bed, clients: Clients) -> tuple[float, float]:
         if child.returncode:
             sys.exit(f"exit code {child.returncode}: {child.communicate()[1].decode()}")
     time.sleep(0.2)
-    if sum(map(bool, tally.read()[: clients.number + 1])) != count:
+    if sum(map(bool, tally.read()[: writers.last + 1])) != count:
         sys.exit("V11 executed something after the command had ended")
     return last, ended
 

@@ -8,12 +8,10 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from aurops.clock import RealClock
@@ -35,6 +33,7 @@ from migration.prober import PROCESS
 from migration.probing import Probes
 from migration.proxies import Proxies
 from testbeds.local.steering.bed import Bed, up
+from testbeds.local.steering.writers import Writers
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
 from tests.e2e.commands import until
 from traffic.driver import TOTAL_WEIGHT, Steering
@@ -58,43 +57,6 @@ def bed(request: pytest.FixtureRequest) -> Iterator[Bed]:
         for side in one.site.names:
             one.await_health(side)
         yield one
-
-
-class Clients:
-    """Writes through the proxy, one after the other on each connection, without a retry; each has its number."""
-
-    numbers = iter(range(REQUESTS))
-    lock = threading.Lock()
-
-    def __init__(self, bed: Bed, connections: int = 4) -> None:
-        self.ok: list[int] = []
-        self.bad: list[str] = []
-        self._bed, self._stop = bed, threading.Event()
-        self._threads = [threading.Thread(target=self._write) for _ in range(connections)]
-
-    def _write(self) -> None:
-        with httpx.Client(trust_env=False, timeout=10) as client:
-            while not self._stop.wait(0.002):
-                with self.lock:
-                    number = next(self.numbers)
-                try:
-                    answer = client.post(f"http://{self._bed.site.listens}/writes/{number}", json={})
-                except httpx.HTTPError as error:
-                    self.bad.append(repr(error))
-                    continue
-                (self.ok if answer.status_code == 200 else self.bad).append(
-                    number if answer.status_code == 200 else str(answer.status_code)  # type: ignore[arg-type]
-                )
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
 
 
 class Data:
@@ -217,7 +179,7 @@ def day(tmp_path: Path, bed: Bed, monkeypatch: pytest.MonkeyPatch) -> Iterator[D
 
 def test_a_cutover_moves_all_traffic_and_loses_no_request(day: Day) -> None:
     """Rehearsed three times, 5, 50, 100%, handed over; every write was answered, and executed once."""
-    with Clients(day.bed) as clients:
+    with Writers(day.bed) as clients:
         journal = day.begin()
         result = day.drive(journal)
     assert result.ending is Ending.DONE, result
@@ -289,7 +251,7 @@ def test_one_command_goes_back_when_everything_else_is_gone(day: Day, tmp_path: 
     target.prepare("edge", 10_000, 1.0)
     epoch = day.bed.driver.observe().steering.epoch
     target.shift("edge", weights, epoch + 1, 1.0)
-    with Clients(day.bed) as clients:
+    with Writers(day.bed) as clients:
         until(lambda: len(clients.ok) > 50, limit_s=10, what="clients write")
         gone = {"AUROPS_STORE": "s3://nowhere/at-all", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
         done = aurops("rollback", "ledger", "--reason", "orders look wrong", "--json", **gone)

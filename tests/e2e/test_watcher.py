@@ -20,9 +20,10 @@ from aurops.history import History
 from aurops.journal import Journal
 from migration import cutover_file, execute, rollback
 from testbeds.local.steering.bed import WATCHER, Bed, up
+from testbeds.local.steering.writers import Writers
 from tests.aurops.gates.people import needs_ssh_keygen
 from tests.e2e.commands import until
-from tests.e2e.test_cutover import REQUESTS, Clients, Day, aurops
+from tests.e2e.test_cutover import REQUESTS, Day, aurops
 from tests.receivers import Receiver, receiving
 from traffic import heartbeat, watching
 from traffic.driver import TOTAL_WEIGHT, Steering
@@ -159,7 +160,7 @@ def test_a_critical_gate_that_says_no_sends_traffic_back_with_no_runner_and_no_s
     beats(day.bed, 4)
     assert driver.hold() is None, "a runner that says that it ends is not lost"
     assert person.got == []
-    with Clients(day.bed) as clients:
+    with Writers(day.bed) as clients:
         until(lambda: len(clients.ok) > 50, limit_s=20, what="clients write")
         gate.status = 503
         until(lambda: driver.latch() is not None, limit_s=20, what="the watcher rolls back")

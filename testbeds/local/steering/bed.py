@@ -14,6 +14,7 @@ import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,12 +55,14 @@ class Bed:
         folder: Everything's.
         delay_ms: How long a side takes for a request.
         running: Its processes by name: `PROXY`, `WATCHER`, and the sides.
+        numbers: Of writes, for whoever shares the counting.
     """
 
     site: Site
     folder: Path
     delay_ms: float
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=count)
 
     @cached_property
     def driver(self) -> FileDriver:
