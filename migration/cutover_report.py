@@ -191,8 +191,9 @@ def _told(records: Sequence[Record]) -> str:
     given = History(records).arguments
     results = [record.data for record in records if record.kind is RecordKind.RESULT]
     became = [f"{each['proxy']} {'back' if each['ok'] else 'NOT back'}" for each in results]
+    who = f"{given['who']} on {given.get('host', 'its host')}, {given.get('began', records[0].at)}"
     return (
-        f"Rolled back by {given['who']} at {given.get('began', records[0].at)}: {given['reason']}. "
+        f"Rolled back by {who}: {given['reason']}. "
         f"{'; '.join(became)}. Run {records[0].run}, whose last hash is {records[-1].hash}."
     )
 

@@ -78,8 +78,8 @@ def roll_back(
             if not isinstance(said, str):
                 return [Back(**{**each, "took_s": took_s}) for each in said["proxies"]]
         except TypeError as error:
-            said = f"another version of aurops answers: {error}"
-        return [Back(proxy.name, ok=False, took_s=took_s, why=f"{host.name}: {said}") for proxy in far[host]]
+            said = f"another version of aurops answers at {host.name}: {error}"
+        return [Back(proxy.name, ok=False, took_s=took_s, why=said) for proxy in far[host]]
 
     return _everywhere(far, one)
 
@@ -207,8 +207,8 @@ def _asked(host: Host, proxies: Sequence[ReadyProxy], more: Sequence[str], *, wi
         found: dict[str, Any] = json.loads(said.out)
         known = [each["proxy"] for each in found["proxies"]]
     except (ValueError, KeyError, TypeError):
-        return said.why
-    return found if known == [proxy.name for proxy in proxies] else f"it answers for other proxies: {known}"
+        return f"{host.name}: {said.why}"
+    return found if known == [proxy.name for proxy in proxies] else f"{host.name} answers for other proxies: {known}"
 
 
 def _everywhere(far: Mapping[Host, object], one: Callable[[Host], list[_T]]) -> list[_T]:

@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -79,7 +80,8 @@ def rollback(  # noqa: PLR0913 (each an option)
     found = _roll_back(ready, reason, within_s, force=force, asked_by=asked_by)
     lacking, run = _lacking(), "" if asked_by else _recorded(ready, reason, found, began)
     typer.echo(_as_json(run, found, lacking) if as_json else _as_text(run, found, lacking))
-    _tell_webhook(ready, reason, found)
+    if not asked_by:
+        _tell_webhook(ready, reason, found)
     back.refuse_unfinished(found)
 
 
@@ -121,19 +123,22 @@ def _roll_back(ready: Ready, reason: str, within_s: float, *, force: bool, asked
     who = asked_by or _who()
     with CallPool(1, "far") as pool:
         asked = pool.submit(far.roll_back, others, reason, f"{who} on {here()}", within_s=within_s, force=force)
-        drivers, unread = open_drivers(mine)
+        drivers, unread, remarks = open_drivers(mine)
         refused = [] if force else back.worse(mine, drivers)
         left_alone = {each.proxy for each in refused}
         going = {name: driver for name, driver in drivers.items() if name not in left_alone}
         done = back.roll_back(going, reason, who, RealClock(), within_s=within_s)
     found = {each.proxy: each for each in (*done, *refused, *unread, *asked.result())}
+    for name, remark in remarks.items():
+        found[name] = replace(found[name], why="; ".join(filter(None, (found[name].why, remark))))
     return [found[proxy.name] for proxy in ready.proxies]
 
 
-def open_drivers(ready: Ready) -> tuple[dict[str, Driver], list[Back]]:
-    """The drivers that can be opened, and the proxies of which that cannot be done; one hinders no other."""
+def open_drivers(ready: Ready) -> tuple[dict[str, Driver], list[Back], dict[str, str]]:
+    """The drivers that can be opened, the proxies of which that cannot be done, and what is odd about the others."""
     drivers: dict[str, Driver] = {}
     unread: list[Back] = []
+    remarks: dict[str, str] = {}
     for proxy in ready.proxies:
         try:
             site, remark = back.site_of(proxy)
@@ -142,8 +147,8 @@ def open_drivers(ready: Ready) -> tuple[dict[str, Driver], list[Back]]:
             unread.append(back.Back(proxy.name, ok=False, took_s=0.0, why=f"{error.what} ({error.where})"))
             continue
         if remark:
-            _warn(remark)
-    return drivers, unread
+            remarks[proxy.name] = remark
+    return drivers, unread, remarks
 
 
 def _who() -> str:
@@ -173,6 +178,7 @@ def _write(ready: Ready, reason: str, found: list[Back], began: datetime) -> lis
         from aurops.execution import begin  # noqa: PLC0415 (only who gets so far)
 
         about: dict[str, Json] = {"service": ready.service, "after": ready.run, "reason": reason, "who": _who()}
+        about |= {"host": here()}
         told = begin(local_store(), RealClock(), "rollback", about | {"began": began.isoformat()})
         for each in found:
             outcome = "done" if each.ok else "failed"

@@ -95,8 +95,7 @@ def test_a_site_that_was_changed_since_is_said_and_used(state: Path, capsys: pyt
     lay("ledger", west=west)
     west.write_text(west.read_text() + "\n")
     assert here("rollback", "ledger", "--reason", "r") == 3
-    err = capsys.readouterr().err
-    assert "site.json was changed since the rollback was laid ready" in err
+    assert "site.json was changed since the rollback was laid ready" in capsys.readouterr().out
     assert (west.parent / "latch.json").exists()
 
 
@@ -166,6 +165,25 @@ def test_a_proxy_that_is_down_is_said_to_start_with_everything_at_v10(
     (routes,) = json.loads((west.parent / "live" / "steering.json").read_text())["resources"]
     clusters = routes["virtual_hosts"][0]["routes"][-1]["route"]["weighted_clusters"]["clusters"]
     assert {each["name"]: each["weight"] for each in clusters}["v10"] == TOTAL_WEIGHT
+
+
+def test_a_host_that_is_not_reached_hinders_nothing_here(
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 3; the proxy of this host is latched all the same, and the other is named with its host and why."""
+    monkeypatch.setenv("AUROPS_SSH", "sh -c 'echo no route to host >&2; exit 255'")
+    monkeypatch.setenv("AUROPS_HOST", "ops-1")
+    sites = {"west": site(state / "west"), "north": site(state / "north")}
+    places = rollback.Places({"west": "ops-1", "north": "edge-9"})
+    made = rollback.ready("ledger", "r", {name: str(file) for name, file in sites.items()}, RealClock(), places)
+    rollback.lay(made, (rollback.home("ledger"),))
+    assert here("rollback", "ledger", "--reason", "r", "--json") == 3
+    west, north = json.loads(capsys.readouterr().out)["proxies"]
+    assert north["why"] == "edge-9 is not reached: no route to host"
+    assert [(file.parent / "latch.json").exists() for file in sites.values()] == [True, False]
+    assert west["proxy"] == "west"
+    assert here("rollback", "ledger", "--check") == 1
+    assert "north on edge-9: NOT READY: edge-9 is not reached" in capsys.readouterr().out
 
 
 def test_only_the_proxies_that_are_named(state: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,9 @@
 import json
 import os
 import stat
+import tempfile
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +21,9 @@ from traffic import envoy_routes, file_driver, folder, heartbeat
 from traffic.dialects import EnvoyDialect
 from traffic.driver import TOTAL_WEIGHT, Active, LatchedError, TamperedError
 from traffic.file_driver import FileDriver
+
+GROUP = 60_000
+"""Of people who steer; nobody's first group."""
 
 
 @pytest.fixture
@@ -375,3 +380,56 @@ def test_without_the_proxys_own_binary_nothing_is_taken_for_checked(tmp_path: Pa
     with pytest.raises(OutsideError, match="could check the way back") as refused:
         dialect.validate(envoy_routes.render(platforms(), steering(0, 1), {}).text)
     assert "`program`" in str(refused.value.next_step)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as several users")
+def test_users_of_one_group_take_turns_and_nobody_else_can() -> None:
+    """Two operators and a runner, none with the other's umask or first group; a stranger reads, and steers nothing."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name)
+        os.chown(path, -1, GROUP)
+        path.chmod(0o775)
+        Place(path)
+
+        def turn(reason: str) -> Callable[[], None]:
+            def roll_back() -> None:
+                driver = reopened(path)
+                driver.roll_back(reason, reason, anew=True)
+                held = driver.latch()
+                assert held is not None
+                assert held.reason == reason
+                driver.release(reason, held.epoch + 1)
+
+            return roll_back
+
+        for uid, umask in ((60_001, 0o077), (60_002, 0o027), (60_001, 0o000), (60_003, 0o077), (60_002, 0o077)):
+            assert as_user(uid, (GROUP,), umask, turn(f"user {uid}")) == 0
+        assert (
+            as_user(60_004, (), 0o000, lambda: [file.read_bytes() for file in path.rglob("*") if file.is_file()]) == 0
+        )
+        assert as_user(60_004, (), 0o000, turn("a stranger")) != 0
+        assert reopened(path).latch() is None
+
+
+def reopened(path: Path) -> FileDriver:
+    """A driver as another process has it, of an Envoy that has loaded its file."""
+    site = platforms(folder=path)
+    proxy = Played(site)
+    proxy.take()
+    return FileDriver(site, proxy, RealClock())
+
+
+def as_user(uid: int, groups: tuple[int, ...], umask: int, do: Callable[[], object]) -> int:
+    """Do something in a child that is this user; 0: it was done."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        os.setgroups(groups)
+        os.setgid(uid)
+        os.setuid(uid)
+        os.umask(umask)
+        do()
+    except BaseException:  # noqa: BLE001 (a child must not go on as the test)
+        os._exit(1)
+    os._exit(0)
