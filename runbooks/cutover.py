@@ -23,6 +23,7 @@ from aurops.ports import not_connected
 from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
 from migration import cutover_file, cutover_report, execute
+from migration.beside import Beside
 from migration.cutover import KIND, never_skipped
 from migration.laying import Laying
 from migration.model import World
@@ -33,12 +34,12 @@ from runbooks.kinds import refuse_without_store
 from runbooks.outputs import check_writable
 from runbooks.telling import listening
 from runbooks.terminal import confirm, ended, timeline
-from traffic import heartbeat, watching
+from traffic import heartbeat
 from traffic.dialects import open_driver
 from traffic.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from aurops.gates.spec import Gate
     from aurops.journal import Record
@@ -302,27 +303,16 @@ def _target(cutover: Cutover, run: str = "") -> Proxies:
     drivers = {name: open_driver(site) for name, site in sites.items()}
     if not run:
         check_sides(drivers)
-
     laying = Laying(cutover, run, drivers, clock)
-
-    def lay_beside(proxy: str) -> Mapping[str, str]:
-        folder, held = sites[proxy].folder, drivers[proxy].hold()
-        if held is not None and held.run != run:  # of a run that this one comes after: all traffic is back
-            drivers[proxy].release_hold(f"run {run}, which begins anew")
-        laid = watching.lay(folder, cutover.watching(run, proxy))
-        return {**laying.lay(), str(folder / watching.FILE): laid}
-
-    def changed(proxy: str) -> str:
-        return watching.differs(sites[proxy].folder, cutover.watching(run, proxy))
-
+    beside = Beside(cutover, run, drivers, {name: site.folder for name, site in sites.items()}, clock)
     return Proxies(
         drivers,
         clock,
         who=getpass.getuser(),
         drain_s=cutover.drain_s,
-        lay_ready=lay_beside,
+        lay_ready=lambda proxy: {**laying.lay(), **beside.lay(proxy)},
         stand_down=laying.stand_down,
-        changed=changed,
+        changed=beside.changed,
     )
 
 
@@ -363,6 +353,10 @@ def _plan_text(cutover: Cutover, rows: tuple[Timed, ...]) -> str:
         lines.append(f"  {_when(row)}  {row.part.name}: {row.part.reason}")
         lines += ["    THE POINT OF NO RETURN: after it nothing goes back to V10"] if row.part.no_return else []
         lines += [f"    {_gate(gate)}" for gate in row.part.gates]
+    lines += [
+        f"with no runner, the watcher beside each proxy goes back when `{gate.check}` says no for {gate.for_s:g} s"
+        for gate in cutover.critical
+    ]
     from_ = ", ".join(cutover.operator_hosts) or "NOWHERE: operator_hosts is missing"
     return "\n".join([*lines, f"before the point of no return, at any time: aurops rollback --reason …, from {from_}"])
 

@@ -15,9 +15,6 @@ import pytest
 
 from aurops.clock import RealClock
 from aurops.errors import HeldError
-from aurops.gates.steps import waits_at
-from aurops.history import History
-from aurops.journal import Journal
 from migration import cutover_file, execute, rollback
 from testbeds.local.steering.bed import WATCHER, Bed, up
 from testbeds.local.steering.writers import Writers
@@ -96,26 +93,35 @@ def begin(day: Day, gate: Receiver, person: Receiver) -> str:
     return execute.begin(day.store, CLOCK, *cutover_file.read(file)).run
 
 
-class Runner:
-    """`aurops runs resume RUN --wait`; ann approves when she is asked."""
+def prepared(day: Day, gate: Receiver, person: Receiver) -> str:
+    """Such a run behind phase 1, approved by ann."""
+    run = begin(day, gate, person)
+    until(lambda: "people is closed" in ended(day, run), limit_s=60, what="ann is asked")
+    day.approve(run)
+    return run
 
-    def __init__(self, day: Day, run: str) -> None:
-        command = [sys.executable, "-m", "tests.e2e.connected", "runs", "resume", run, "--wait"]
-        self._day, self._run = day, run
+
+def ended(day: Day, run: str) -> str:
+    """What a resume says that ends at a gate, or is held."""
+    with running(day, run, wait=False) as runner:
+        assert runner.process.wait(60) == 4, runner.said()
+        return runner.said()
+
+
+class Runner:
+    """`aurops runs resume RUN`."""
+
+    def __init__(self, day: Day, run: str, *, wait: bool) -> None:
+        command = [sys.executable, "-m", "tests.e2e.connected", "runs", "resume", run, *(["--wait"] if wait else [])]
+        self._day = day
         self._log = day.folder / "runner.log"
         with self._log.open("w") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ)
 
     def until_weight(self, v11: int) -> None:
         """Go on until V11 has so much."""
-        approved = False
         while self._day.bed.driver.observe().steering.weight("v11") < v11:
             assert self.process.poll() is None, self.said()
-            records = Journal.open(self._day.store, self._run, CLOCK).records
-            spot = waits_at(records, History(records))
-            if spot is not None and not approved and spot.before.get("people") is not None:
-                self._day.approve(self._run)
-                approved = True
             CLOCK.sleep(0.05)
 
     def end(self, signum: signal.Signals) -> int:
@@ -129,9 +135,9 @@ class Runner:
 
 
 @contextmanager
-def running(day: Day, run: str) -> Iterator[Runner]:
-    """A runner, gone at the end."""
-    runner = Runner(day, run)
+def running(day: Day, run: str, *, wait: bool = True) -> Iterator[Runner]:
+    """A runner that stays, or ends at a shut gate; gone at the end."""
+    runner = Runner(day, run, wait=wait)
     try:
         yield runner
     finally:
@@ -152,7 +158,7 @@ def test_a_critical_gate_that_says_no_sends_traffic_back_with_no_runner_and_no_s
 ) -> None:
     """The runner was stopped and its store is gone: latched with gate and evidence, all at V10, a person is called."""
     driver = day.bed.driver
-    run = begin(day, gate, person)
+    run = prepared(day, gate, person)
     with running(day, run) as runner:
         runner.until_weight(500)
         assert runner.end(signal.SIGINT) == 130, runner.said()
@@ -181,7 +187,7 @@ def test_a_runner_that_is_killed_holds_the_cutover_and_calls_a_person_once(
 ) -> None:
     """Traffic stays; nobody goes forward, by whatever way, until a person lets go; then the run goes on."""
     bed = day.bed
-    run = begin(day, gate, person)
+    run = prepared(day, gate, person)
     with running(day, run) as runner:
         runner.until_weight(500)
         runner.end(signal.SIGKILL)
@@ -193,9 +199,7 @@ def test_a_runner_that_is_killed_holds_the_cutover_and_calls_a_person_once(
     assert bed.driver.latch() is None
     bed.kill(WATCHER)
     bed.start(WATCHER)
-    with running(day, run) as runner:
-        assert runner.process.wait(60) == 4, runner.said()
-        assert f"edge is held by the watcher on the proxy's host: the runner of {run} is lost" in runner.said()
+    assert f"edge is held by the watcher on the proxy's host: the runner of {run} is lost" in ended(day, run)
     beats(bed, 4)
     assert [page["kind"] for page in person.got] == ["hold"]
     done = aurops("release", run, "--reason", "the host was out of memory")
@@ -240,7 +244,7 @@ def test_a_webhook_hears_of_each_phase_once_and_one_that_hangs_delays_nothing(
     """Phases begin and end, also over a resume; a hold and a rollback; with nobody there it is said once."""
     with receiving() as hook:
         monkeypatch.setenv("AUROPS_WEBHOOK", hook.url)
-        run = begin(day, gate, person)
+        run = prepared(day, gate, person)
         with running(day, run) as runner:
             runner.until_weight(500)
             runner.end(signal.SIGINT)
@@ -264,3 +268,23 @@ def test_a_webhook_hears_of_each_phase_once_and_one_that_hangs_delays_nothing(
     assert phases == ["phase 1 begins", "phase 1 ends", "phase 2 begins"]
     assert [kind for kind, _ in told].count("hold") == 1
     assert told[-1] == ("rollback", f"{getpass.getuser()} rolled back")
+
+
+def test_without_its_watcher_a_proxy_is_neither_prepared_nor_taken_forward(
+    day: Day, gate: Receiver, person: Receiver
+) -> None:
+    """Said in phase 1, by day; killed later, the next step is refused, and traffic stays where it is."""
+    bed = day.bed
+    bed.kill(WATCHER)
+    run = begin(day, gate, person)
+    assert "nobody watches edge as it must be: its watcher is gone or stands still" in ended(day, run)
+    bed.start(WATCHER)
+    until(lambda: "people is closed" in ended(day, run), limit_s=60, what="ann is asked")
+    day.approve(run)
+    with running(day, run) as runner:
+        runner.until_weight(500)
+        bed.kill(WATCHER)
+        assert runner.process.wait(60) == 4, runner.said()
+        assert "Nobody watches this proxy as it must be: its watcher is gone or stands still" in runner.said()
+    assert bed.driver.observe().steering.weight("v11") == 500
+    bed.start(WATCHER)

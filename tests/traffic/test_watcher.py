@@ -298,3 +298,37 @@ def test_a_page_by_a_command_gets_the_event(tmp_path: Path, beside: Callable[...
     scene.look_until((tmp_path / "paged.json").exists)
     told = json.loads((tmp_path / "paged-by-command").read_text())
     assert (told["kind"], told["run"], told["proxy"]) == ("rollback", "run-1", "edge")
+
+
+def test_a_gate_that_does_not_answer_holds_and_sends_nothing_back(
+    tmp_path: Path, beside: Callable[..., Beside], person: Receiver
+) -> None:
+    """Unknown is never no: after 60 s nothing goes forward and a person is called; let go, it holds and calls anew."""
+    scene = beside(("sh", "-c", "exit 3"))
+    scene.watcher.look()
+    scene.look_until(lambda: any(spell.found for _, spell in scene.watcher._cutover.asking.spells()))
+    scene.clock.advance(61)
+    scene.look_until(lambda: len(person.got) == 1)
+    held = hold.read(tmp_path)
+    assert held is not None
+    assert "the critical gate `orders` has not answered for 6" in held.reason
+    assert "ended with 3" in held.reason
+    assert scene.driver.latch() is None
+    hold.release(tmp_path, held, "ann")
+    scene.clock.advance(1)
+    scene.look_until(lambda: len(person.got) == 2)
+    assert scene.driver.latch() is None
+
+
+def test_a_watcher_killed_before_a_person_was_called_leaves_that_to_the_next(
+    beside: Callable[..., Beside], person: Receiver
+) -> None:
+    """What it did stands in the latch: who comes after it calls."""
+    person.takes = 503
+    scene = beside(("false",))
+    scene.look_until(lambda: scene.driver.latch() is not None and person.asked > 0)
+    scene.watcher.end()
+    person.takes = 200
+    scene.watcher = scene.start()
+    scene.look_until(lambda: bool(person.got))
+    assert person.got[0]["kind"] == "rollback"
