@@ -89,7 +89,8 @@ def begin(day: Day, gate: Receiver, person: Receiver) -> str:
     file = day.file("[5, 50, 100]", after_s=1)
     health = f"http://{day.bed.site.side('v11').backends[0]}/health"
     more = f"critical: [{{check: V11 well, for_s: 0.5, every_s: 0.1}}]\npage: {{url: '{person.url}'}}\nheartbeat_s: 3\n"
-    file.write_text(file.read_text().replace(health, gate.url) + more)
+    text = file.read_text().replace(health, gate.url).replace("operator_hosts: [ops-1, ops-2]\n", "")
+    file.write_text(text + more)
     return execute.begin(day.store, CLOCK, *cutover_file.read(file)).run
 
 
@@ -238,6 +239,7 @@ def test_past_the_point_of_no_return_the_watcher_sends_nothing_back(day: Day, ga
     assert "v11 fell back to v10" in person.got[1]["text"]
 
 
+@pytest.mark.campaign  # in make test: tests/runbooks/test_cutover.py, on simulated proxies
 def test_a_webhook_hears_of_each_phase_once_and_one_that_hangs_delays_nothing(
     day: Day, gate: Receiver, person: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,6 +272,7 @@ def test_a_webhook_hears_of_each_phase_once_and_one_that_hangs_delays_nothing(
     assert told[-1] == ("rollback", f"{getpass.getuser()} rolled back")
 
 
+@pytest.mark.campaign  # in make test: tests/migration/test_beside.py, and every driver's contract
 def test_without_its_watcher_a_proxy_is_neither_prepared_nor_taken_forward(
     day: Day, gate: Receiver, person: Receiver
 ) -> None:

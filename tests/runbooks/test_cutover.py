@@ -8,14 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from aurops import webhook
 from aurops.clock import RealClock
+from aurops.gates import holds
 from aurops.gates.signing import Signers
 from aurops.journal import RecordKind
+from aurops.runner import Ending
 from aurops.store import open_store
 from migration import execute
 from runbooks.telling import listening
 from runbooks.terminal import Timeline
-from tests.migration.cutovers import cutover
+from tests.migration.cutovers import Scene, cutover
+from tests.receivers import receiving
 from tests.runbooks.here import here
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +67,49 @@ def test_a_webhook_is_told_what_the_terminal_is(
     ]
     assert {(event["service"], event["run"]) for event in heard} == {("ledger", journal.run)}
     assert "phase 2 over: done" in capsys.readouterr().err
+
+
+def test_a_webhook_hears_of_each_phase_of_a_whole_cutover_once(
+    heard: list[dict[str, object]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Eight turns in order, though another runner takes it up in the middle; a hold, with who and why; the end."""
+    scene = Scene()
+    scene.keeper.shut = frozenset({"errors"})
+    with listening(Timeline(), scene.open()) as hear:
+        assert scene.go(hear).ending is Ending.AT_GATE
+    scene.keeper.shut = frozenset()
+    about = {"run": scene.journal.run, "reason": "look first", "who": "ann", "clock": scene.clock}
+    holds.turn(scene.store, on=True, stage="", **about)  # type: ignore[arg-type]
+    with listening(Timeline(), scene.open()) as hear:
+        assert scene.once(hear).ending is Ending.AT_GATE
+        holds.turn(scene.store, on=False, stage="", **about)  # type: ignore[arg-type]
+        assert scene.go(hear).ending is Ending.DONE
+    turns = [str(event["text"]).partition(":")[0] for event in heard if event["kind"] == "phase"]
+    assert turns == [f"phase {number} {turn}" for number in (1, 2, 3, 4) for turn in ("begins", "ends")]
+    assert sum("ann holds it since" in str(event["text"]) for event in heard) == 1
+    assert (heard[-2]["text"], heard[-1]["kind"], heard[-1]["text"]) == ("phase 4 ends", "finished", "outcome done")
+    assert "the webhook" not in capsys.readouterr().err
+
+
+def test_a_webhook_that_hangs_or_is_gone_holds_nothing_up_and_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A whole cutover ends before the receiver has answered anything; the terminal is told once, without the URL."""
+    monkeypatch.setattr(webhook, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(webhook, "RETRY_AFTER_S", (0.0, 0.0))
+    with receiving() as hook:
+        hook.go.clear()
+        monkeypatch.setenv("AUROPS_WEBHOOK", f"{hook.url}secret")
+        scene = Scene()
+        with listening(Timeline(), scene.open()) as hear:
+            assert scene.go(hear).ending is Ending.DONE
+            assert hook.got == []
+    monkeypatch.setenv("AUROPS_WEBHOOK", "http://127.0.0.1:9/secret")
+    with listening(Timeline(), scene.open()) as hear:
+        hear(scene.open().records[-1])
+    said = [line for line in capsys.readouterr().err.splitlines() if "the webhook at 127.0.0.1 does not get" in line]
+    assert len(said) == 2
+    assert not any("secret" in line for line in said)
 
 
 def test_a_wrong_file_is_refused_by_key_and_nothing_is_begun(
