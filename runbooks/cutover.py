@@ -213,17 +213,20 @@ def _rehearse(file: Path, lasts_s: float, report_file: Path | None, *, as_json: 
     with timeline() as told:
         played = play(cutover, store, lasts_s=lasts_s, listener=told.hear, tell=told.tell)
     _write_report(report_file, played.run, store)
-    typer.echo(json.dumps(asdict(played) | {"why_not": played.why_not}) if as_json else _played_text(played))
+    typer.echo(json.dumps(asdict(played) | {"why_not": played.why_not}) if as_json else _played_text(played, lasts_s))
     if played.why_not:
         raise AnswerIsNoError(f"the rehearsal did not pass: {played.why_not}", where=f"run {played.run}")
 
 
-def _played_text(played: Played) -> str:
+def _played_text(played: Played, lasts_s: float) -> str:
     lines = [f"{'NOT PASSED' if played.why_not else 'PASSED'}: the rehearsal of {played.run}"]
     for name, load in played.loads.items():
-        lines.append(f"  {name}: {load.said}")
+        lines += [f"  {name}: {load.said}", f"  {name}: {played.sockets[name].said}"]
     for name, interruption_s in played.interruption_s.items():
         lines.append(f"  {name}: clients without an answer for at most {interruption_s:.2f} s")
+    if played.lasted_s is not None:
+        late = f", longer than --lasts {lasts_s:g}: this machine is busy" if played.lasted_s > lasts_s else ""
+        lines.append(f"  {played.lasted_s:.0f} s from the first percent to the end of phase 3{late}")
     worst = max(played.rollbacks_s, default=0.0)
     lines.append(f"  {len(played.rollbacks_s)} rehearsed rollbacks, the slowest {worst:.3f} s")
     lines.append("  nobody compared data; capacity and watch asked the sides of this machine")

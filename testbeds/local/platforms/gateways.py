@@ -72,7 +72,9 @@ class Started:
         return {each["name"]: each["value"] for each in said if str(each.get("name", "")).startswith(prefix)}
 
 
-def document(stack: Stack, name: str, ports: range, *, edge: bool = False, tls: bool = False) -> dict[str, Any]:
+def document(
+    stack: Stack, name: str, ports: range, *, edge: bool = False, tls: bool = False, old: str = "v10"
+) -> dict[str, Any]:
     """A gateway's file for the V11 of this name.
 
     Args:
@@ -81,6 +83,7 @@ def document(stack: Stack, name: str, ports: range, *, edge: bool = False, tls: 
         ports: The gateway's own, at least three.
         edge: With an edge before it and V10, all traffic at V11.
         tls: The edge has a certificate.
+        old: The V10 that the edge has beside it.
     """
     v11 = stack[name]
     mtls = {"folder": str(stack.folder / TLS / GATEWAY), "server_name": f"{name}.local"}
@@ -89,7 +92,7 @@ def document(stack: Stack, name: str, ports: range, *, edge: bool = False, tls: 
         "schema": 1,
         "protos": [str(FOLDER)],
         "listens": f"{LOOPBACK}:{ports[0]}",
-        **({"edge": str(_edge(stack, name, ports))} if edge else {"admin": admin}),
+        **({"edge": str(_edge(stack, name, ports, old))} if edge else {"admin": admin}),
         **({"edge_tls": {"folder": str(stack.folder / TLS / EDGE)}} if tls else {}),
         "v11": {
             "hosts": [v11.target],
@@ -103,7 +106,7 @@ def document(stack: Stack, name: str, ports: range, *, edge: bool = False, tls: 
     }
 
 
-def _edge(stack: Stack, name: str, ports: range) -> Path:
+def _edge(stack: Stack, name: str, ports: range, old: str) -> Path:
     """The file of an edge before the gateway and V10."""
     v11 = {
         "name": name,
@@ -112,15 +115,16 @@ def _edge(stack: Stack, name: str, ports: range) -> Path:
         "instead": "v10",
         "drain_urls": [f"{stack[name].control_url}/drain"],
     }
-    drain_urls = [f"{stack['v10'].control_url}/drain"]
-    v10 = {"name": "v10", "backends": [stack["v10"].target], "health_path": HEALTH_PATH, "drain_urls": drain_urls}
+    drain_urls = [f"{stack[old].control_url}/drain"]
+    v10 = {"name": "v10", "backends": [stack[old].target], "health_path": HEALTH_PATH, "drain_urls": drain_urls}
     site = {
         "kind": "envoy",
         "folder": str(stack.folder / f"edge-{name}-{ports[0]}"),
         "listens": f"{LOOPBACK}:{ports[2]}",
         "admin": f"{LOOPBACK}:{ports[1]}",
         "sides": [v11, v10],
-        "shared_keys": stack["v10"].member.shares_keys,
+        "shared_keys": stack[old].member.shares_keys,
+        "program": str(components.envoy().path),
     }
     file = stack.folder / f"edge-{name}-{ports[0]}.yaml"
     file.write_text(json.dumps(site))
@@ -129,7 +133,14 @@ def _edge(stack: Stack, name: str, ports: range) -> Path:
 
 @contextmanager
 def up(
-    stack: Stack, name: str = "v11", changes: dict[str, Any] | None = None, *, edge: bool = False, tls: bool = False
+    stack: Stack,
+    name: str = "v11",
+    changes: dict[str, Any] | None = None,
+    *,
+    edge: bool = False,
+    tls: bool = False,
+    old: str = "v10",
+    to: str = "",
 ) -> Iterator[Started]:
     """Build and start a gateway before a V11; it ends with this, or with the stack.
 
@@ -139,6 +150,8 @@ def up(
         changes: Other values of keys of its file; with another `v11` nobody waits until that is well.
         edge: With an edge before it and the V10 of the stack, all traffic at V11.
         tls: The edge has a certificate of the stack's authority.
+        old: The V10 that the edge has beside it.
+        to: The side that has all traffic; empty: V11.
 
     Raises:
         UsageError: The changes are wrong.
@@ -152,11 +165,11 @@ def up(
             issue(stack.folder / TLS, EDGE)
         own = stack.folder / f"gateway-{name}-{ports[0]}"
         file, out = own.with_suffix(".yaml"), own
-        described = document(stack, name, ports, edge=edge, tls=tls)
+        described = document(stack, name, ports, edge=edge, tls=tls, old=old)
         file.write_text(json.dumps({**described, **(changes or {})}))
         gateway = configuration.load(file)
         if site := gateway.site:
-            open_driver(site).install(Steering({side: TOTAL_WEIGHT * (side == name) for side in site.names}, 1))
+            open_driver(site).install(Steering({side: TOTAL_WEIGHT * (side == (to or name)) for side in site.names}, 1))
         build(gateway, out, None)
         command = [str(components.envoy().path), "-c", str(out / BOOTSTRAP), "--disable-hot-restart"]
         pid = stack.run(own.name, [*command, "--concurrency", "1", "--log-level", "warning"])

@@ -65,6 +65,11 @@ class Stack:
         """
         return self._running[name]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its platforms'."""
+        return tuple(self._running)
+
     def kill(self, name: str, signum: signal.Signals = signal.SIGKILL) -> None:
         """Send a signal to one platform's process; after SIGKILL it returns when the process is gone.
 

@@ -1,4 +1,4 @@
-// Open-loop load on one proxy: a read and a write without retry in each iteration; each write has its number.
+// Open-loop load on one proxy: a read and a write without retry in each iteration; each write has its own id.
 import exec from 'k6/execution';
 import http from 'k6/http';
 import { Counter } from 'k6/metrics';
@@ -16,9 +16,12 @@ const failed = new Counter('not_answered');
 
 export default function run() {
   const number = exec.scenario.iterationInTest;
-  const headers = { 'x-user-id': `user-${number % 500}` };
-  const read = http.get(`${__ENV.URL}/reads/${number}`, { headers });
-  const wrote = http.post(`${__ENV.URL}/writes/${number}`, '{}', { headers });
-  written.add(wrote.status === 200 ? 1 : 0);
-  failed.add((read.status === 200 ? 0 : 1) + (wrote.status === 200 ? 0 : 1));
+  const id = `${__ENV.NAME}-${number}`;
+  const user = { 'x-user-id': `user-${number % 500}` };
+  const read = http.get(`${__ENV.URL}/v1/transactions/seed`, { headers: user });
+  const headers = { ...user, 'content-type': 'application/json', 'x-request-id': id };
+  const body = { id, sender: 'a', recipient: 'b', assetId: 'gold', amount: 1 };
+  const wrote = http.post(`${__ENV.URL}/v1/transactions`, JSON.stringify(body), { headers });
+  written.add(wrote.status === 201 ? 1 : 0);
+  failed.add((read.status === 200 ? 0 : 1) + (wrote.status === 201 ? 0 : 1));
 }

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -21,60 +19,39 @@ from aurops.gates.signing import Signers
 from aurops.gates.spec import ApprovalGate
 from aurops.gates.steps import waits_at
 from aurops.history import History
-from aurops.journal import Journal
+from aurops.journal import Journal, RecordKind
 from aurops.plan import Answer, Observation
 from aurops.ports import Comparison, Drained, Ports, Side, not_connected
 from aurops.runner import Ending
 from migration import execute, rollback
 from migration.clients import Clients, keep, slices
-from migration.outline import ALLOWED_INTERRUPTION_S
+from migration.outline import ALLOWED_INTERRUPTION_S, Action
 from migration.probe_ledger import Ledger
 from migration.probes import Probe, Request, Write
 from migration.probing import Probes
 from migration.proxies import Proxies
-from testbeds.local.rehearsal.script import BEFORE_START_S, Place, Script, script
-from testbeds.local.steering.bed import Bed, up
-from traffic.site import Kind
+from testbeds.local.rehearsal import load
+from testbeds.local.rehearsal.edges import READ, SEED, SOCKET, WRITE
+from testbeds.local.rehearsal.edges import up as edges_up
+from testbeds.local.rehearsal.script import Place, Script, check_lasts, script
+from testbeds.local.rehearsal.sockets import Sockets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from aurops.journal import Record
     from aurops.runner import Listener, Result
     from aurops.store import Store
     from migration.cutover_file import Cutover
+    from testbeds.local.rehearsal.edges import Edge
+    from testbeds.local.rehearsal.load import Load
+    from testbeds.local.rehearsal.sockets import Seen
 
-RATE_PER_S = 40
-"""Iterations of the load at each proxy, a read and a write each."""
+SOCKETS = 8
+"""WebSockets that stay open at each proxy."""
 WITHIN_S = 600.0
 _CLOCK = RealClock()
 _NOBODY = "a rehearsal: nothing is compared"
-
-
-@dataclass(frozen=True)
-class Load:
-    """What the load of one proxy saw, and its servers counted.
-
-    Args:
-        sent: Reads and writes.
-        not_answered: Those without a 200.
-        written: Writes that were acknowledged.
-        lost: Acknowledged writes that no server executed.
-        twice: Writes that were executed more than once.
-    """
-
-    sent: int
-    not_answered: int
-    written: int
-    lost: int
-    twice: int
-
-    @property
-    def said(self) -> str:
-        """In words."""
-        return (
-            f"{self.sent} requests, {self.not_answered} without an answer; "
-            f"{self.written} writes acknowledged, {self.lost} lost, {self.twice} executed twice"
-        )
 
 
 @dataclass(frozen=True)
@@ -85,26 +62,33 @@ class Played:
         run: The run.
         result: How it ended.
         loads: By proxy.
+        sockets: By proxy.
         interruption_s: By region, as its probes saw.
         rollbacks_s: How long each rehearsed rollback took at the slowest proxy.
         left_out: What of the plan was not played.
+        lasted_s: From the first percent to the end of phase 3; None: it did not come so far.
     """
 
     run: str
     result: Result
     loads: dict[str, Load]
+    sockets: dict[str, Seen]
     interruption_s: dict[str, float]
     rollbacks_s: tuple[float, ...]
     left_out: tuple[str, ...]
+    lasted_s: float | None
 
     @property
     def why_not(self) -> str:
         """Why it has not passed; empty when it has."""
         if self.result.ending is not Ending.DONE:
             return f"the run ended as {self.result.ending.value}: {self.result.why}"
-        for name, load in self.loads.items():
-            if load.not_answered or load.lost or load.twice or not load.written:
-                return f"{name}: {load}"
+        for name, each in self.loads.items():
+            if each.not_answered or each.lost or each.twice or not each.written:
+                return f"{name}: {each.said}"
+        for name, sockets in self.sockets.items():
+            if sockets.dropped or sockets.at_v11 < sockets.opened:
+                return f"{name}: {sockets.said}"
         worst = max(self.interruption_s.values())
         return f"clients were without an answer for {worst:.1f} s" if worst > ALLOWED_INTERRUPTION_S else ""
 
@@ -134,7 +118,6 @@ def play(
     store: Store,
     *,
     lasts_s: float,
-    kind: Kind = Kind.ENVOY,
     listener: Listener = lambda _: None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Played:
@@ -144,64 +127,93 @@ def play(
         cutover: The plan.
         store: Where its run is kept.
         lasts_s: From the first percent to the end of phase 3, seconds.
-        kind: Which proxy.
         listener: Told of every record.
         tell: Told what happens.
 
     Raises:
-        OutsideError: This machine lacks a proxy, k6 or ssh-keygen.
+        UsageError: The plan takes longer.
+        OutsideError: This machine lacks a component, k6 or ssh-keygen.
     """
-    load_s = lasts_s + BEFORE_START_S
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aurops-rehearsal-")))
-        tell(f"bringing up {len(cutover.proxies)} proxies with their sides")
-        writes = int(RATE_PER_S * (WITHIN_S + load_s))
-        beds = {name: stack.enter_context(_bed(kind, 2 * writes)) for name in cutover.proxies}
-        made = script(
-            cutover, {name: _place(bed, writes) for name, bed in beds.items()}, _CLOCK.wall(), lasts_s=lasts_s
-        )
+    check_lasts(cutover, lasts_s)
+    with ExitStack() as held:
+        folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="aurops-rehearsal-")))
+        tell(f"bringing up V11, {len(cutover.regions)} V10 and {len(cutover.proxies)} proxies with gateways")
+        platforms, edges = held.enter_context(edges_up(cutover))
+        clients = held.enter_context(_clients(edges, folder, lasts_s))
+        places = {name: _place(edge) for name, edge in edges.items()}
+        made = script(cutover, places, _CLOCK.wall(), lasts_s=lasts_s)
         keys, signers = _people(folder, made.people)
-        loads = {name: stack.enter_context(_load(bed, folder / f"{name}.json")) for name, bed in beds.items()}
         journal = execute.begin(store, _CLOCK, made.cutover, signers, about={"rehearsal": True})
-        drivers = {name: bed.driver for name, bed in beds.items()}
         target = Proxies(
-            drivers,
+            {name: edge.driver for name, edge in edges.items()},
             _CLOCK,
             who="rehearsal",
             drain_s=made.cutover.drain_s,
             lay_ready=_lay(made, journal.run, folder),
         )
         probes = Probes(made.cutover, journal.run, _CLOCK, folder / "probes")
-        stack.callback(probes.stop)
+        held.callback(probes.stop)
         result = _drive(journal, target, probes, store, keys, listener, tell)
         probes.stop()
-        counted = {name: _counted(loads[name], folder / f"{name}.json", beds[name], writes) for name in beds}
+        sockets = {name: each.end() for name, each in clients.sockets.items()}
+        said = {name: load.end(child, folder / f"{name}.json") for name, child in clients.loads.items()}
+        executed = platforms.executions(*platforms.names)
+        loads = {name: load.counted(name, each, executed) for name, each in said.items()}
         ledgers = {region.name: _ledger(probes, region.name) for region in cutover.regions}
-        seen = {name: max(each.without_s for each in ledger.streams.values()) for name, ledger in ledgers.items()}
-        probed = slices(one for ledger in ledgers.values() for one in ledger.recent())
-    took = History(Journal.open(store, journal.run, _CLOCK).records).results
-    rollbacks = tuple(float(data["took_s"]) for data in took.values() if "rehearsal" in data)
-    played = Played(journal.run, result, counted, seen, rollbacks, made.left_out)
-    said = tuple(f"{name}: {load.said}" for name, load in counted.items())
-    said += tuple(f"Not played: {each}." for each in made.left_out)
-    clients = Clients(interruption_s=seen, said=said, why_not=played.why_not, slices=probed)
-    keep(Journal.open(store, journal.run, _CLOCK), clients)
+    seen = {name: max(each.without_s for each in ledger.streams.values()) for name, ledger in ledgers.items()}
+    records = Journal.open(store, journal.run, _CLOCK).records
+    took = History(records).results.values()
+    played = Played(
+        journal.run,
+        result,
+        loads,
+        sockets,
+        seen,
+        tuple(float(data["took_s"]) for data in took if "rehearsal" in data),
+        made.left_out,
+        _lasted_s(records),
+    )
+    told = [f"{name}: {each.said}; {sockets[name].said}" for name, each in loads.items()]
+    told += [f"Not played: {each}." for each in made.left_out]
+    probed = slices(one for ledger in ledgers.values() for one in ledger.recent())
+    shown = Clients(interruption_s=seen, said=tuple(told), why_not=played.why_not, slices=probed)
+    keep(Journal.open(store, journal.run, _CLOCK), shown)
     return played
 
 
+@dataclass(frozen=True)
+class _AtWork:
+    loads: dict[str, subprocess.Popen[bytes]]
+    sockets: dict[str, Sockets]
+
+
 @contextmanager
-def _bed(kind: Kind, requests: int) -> Iterator[Bed]:
-    with up(kind, requests=requests, shared_keys=True) as bed:
-        for side in bed.site.names:
-            bed.await_health(side)
-        yield bed
+def _clients(edges: Mapping[str, Edge], folder: Path, lasts_s: float) -> Iterator[_AtWork]:
+    """Load and WebSockets at every proxy."""
+    with ExitStack() as held:
+        loads = {
+            name: held.enter_context(load.loading(name, edge.url, folder / f"{name}.json", lasts_s + WITHIN_S))
+            for name, edge in edges.items()
+        }
+        users = [f"socket-{number}" for number in range(SOCKETS)]
+        sockets = {
+            name: held.enter_context(Sockets(f"ws://{edge.listens}{SOCKET}", users)) for name, edge in edges.items()
+        }
+        yield _AtWork(loads, sockets)
 
 
-def _place(bed: Bed, first: int) -> Place:
-    health = {name: f"http://{bed.site.side(name).backends[0]}/health" for name in ("v11", "v10")}
-    url = f"http://{bed.site.listens}"
-    probe = Probe(read=Request(url=f"{url}/reads/0"), write=Write(url=f"{url}/writes/{{n}}"), first=first)
-    return Place(bed.folder / "site.json", health["v11"], health["v10"], probe)
+def _lasted_s(records: Sequence[Record]) -> float | None:
+    """From the first percent to the end of phase 3, seconds; None: it did not come so far."""
+    at = {str(record.data.get("step")): record.at_s for record in records if record.kind is RecordKind.RESULT}
+    first = next((at_s for step, at_s in at.items() if step.startswith(Action.SHIFT)), None)
+    last = at.get("phase 3 over")
+    return None if first is None or last is None else round(last - first, 1)
+
+
+def _place(edge: Edge) -> Place:
+    body = json.dumps({**SEED, "id": f"probe-{edge.name}-NUMBER"}).replace("NUMBER", "{n}")
+    probe = Probe(read=Request(url=edge.url + READ), write=Write(url=edge.url + WRITE, body=body))
+    return Place(edge.site, edge.v11, edge.v10, probe)
 
 
 def _people(folder: Path, people: tuple[str, ...]) -> tuple[dict[str, Path], Signers]:
@@ -269,45 +281,3 @@ def _approve(journal: Journal, store: Store, keys: dict[str, Path]) -> bool:
         approval.leave(store, made)
         return True
     return False
-
-
-@contextmanager
-def _load(bed: Bed, summary: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """k6, until it is told to end."""
-    k6 = shutil.which("k6") or str(Path(sys.prefix, "bin", "k6"))
-    env = {**os.environ, "URL": f"http://{bed.site.listens}", "RATE": str(RATE_PER_S), "SECONDS": str(int(WITHIN_S))}
-    command = [k6, "run", "--quiet", "--no-usage-report", "--address", "", f"--summary-export={summary}"]
-    try:
-        child = subprocess.Popen(
-            [*command, str(Path(__file__).with_name("load.js"))],
-            env=env,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    except OSError as cause:
-        raise OutsideError("there is no k6 on this machine", next_step="uv sync --group local") from cause
-    try:
-        yield child
-    finally:
-        child.kill()
-        child.wait()
-
-
-def _counted(child: subprocess.Popen[bytes], summary: Path, bed: Bed, writes: int) -> Load:
-    """End the load, and compare what it was told with what the servers executed."""
-    child.terminate()
-    child.wait(30)
-    if not summary.exists():
-        raise OutsideError(f"k6 ended with {child.returncode} and said nothing", where=str(summary))
-    metrics = json.loads(summary.read_text())["metrics"]
-    executed = bed.executed()[:writes]
-    written = int(metrics["written"]["count"])
-    done = sum(map(bool, executed))
-    return Load(
-        sent=int(metrics["http_reqs"]["count"]),
-        not_answered=int(metrics["not_answered"]["count"]),
-        written=written,
-        lost=max(0, written - done),
-        twice=sum(times > 1 for times in executed),
-    )

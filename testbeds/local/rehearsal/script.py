@@ -6,18 +6,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from aurops.gates.spec import ApprovalGate, Gate, HttpCheck
+from aurops.errors import UsageError
+from aurops.gates.spec import ApprovalGate, Gate, HttpCheck, SoakGate
 from migration.cutover_file import Gates, Soak, Times
+from migration.outline import outline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from migration.cutover_file import Cutover
+    from migration.outline import Part
     from migration.probes import Probe
 
-LEAST_SOAK_S = 2.0
-BEFORE_START_S = 15.0
+LEAST_SOAK_S = 1.0
+STEP_S = 2.5
+"""A step with its soak, its gates and its proxies takes at least so long here, on two cores."""
+DRAIN_S, DRAINED_S = 5.0, 1.5
+"""A region's drain is spread over at most so long; that it is over is seen so much later, or a little sooner."""
+BEFORE_START_S = 10.0
 """For what phase 1 does: laying ready, three rehearsals on each proxy."""
 
 
@@ -61,7 +68,10 @@ def script(cutover: Cutover, places: Mapping[str, Place], now: datetime, *, last
     """
     factor = lasts_s / max(cutover.times.validate_s, 1.0)
     times = Times(prepare_s=3600, traffic_s=cutover.times.traffic_s * factor, validate_s=lasts_s)
-    soak_s = max(LEAST_SOAK_S, cutover.soak.for_s * factor)
+    regions = len(cutover.regions)
+    drain_s = min(cutover.drain_s, DRAIN_S, lasts_s / 10 / regions)
+    most_s = (lasts_s - regions * (drain_s + DRAINED_S)) / len(_soaks(cutover)) - (STEP_S - LEAST_SOAK_S)
+    soak_s = max(LEAST_SOAK_S, min(cutover.soak.for_s * factor, most_s))
     kept = {name: tuple(gate for gate in gates if isinstance(gate, ApprovalGate)) for name, gates in _gates(cutover)}
     dropped = [
         f"{name}: {gate.kind} `{gate.name}`"
@@ -69,6 +79,7 @@ def script(cutover: Cutover, places: Mapping[str, Place], now: datetime, *, last
         for gate in gates
         if gate not in kept[name]
     ]
+    dropped += [f"critical: `{gate.check}`" for gate in cutover.critical]
     changes = {
         "service": f"rehearsal-{cutover.service}"[:40],  # nothing of it may stand in the way of the service's own runs
         "start": now + timedelta(seconds=BEFORE_START_S),
@@ -78,14 +89,41 @@ def script(cutover: Cutover, places: Mapping[str, Place], now: datetime, *, last
         ),
         "times": times,
         "soak": Soak(for_s=soak_s, every_s=soak_s),
-        "drain_s": min(cutover.drain_s, 5.0),
+        "drain_s": drain_s,
         "capacity": tuple(_health(f"V10 of {name}", place.v10) for name, place in places.items()),
         "watch": tuple(_health(f"V11 of {name}", place.v11) for name, place in places.items()),
         "gates": Gates.model_validate(kept),
+        "critical": (),
+        "page": None,
     }
     asked = [gate for gates in kept.values() for gate in gates]
     people = tuple(dict.fromkeys(who for gate in asked for who in gate.of))
     return Script(cutover.model_copy(update=changes), people, tuple(dropped))
+
+
+def check_lasts(cutover: Cutover, lasts_s: float) -> None:
+    """Refuse to play a plan faster than this machine can.
+
+    Raises:
+        UsageError: It has too many steps for so short a time.
+    """
+    least_s = STEP_S * len(_soaks(cutover)) + DRAINED_S * len(cutover.regions)
+    if lasts_s < least_s:
+        raise UsageError(
+            f"this plan cannot be played in {lasts_s:g} s: it has {len(_soaks(cutover))} steps with soaks",
+            where="--lasts",
+            allowed=f"{least_s:g} s or more",
+            next_step=f"--lasts {least_s:g}",
+        )
+
+
+def _soaks(cutover: Cutover) -> tuple[Part, ...]:
+    """The parts up to the end of phase 3 that wait for a soak."""
+    return tuple(
+        part
+        for part in outline(cutover)
+        if part.phase < 4 and any(isinstance(gate, SoakGate) for gate in part.gates)  # noqa: PLR2004 (a phase)
+    )
 
 
 def _gates(cutover: Cutover) -> list[tuple[str, tuple[Gate, ...]]]:

@@ -5,13 +5,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aurops.clock import ManualClock
+from aurops.errors import UsageError
 from migration.outline import outline
 from migration.probes import Probe, Request, Write
-from testbeds.local.rehearsal.script import LEAST_SOAK_S, Place, script
+from testbeds.local.rehearsal.load import Load, counted
+from testbeds.local.rehearsal.play import SOCKETS
+from testbeds.local.rehearsal.script import DRAINED_S, LEAST_SOAK_S, STEP_S, Place, check_lasts, script
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
 from tests.migration.cutovers import APPROVAL, PROBE, cutover
 
@@ -43,29 +47,69 @@ def test_steps_regions_and_approvals_are_the_plans() -> None:
     assert made.left_out == ("traffic: window `night`",)
     assert made.cutover.times.validate_s == 60
     assert made.cutover.times.traffic_s == pytest.approx(60 * 2 / 72)
-    assert made.cutover.soak.for_s == LEAST_SOAK_S
+    assert LEAST_SOAK_S <= made.cutover.soak.for_s < 60 / 7
     assert made.cutover.sites == {"west-1": "/west-1.json", "north-1": "/north-1.json"}
     assert [region.probe.read.url for region in made.cutover.regions] == ["http://west-1/r", "http://north-1/r"]
     assert made.cutover.service == "rehearsal-ledger"
     assert [check.name for check in made.cutover.capacity] == ["V10 of west-1", "V10 of north-1"]
 
 
+def test_a_plan_that_cannot_be_played_so_fast_is_refused_with_the_time_it_takes() -> None:
+    """Before anything comes up; steps, soaks and drains fit into what is asked for."""
+    wanted = cutover(regions=REGIONS, sites=SITES)
+    with pytest.raises(UsageError, match="cannot be played in 10 s: it has 7 steps with soaks") as refused:
+        check_lasts(wanted, 10)
+    assert refused.value.next_step == "--lasts 20.5"
+    check_lasts(wanted, 20.5)
+    for lasts_s in (20.5, 60, 540):
+        made = script(wanted, PLACES, ManualClock().wall(), lasts_s=lasts_s).cutover
+        takes_s = 7 * (made.soak.for_s + STEP_S - LEAST_SOAK_S) + 2 * (made.drain_s + DRAINED_S)
+        assert takes_s <= lasts_s + 2 * made.drain_s
+
+
+def test_load_is_counted_against_what_the_platforms_executed() -> None:
+    """By proxy: what was acknowledged and nobody executed is lost; what was executed twice is twice."""
+    said = {"http_reqs": 12, "written": 5, "not_answered": 2}
+    executions = {"west-1-0": 1, "west-1-1": 2, "west-1-2": 1, "north-1-0": 3, "seed": 1}
+    assert counted("west-1", said, executions) == Load(12, 2, 5, lost=2, twice=1)
+
+
+def played(tmp_path: Path, lasts_s: float, **changes: object) -> dict[str, Any]:
+    """What a rehearsal by command says; it passed."""
+    file = tmp_path / "cutover.yaml"
+    (tmp_path / "allowed_signers").write_text(f"ann {new_key(tmp_path / 'ann').with_suffix('.pub').read_text()}")
+    file.write_text(json.dumps(cutover(**changes).model_dump(mode="json", by_alias=True)))
+    command = [sys.executable, "-m", "runbooks", "cutover", str(file), "--rehearse", "--lasts", str(lasts_s), "--json"]
+    env = {**os.environ, "AUROPS_STORE": str(tmp_path / "store"), "XDG_STATE_HOME": str(tmp_path / "state")}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=400)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said: dict[str, Any] = json.loads(done.stdout)
+    assert said["why_not"] == ""
+    for load in said["loads"].values():
+        assert load["written"] > 100
+        assert (load["not_answered"], load["lost"], load["twice"]) == (0, 0, 0)
+    for sockets in said["sockets"].values():
+        assert sockets == {"opened": SOCKETS, "closed": SOCKETS, "dropped": 0, "at_v11": SOCKETS}
+    assert len(said["rollbacks_s"]) == 3
+    assert len(list((tmp_path / "state" / "aurops" / "reports").glob("*-rehearsal-*.html"))) == 3
+    return said
+
+
+@needs_ssh_keygen
+@pytest.mark.e2e
+def test_a_rehearsal_moves_a_region_of_sample_platforms_and_loses_nothing(tmp_path: Path) -> None:
+    """V10, gateway and V11, k6, probes, WebSockets: every request answered and every write executed once; drained."""
+    said = played(tmp_path, 10, regions=REGIONS[:1], sites={"west-1": "w.json"}, steps=[100])
+    assert said["interruption_s"]["west"] < 30
+
+
 @needs_ssh_keygen
 @pytest.mark.e2e
 @pytest.mark.campaign
-def test_a_rehearsal_by_command_passes_and_loses_nothing(tmp_path: Path) -> None:
-    """Real Envoys, k6, probes and keys: every request answered, every acknowledged write executed once."""
-    file = tmp_path / "cutover.yaml"
-    (tmp_path / "allowed_signers").write_text(f"ann {new_key(tmp_path / 'ann').with_suffix('.pub').read_text()}")
-    document = cutover(regions=REGIONS, sites=SITES, steps=[50, 100]).model_dump(mode="json", by_alias=True)
-    file.write_text(json.dumps(document))
-    command = [sys.executable, "-m", "runbooks", "cutover", str(file), "--rehearse", "--lasts", "20", "--json"]
-    env = {**os.environ, "AUROPS_STORE": str(tmp_path / "store")}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=400)
-    assert done.returncode == 0, done.stderr
-    played = json.loads(done.stdout)
-    assert played["why_not"] == ""
-    for load in played["loads"].values():
-        assert load["written"] > 100
-        assert (load["not_answered"], load["lost"], load["twice"]) == (0, 0, 0)
-    assert len(played["rollbacks_s"]) == 3
+def test_a_rehearsal_of_two_regions_and_three_proxies_passes_in_its_time(tmp_path: Path) -> None:
+    """The steps of a real plan, one region after the other, two proxies side by side; within what was asked for."""
+    regions = [{"name": "west", "proxies": ["west-1", "west-2"], "probe": PROBE}, REGIONS[1]]
+    said = played(
+        tmp_path, 90, regions=regions, sites={**SITES, "west-2": "w2.json"}, steps=[1, 5, 10, 25, 50, 75, 100]
+    )
+    assert said["lasted_s"] <= 90 * 1.2
