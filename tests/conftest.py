@@ -1,5 +1,7 @@
 """What holds for every test."""
 
+from __future__ import annotations
+
 import atexit
 import gc
 import os
@@ -7,13 +9,18 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from aurops.caches import CACHE_HOME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from xdist.scheduler import Scheduling
 
 # A busy machine must not fail a property: time is asserted in benchmarks and campaigns only.
 settings.register_profile("aurops", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -40,6 +47,14 @@ gc.set_threshold(100_000, 50, 1_000)
 if CACHE_HOME not in os.environ:
     os.environ[CACHE_HOME] = tempfile.mkdtemp(prefix="aurops-test-cache-")
     atexit.register(shutil.rmtree, os.environ[CACHE_HOME], ignore_errors=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
+    """What `--dist loadfile` means here: `tests/abreast.py`."""
+    from tests.abreast import Abreast  # noqa: PLC0415 (a run without workers needs none)
+
+    return Abreast(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture
