@@ -206,5 +206,5 @@ class Playbook(Protocol[World]):
         ...
 
     def safe_stop(self, world: World, history: History) -> Stage[World]:
-        """What to do, once, when an invariant is broken, before the run stops; a hold: nothing, and why. Pure."""
+        """What to do, once, when an invariant is broken, before it stops; its hold: what people are told. Pure."""
         ...

@@ -293,8 +293,7 @@ class Runner(Generic[World]):
         stop = self._playbook.safe_stop(world, history)
         why, held = "; ".join(broken), {"hold": stop.hold} if stop.hold else {}
         self._append(RecordKind.VIOLATION, {"invariants": list(broken), **held})
-        if stop.hold:
-            raise _StopError(Ending.VIOLATION, f"{why}; {stop.hold}")
+        why += f"; {stop.hold}" if stop.hold else ""
         try:
             self._execute(stop, world)
         except _StopError as halted:  # the switch is for every call, this one too

@@ -281,11 +281,14 @@ def _broken(proxy: str, world: World, cutover: Cutover, history: History) -> lis
 def safe_stop(world: World, cutover: Cutover, history: History) -> Stage[World]:
     """Roll back every proxy that is where it must not be; those that are fine stay as they are.
 
-    Past the point of no return V10 takes no writes: nothing is sent back to it, and a person decides.
+    Past the point of no return V10 takes no writes: nothing is sent back to it. Those proxies are held, whose watchers
+    call a person, who decides.
     """
+    wrong = {proxy: why for proxy in cutover.proxies if (why := _broken(proxy, world, cutover, history))}
     if history.past_no_return:
-        return Stage("safe stop", hold=PAST_NO_RETURN)
-    wrong = [proxy for proxy in cutover.proxies if _broken(proxy, world, cutover, history)]
+        return Stage(
+            "safe stop", tuple(_hold(proxy, "; ".join(why)) for proxy, why in wrong.items()), hold=PAST_NO_RETURN
+        )
     return Stage(
         "safe stop",
         tuple(
@@ -299,4 +302,15 @@ def safe_stop(world: World, cutover: Cutover, history: History) -> Stage[World]:
             )
             for proxy in wrong
         ),
+    )
+
+
+def _hold(proxy: str, why: str) -> Step[World]:
+    return Step(
+        f"{Action.HOLD} {proxy}",
+        Action.HOLD,
+        "nothing goes on there before a person has looked",
+        done=_seen(proxy, lambda state: state.hold is not None),
+        arguments={"proxy": proxy, "reason": why},
+        timeout_s=CALL_S,
     )

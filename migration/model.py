@@ -136,6 +136,10 @@ class Target(Protocol):
         """Latch, and send everything to the old side."""
         ...
 
+    def hold(self, proxy: str, run: str, reason: str, timeout_s: float) -> Answer:
+        """Let nothing go forward at the proxy until a person lets go; whoever watches it calls one."""
+        ...
+
     def stand_down(self, reason: str) -> None:
         """What lies ready for a rollback says from now on that there is no way back, and why."""
         ...

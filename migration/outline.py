@@ -35,6 +35,7 @@ class Action(StrEnum):
     HAND_OVER = "hand over"
     STOP_PROBES = "stop probes"
     ROLL_BACK = "roll back"
+    HOLD = "hold"
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,8 @@ class CutoverPlaybook:
                 return self._target.drain(proxy, OLD, epoch, step.timeout_s)
             case Action.ROLL_BACK:
                 return self._target.roll_back(proxy, reason, epoch, step.timeout_s)
+            case Action.HOLD:
+                return self._target.hold(proxy, self._journal.run, reason, step.timeout_s)
             case Action.RELEASE:
                 return self._target.release(proxy, int(str(step.arguments["latch"])), epoch, step.timeout_s)
             case Action.HAND_OVER:

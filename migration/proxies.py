@@ -9,6 +9,7 @@ from aurops.errors import AuropsError, HeldError, OutsideError, UsageError
 from aurops.plan import Answer, CallUnknownError, Observation, StaleEpochError
 from migration.model import NEW, OLD, TOTAL_WEIGHT, Held, Latched, ProxyState
 from traffic.driver import Capability, Steering
+from traffic.hold import Hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from aurops.clock import Clock
     from traffic.driver import Active, Driver
     from traffic.folder import Latch
-    from traffic.hold import Hold
 
 NEEDED = (Capability.ZERO_LOSS, Capability.FALLS_BACK, Capability.REFUSES_OLD_EPOCHS)
 """Without these a step would lose requests, or nobody would come back from a dead V11."""
@@ -126,6 +126,12 @@ class Proxies:
         """Latch, and send everything to the old side."""
         active = self._drivers[proxy].roll_back(reason, self._who)
         return Answer({"weights": dict(active.steering.weights), "epoch": active.steering.epoch})
+
+    def hold(self, proxy: str, run: str, reason: str, timeout_s: float) -> Answer:  # noqa: ARG002 (a file is written)
+        """Hold, unless somebody does already."""
+        at = self._clock.wall().isoformat(timespec="milliseconds")
+        self._drivers[proxy].put_hold(Hold(run=run, cause="the run", reason=reason, who=self._who, at=at))
+        return Answer()
 
     def stand_down(self, reason: str) -> None:
         """What lies ready says that there is no way back."""

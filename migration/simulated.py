@@ -115,6 +115,12 @@ class SimulatedProxies:
             found.past.append(0)
         return Answer()
 
+    def hold(self, proxy: str, run: str, reason: str, timeout_s: float) -> Answer:  # noqa: ARG002 (nothing takes time)
+        """Note it."""
+        with self._lock:
+            self.proxies[proxy].hold = self.proxies[proxy].hold or Held(run, reason, "the run")
+        return Answer()
+
     def stand_down(self, reason: str) -> None:
         """Note it."""
         self.stood_down = reason

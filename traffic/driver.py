@@ -253,11 +253,19 @@ class Driver(Protocol):
         """The hold that keeps sides with a fallback from getting more; None: there is none."""
         ...
 
+    def put_hold(self, hold: Hold) -> None:
+        """Hold, unless somebody does already.
+
+        Raises:
+            OutsideError: It cannot be written.
+        """
+        ...
+
     def release_hold(self, who: str) -> None:
         """Take the hold away; what fell back until now is known then. A hold that is not there is fine.
 
         Raises:
-            OutsideError: The proxy does not answer.
+            OutsideError: The proxy does not answer, or the hold cannot be taken away.
         """
         ...
 

@@ -157,8 +157,7 @@ class FileDriver:
         self._check_names(wanted)
         with self._folder.locked(self._clock, LOCK_S):
             self._check_latch()
-            now = self.observe()
-            if wanted.epoch < now.steering.epoch:
+            if wanted.epoch < (now := self.observe()).steering.epoch:
                 raise StaleEpochError(f"{self.site.admin} obeys epoch {now.steering.epoch}")
             if not overwrite:
                 self._folder.version()
@@ -210,13 +209,16 @@ class FileDriver:
             if epoch <= held.epoch:
                 raise StaleEpochError(f"the latch of {held.who} has epoch {held.epoch}")
             now = self.observe()
-            rendered = self._render(Steering(now.steering.weights, max(epoch, now.steering.epoch)), now)
-            self._put(rendered, held)
+            self._put(self._render(Steering(now.steering.weights, max(epoch, now.steering.epoch)), now), held)
             self._folder.release(held, f"{who}, {self._at()}")
 
     def hold(self) -> Hold | None:
         """The hold that keeps it from going forward."""
         return hold.read(self.site.folder)
+
+    def put_hold(self, made: Hold) -> None:
+        """Hold, unless somebody does already."""
+        hold.put(self.site.folder, made)
 
     def release_hold(self, who: str) -> None:
         """Know what fell back until now, then take the hold away; a runner that is lost owes nothing any more."""
@@ -225,15 +227,13 @@ class FileDriver:
                 return
             if (now := self.observe()).fallen() and self.latch() is None:
                 self._put(self._render(now.steering, now), None)
-            heartbeat.settle(self.site.folder, f"{who} knows")
             hold.release(self.site.folder, held, f"{who}, {self._at()}")
 
     def drain(self, side: str, epoch: int, *, spread_s: float, wait_s: float) -> Drained:
         """Ask the side's applications once, then wait for the proxy to say that nothing is left."""
         if side not in self.site.names:
             raise UsageError(f"There is no side {side!r}.", allowed=", ".join(self.site.names))
-        now = self.observe()
-        if epoch < now.steering.epoch:
+        if epoch < (now := self.observe()).steering.epoch:
             raise StaleEpochError(f"{self.site.admin} obeys epoch {now.steering.epoch}")
         if weight := now.steering.weight(side):
             raise HeldError(

@@ -179,10 +179,14 @@ class Attendance:
 
 
 def settle(folder: Path, by: str) -> None:
-    """A person knows of a runner that is lost: it owes nothing any more."""
+    """A person knows of a runner that is lost: it owes nothing any more. One that lives says so again at once.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     said = runner(folder)
     if said is not None and not said.ended:
-        _replace(folder / RUNNER, said.model_copy(update={"ended": f"lost; {by}"}).model_dump_json(), said.token)
+        _replace(folder / RUNNER, said.model_copy(update={"ended": f"lost; {by}"}).model_dump_json(), "settled")
 
 
 def _replace(file: Path, text: str, writer: str) -> None:

@@ -6,12 +6,15 @@ because there is nowhere to go back to.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aurops.errors import HeldError, OutsideError
-from aurops.files import create_durably
+from aurops.files import create_durably, write_durably
+from traffic import heartbeat
 from traffic.folder import READABLE
 
 if TYPE_CHECKING:
@@ -59,13 +62,22 @@ def read(folder: Path) -> Hold | None:
         ) from error
 
 
-def put(folder: Path, hold: Hold) -> bool:
-    """Hold, unless somebody does already; whether it was written.
+def put(folder: Path, hold: Hold) -> None:
+    """Hold, unless somebody does already.
 
     Raises:
-        OSError: It cannot be written.
+        OutsideError: It cannot be written.
     """
-    return create_durably(folder / FILE, hold.model_dump_json(), mode=READABLE)
+    file = folder / FILE
+    try:
+        with suppress(OSError):  # no hard links here
+            create_durably(file, hold.model_dump_json(), mode=READABLE)
+        if not file.exists():
+            write_durably(file, hold.model_dump_json(), mode=READABLE)
+    except OSError as error:
+        raise OutsideError(
+            f"No hold can be written: {error}.", where=str(file), next_step="Make space; until then nothing holds."
+        ) from error
 
 
 def refuse(folder: Path) -> None:
@@ -85,14 +97,17 @@ def refuse(folder: Path) -> None:
 
 
 def release(folder: Path, hold: Hold, released: str) -> None:
-    """Take it away, and keep what it said.
+    """Take it away, and keep what it said; a runner that is lost owes nothing any more.
 
     Raises:
-        OSError: That cannot be written.
+        OutsideError: It cannot be taken away.
     """
     text = hold.model_copy(update={"released": released}).model_dump_json()
-    number = 1
-    while not create_durably(folder / f"hold-{number}.json", text, mode=READABLE):
-        number += 1
-    if read(folder) == hold:  # another one that was put meanwhile holds
-        (folder / FILE).unlink(missing_ok=True)
+    number = next(n for n in count(1) if not (folder / f"hold-{n}.json").exists())
+    try:
+        heartbeat.settle(folder, released)
+        write_durably(folder / f"hold-{number}.json", text, mode=READABLE)
+        if read(folder) == hold:  # another one that was put meanwhile holds
+            (folder / FILE).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutsideError(f"The hold cannot be taken away: {error}.", where=str(folder / FILE)) from error

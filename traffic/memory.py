@@ -150,6 +150,10 @@ class MemoryDriver:
         """The hold, if a test has set one."""
         return self.held
 
+    def put_hold(self, hold: Hold) -> None:
+        """Held."""
+        self.held = self.held or hold
+
     def release_hold(self, who: str) -> None:
         """Take it away."""
         self._begin("release_hold")

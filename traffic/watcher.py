@@ -12,6 +12,7 @@ counters and files, and does what is left to do; only how long a gate has said n
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import socket
 import sys
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING
 from aurops import documents
 from aurops.clock import RealClock
 from aurops.errors import AuropsError, UsageError
+from aurops.gates import refusals
 from aurops.plan import CallUnknownError
 from traffic import critical, heartbeat, hold, watching
 from traffic.critical import Asking, Said
@@ -107,8 +109,8 @@ class Cutover:
             return
         if text != self._text:
             self._obey(text, str(file))
-        elif self.pager is not None:
-            self.cannot = self.pager.cannot()
+        elif self.cannot:
+            self.cannot = self._lacks()
 
     def _obey(self, text: bytes | None, where: str) -> None:
         self.end()
@@ -125,7 +127,18 @@ class Cutover:
         self.asking = Asking(self.said.critical, self._clock).start()
         if self.said.page is not None:
             self.pager = Pager(self.said.page, self._folder / "paged.json", self._say)
-            self.cannot = self.pager.cannot()
+        self.cannot = self._lacks()
+
+    def _lacks(self) -> str:
+        """What is missing here to do what it says: found out when it is laid, not when a gate is dark."""
+        if self.said is None:
+            return self.cannot
+        checks = tuple(critical.check for critical in self.said.critical)
+        try:
+            refusals.refuse(checks, watching.FILE, signers=None, now=self._clock.wall(), env=os.environ)
+        except AuropsError as error:
+            return f"{error.what} ({error.where})"
+        return self.pager.cannot() if self.pager else ""
 
     def end(self) -> None:
         """Ask nothing, call nobody any more."""
@@ -233,13 +246,13 @@ class Watcher:
         return self._holds.setdefault(key, f"held: {reason}")
 
     def _page_what_was_done(self) -> None:
-        """By this watcher, or one before it that was killed before a person was called."""
+        """By this watcher, by one before it that was killed before a person was called, or by the run that holds."""
         if self._cutover.pager is None:
             return
         latch, held = self._driver.latch(), hold.read(self._site.folder)
         if latch is not None and latch.who == WHO:
             self._page("rollback", f"latch {latch.epoch}", latch.reason, latch.at)
-        if held is not None and held.who == WHO:
+        if held is not None:  # whoever holds: also the run itself
             self._page("hold", f"{held.cause} {held.at}", held.reason, held.at)
 
     def _page(self, kind: str, key: str, reason: str, at: str) -> None:

@@ -394,6 +394,12 @@ def test_past_the_point_of_no_return_nothing_is_sent_back_by_itself() -> None:
     assert "past the point of no return, where V10 takes no writes: nothing was rolled back" in ended.why
     assert scene.weights() == {"west-1": 500, "west-2": 10_000, "north-1": 10_000}
     assert not any(proxy.latch for proxy in scene.proxies.proxies.values())
+    held = {name: proxy.hold for name, proxy in scene.proxies.proxies.items() if proxy.hold}
+    assert held == {
+        "west-1": Held(scene.journal.run, "the weights of west-1 sum to 9500, not to 10000 or 0", "the run")
+    }
+    scene.proxies.proxies["west-1"].weights = {"v11": 10_000, "v10": 0}
+    assert scene.go().ending is Ending.HELD
     told = [record.data for record in scene.open().records if record.kind is RecordKind.VIOLATION]
     assert "nothing was rolled back" in str(told[0]["hold"])
 

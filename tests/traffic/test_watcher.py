@@ -262,7 +262,6 @@ def test_a_lost_runner_holds_and_one_that_ended_owes_nothing(
     assert held is not None
     assert held.reason == "the runner of run-1 is lost while traffic is moved: it has said nothing for 61 s"
     assert scene.driver.observe().steering.weight("v11") == TOTAL_WEIGHT
-    heartbeat.settle(tmp_path, "ann knows")
     hold.release(tmp_path, held, "ann")
     for _ in range(5):
         scene.watcher.look()
@@ -332,3 +331,31 @@ def test_a_watcher_killed_before_a_person_was_called_leaves_that_to_the_next(
     scene.watcher = scene.start()
     scene.look_until(lambda: bool(person.got))
     assert person.got[0]["kind"] == "rollback"
+
+
+def test_a_hold_that_the_run_put_calls_a_person_too(
+    tmp_path: Path, beside: Callable[..., Beside], person: Receiver
+) -> None:
+    """Past the point of no return the run holds where an invariant is broken: its watcher calls."""
+    scene = beside()
+    made = hold.Hold(run="run-1", cause="the run", reason="the weights sum to 9500", who="ann", at="now")
+    for each in (made, made.model_copy(update={"reason": "another"})):
+        hold.put(tmp_path, each)
+    scene.look_until(lambda: bool(person.got))
+    assert person.got[0]["text"] == "edge: hold: the weights sum to 9500"
+    assert len(person.got) == 1
+
+
+def test_a_critical_gate_that_cannot_be_asked_from_here_is_found_when_it_is_laid(
+    tmp_path: Path, beside: Callable[..., Beside]
+) -> None:
+    """A program is not on the proxy's host: nobody goes forward, and why is said; once it is there, all is well."""
+    program = tmp_path / "check-orders"
+    scene = beside((str(program),))
+    scene.watcher.look()
+    assert f"there is no program '{program}'" in heartbeat.unwatched(tmp_path, scene.clock)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    scene.watcher.look()
+    scene.watcher.look()
+    assert heartbeat.unwatched(tmp_path, scene.clock) == ""
