@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 ANSWER_S = 10.0
 """Connecting, starting aurops there, and its answer; beyond what it is asked to wait for."""
+REHEARSED_S = 15.0
+"""Below the 20 s that a call of a cutover may take."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def apart(made: Ready) -> tuple[Ready, dict[Host, tuple[ReadyProxy, ...]]]:
 
 
 def roll_back(
-    far: Mapping[Host, Sequence[ReadyProxy]], reason: str, who: str, *, within_s: float, force: bool
+    far: Mapping[Host, Sequence[ReadyProxy]], reason: str, who: str, *, within_s: float, more: Sequence[str] = ()
 ) -> list[Back]:
     """Each host rolls its own proxies back; one that does not answer is named.
 
@@ -66,9 +68,9 @@ def roll_back(
         reason: Why, for people.
         who: Who says so.
         within_s: How long V11's counters may take to stand still.
-        force: Also where it would make things worse.
+        more: Other options of the command.
     """
-    more = ["--reason", reason, "--asked-by", who, "--within", str(within_s), *(["--force"] if force else [])]
+    more = ["--reason", reason, "--asked-by", who, "--within", str(within_s), *more]
 
     def one(host: Host) -> list[Back]:
         began_s = _now_s()
@@ -180,6 +182,25 @@ def check_from_operators(made: Ready, digest: str) -> dict[str, int]:
         return [(host.name, _reached(host, [Checked(**each) for each in found["proxies"]]))]
 
     return dict(_everywhere({made.host(name): () for name in made.operators}, one))
+
+
+def rehearse_from(host: Host, service: str, proxy: str, reason: str) -> None:
+    """Have an operator's host roll a proxy back, as a rehearsal: by what lies ready there, and over its own way.
+
+    Raises:
+        OutsideError: It did not end well, or nobody knows.
+    """
+    arguments = ["rollback", service, "--proxy", proxy, "--reason", reason, "--rehearsal", "--within", "5", "--json"]
+    said = hosts.ask(host, arguments, within_s=REHEARSED_S)
+    try:
+        (back,) = json.loads(said.out)["proxies"]
+        why = "" if back["ok"] else str(back["why"])
+    except (ValueError, KeyError, TypeError):
+        why = said.why
+    if why:
+        raise OutsideError(
+            f"the rollback of {proxy} that was rehearsed from {host.name} failed: {why}", where=host.name
+        )
 
 
 def _reached(host: Host, found: Sequence[Checked]) -> int:

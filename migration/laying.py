@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from migration import far, hosts
+from migration.model import REHEARSAL
 from migration.rollback import Places, ready
 
 if TYPE_CHECKING:
@@ -53,6 +54,22 @@ class Laying:
                 reached = far.check_from_operators(made, digest)
                 self._laid = laid | {f"from {host}": f"{count} proxies reached" for host, count in reached.items()}
             return self._laid
+
+    def rehearse(self, proxy: str, reason: str) -> str:
+        """Have an operator's host roll a proxy back, each host in its turn; which one.
+
+        Empty: it is this one's turn, or nobody's, and whoever asks does it himself.
+
+        Raises:
+            OutsideError: It did not end well.
+        """
+        operators = self._cutover.operator_hosts
+        number = int(reason.removeprefix(REHEARSAL).partition(" ")[0])
+        name = operators[(number - 1) % len(operators)] if operators else ""
+        if hosts.is_here(name):
+            return ""
+        far.rehearse_from(self._ready().host(name), self._cutover.service, proxy, reason)
+        return name
 
     def stand_down(self, why: str) -> None:
         """Have it say everywhere that there is no way back any more.

@@ -32,11 +32,12 @@ class Proxies:
         who: Who steers, for latches.
         drain_s: WebSockets that are left on the old side are closed over so many seconds.
         lay_ready: Puts what a rollback needs beside a proxy and elsewhere; raises when it cannot.
+        elsewhere: Has an operator's host rehearse a rollback of a proxy, for a reason; which one, empty: none did.
         stand_down: Has it say that there is no way back any more, and why.
         changed: Why what was laid for a proxy's watcher is not there as it was laid; empty: it is.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (in what hosts and beds differ)
         self,
         drivers: Mapping[str, Driver],
         clock: Clock,
@@ -44,6 +45,7 @@ class Proxies:
         who: str,
         drain_s: float,
         lay_ready: Callable[[str], Mapping[str, str]] = lambda _: {},
+        elsewhere: Callable[[str, str], str] = lambda _proxy, _reason: "",
         stand_down: Callable[[str], object] = lambda _: None,
         changed: Callable[[str], str] = lambda _: "",
     ) -> None:
@@ -52,6 +54,7 @@ class Proxies:
         self._who = who
         self._drain_s = drain_s
         self._lay_ready = lay_ready
+        self._elsewhere = elsewhere
         self._stand_down = stand_down
         self._changed = changed
 
@@ -90,7 +93,8 @@ class Proxies:
         if driver.latch() is None:
             self._write_way_back(driver)
         began_s = self._clock.now_s()
-        active = driver.roll_back(reason, self._who, rehearsal=True)
+        host = self._elsewhere(proxy, reason)
+        active = driver.observe() if host else driver.roll_back(reason, self._who, rehearsal=True)
         took_s = self._clock.now_s() - began_s
         latch = driver.latch()
         if latch is None or not latch.rehearsal:
@@ -100,7 +104,7 @@ class Proxies:
         if active.steering.weight(OLD) != TOTAL_WEIGHT:
             raise OutsideError(f"the rehearsed rollback of {proxy} did not take effect", where=proxy)
         self.release(proxy, latch.epoch, epoch, timeout_s)
-        return Answer({"took_s": round(took_s, 4), "epoch": latch.epoch})
+        return Answer({"took_s": round(took_s, 4), "epoch": latch.epoch, "from": host or "here"})
 
     def shift(self, proxy: str, weights: Mapping[str, int], epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
         """Give sides their weights; the proxy's others get none."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -27,7 +28,7 @@ from traffic.folder import READABLE
 from traffic.site import Kind, Site
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from aurops.clock import Clock
     from aurops.plan import Json
@@ -327,7 +328,9 @@ def refuse_unfinished(found: Sequence[Back]) -> None:
         )
 
 
-def roll_back(drivers: Mapping[str, Driver], reason: str, who: str, clock: Clock, *, within_s: float) -> list[Back]:
+def roll_back(
+    drivers: Mapping[str, Driver], reason: str, who: str, clock: Clock, *, within_s: float, rehearsal: bool = False
+) -> list[Back]:
     """Every proxy at once; one that fails hinders no other.
 
     Args:
@@ -336,18 +339,22 @@ def roll_back(drivers: Mapping[str, Driver], reason: str, who: str, clock: Clock
         who: Who says so.
         clock: Time.
         within_s: How long V11's counters may take to stand still.
+        rehearsal: It is only to see whether it works; whoever asked for it releases its latch.
     """
     if not drivers:
         return []
     began_s = clock.now_s()
     with CallPool(len(drivers), "rollback") as pool:
-        calls = [pool.submit(_one, name, drivers[name], reason, who, clock, began_s, within_s) for name in drivers]
+        calls = []
+        for name, driver in drivers.items():
+            back = partial(driver.roll_back, reason, who, rehearsal=rehearsal, anew=not rehearsal)
+            calls.append(pool.submit(_one, name, driver, back, clock, began_s, within_s))
     return [call.result() for call in calls]
 
 
-def _one(name: str, driver: Driver, reason: str, who: str, clock: Clock, began_s: float, within_s: float) -> Back:
+def _one(name: str, driver: Driver, back: Callable[[], object], clock: Clock, began_s: float, within_s: float) -> Back:
     try:
-        driver.roll_back(reason, who, anew=True)
+        back()
         return _idle(name, driver, clock, began_s, within_s)
     except UnheardError as error:
         return Back(name, ok=False, took_s=clock.now_s() - began_s, why=str(error), written=True)

@@ -314,6 +314,7 @@ def _target(cutover: Cutover, run: str = "") -> Proxies:
         who=getpass.getuser(),
         drain_s=cutover.drain_s,
         lay_ready=lambda proxy: {**laying.lay(), **beside.lay(proxy)},
+        elsewhere=laying.rehearse,
         stand_down=laying.stand_down,
         changed=beside.changed,
     )

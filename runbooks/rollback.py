@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,6 +39,7 @@ Service = Annotated[str, typer.Argument(metavar="[SERVICE]", help="Which service
 Reason = Annotated[str, typer.Option(help="Why; every proxy's latch says it.")]
 Check = Annotated[bool, typer.Option("--check", help="Only see whether every proxy could be rolled back from here.")]
 Lay = Annotated[bool, typer.Option("--lay", hidden=True, help="Write what comes on stdin here: a cutover does so.")]
+Rehearsal = Annotated[bool, typer.Option(hidden=True, help="A cutover's rehearsal: whoever asked lets go again.")]
 AskedBy = Annotated[str, typer.Option(hidden=True, help="Asked from another host, by him: only this host's proxies.")]
 File = Annotated[Path | None, typer.Option("--file", help="What lies ready, else found by SERVICE: rollback.json.")]
 Force = Annotated[bool, typer.Option("--force", help="Also to a V10 that is dead or takes no writes any more.")]
@@ -58,6 +59,7 @@ def rollback(  # noqa: PLR0913 (each an option)
     only: Only = None,
     check: Check = False,
     lay: Lay = False,
+    rehearsal: Rehearsal = False,
     asked_by: AskedBy = "",
     force: Force = False,
     within_s: Within = 10.0,
@@ -77,10 +79,11 @@ def rollback(  # noqa: PLR0913 (each an option)
         return
     _refuse_silence(reason)
     began, ready = RealClock().wall(), back.only(back.read(found_at), only or [])
-    found = _roll_back(ready, reason, within_s, force=force, asked_by=asked_by)
-    lacking, run = _lacking(), "" if asked_by else _recorded(ready, reason, found, began)
+    kind = Asked(by=asked_by, force=force, rehearsal=rehearsal)
+    found = _roll_back(ready, reason, within_s, kind)
+    lacking, run = _lacking(), "" if kind.quiet else _recorded(ready, reason, found, began)
     typer.echo(_as_json(run, found, lacking) if as_json else _as_text(run, found, lacking))
-    if not asked_by:
+    if not kind.quiet:
         _tell_webhook(ready, reason, found)
     back.refuse_unfinished(found)
 
@@ -117,17 +120,42 @@ def _refuse_silence(reason: str) -> None:
         raise UsageError("no reason is given", where="--reason", allowed="why, in words: every latch says it")
 
 
-def _roll_back(ready: Ready, reason: str, within_s: float, *, force: bool, asked_by: str) -> list[Back]:
+@dataclass(frozen=True)
+class Asked:
+    """How a rollback is meant.
+
+    Args:
+        by: Who asked from another host, which reaches the others itself; empty: somebody here.
+        force: Also where it would make things worse.
+        rehearsal: Only to see whether it works.
+    """
+
+    by: str
+    force: bool
+    rehearsal: bool
+
+    @property
+    def quiet(self) -> bool:
+        """Whether somebody else keeps the record and tells people."""
+        return bool(self.by) or self.rehearsal
+
+    @property
+    def options(self) -> list[str]:
+        """The same, for another host."""
+        return [*(["--force"] if self.force else []), *(["--rehearsal"] if self.rehearsal else [])]
+
+
+def _roll_back(ready: Ready, reason: str, within_s: float, kind: Asked) -> list[Back]:
     """What became of every proxy, in the file's order; other hosts are asked meanwhile."""
-    mine, others = (ready, {}) if asked_by else far.apart(ready)
-    who = asked_by or _who()
+    mine, others = (ready, {}) if kind.by else far.apart(ready)
+    who = kind.by or _who()
     with CallPool(1, "far") as pool:
-        asked = pool.submit(far.roll_back, others, reason, f"{who} on {here()}", within_s=within_s, force=force)
+        asked = pool.submit(far.roll_back, others, reason, f"{who} on {here()}", within_s=within_s, more=kind.options)
         drivers, unread, remarks = open_drivers(mine)
-        refused = [] if force else back.worse(mine, drivers)
+        refused = [] if kind.force else back.worse(mine, drivers)
         left_alone = {each.proxy for each in refused}
         going = {name: driver for name, driver in drivers.items() if name not in left_alone}
-        done = back.roll_back(going, reason, who, RealClock(), within_s=within_s)
+        done = back.roll_back(going, reason, who, RealClock(), within_s=within_s, rehearsal=kind.rehearsal)
     found = {each.proxy: each for each in (*done, *refused, *unread, *asked.result())}
     for name, remark in remarks.items():
         found[name] = replace(found[name], why="; ".join(filter(None, (found[name].why, remark))))

@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aurops.clock import RealClock
+from aurops.errors import HeldError
 from aurops.gates.signing import Signers
 from aurops.journal import Journal
 from aurops.store import open_store
 from migration import cutover_file, execute, rollback
+from migration.cutover import rehearsal
 from runbooks import cutover
 from testbeds.local.steering.bed import Bed, up
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
@@ -87,7 +89,7 @@ def bed() -> Iterator[Bed]:
         yield one
 
 
-@pytest.fixture(params=["a script for ssh", "sshd"])
+@pytest.fixture(params=["a script for ssh", pytest.param("sshd", marks=pytest.mark.campaign)])
 def hosts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hosts]:
     """By a script that runs the command as the other host, and by OpenSSH's own server and client."""
     with ExitStack() as stack:
@@ -206,6 +208,7 @@ def at_half(bed: Bed) -> None:
     bed.driver.shift(Steering({"v11": 5_000, "v10": 5_000, "baseline": 0}, epoch))
 
 
+@pytest.mark.parametrize("hosts", ["a script for ssh", "sshd"], indirect=True)
 def test_what_is_laid_on_three_hosts_goes_back_from_the_second_operators(bed: Bed, on_edge: Hosts) -> None:
     """Laid and read back by digest on all, reached from both; ops-2 alone goes back; its record is merged, reported."""
     read, store = plan(bed, on_edge), open_store(str(on_edge.base / "store"))
@@ -243,6 +246,29 @@ def test_what_is_laid_on_three_hosts_goes_back_from_the_second_operators(bed: Be
     (told,) = [note for note in reported.notes if note.startswith("Rolled back by")]
     assert f"orders look 'wrong'; $(id). edge back. Run {said['run']}" in told
     assert [mark.name for mark in reported.marks] == ["rolled back"]
+
+
+def test_each_operators_host_rehearses_the_rollback_in_its_turn(bed: Bed, on_edge: Hosts) -> None:
+    """By what lies ready there, over its own way; released by the run; no rollback in earnest is taken for one."""
+    at_half(bed)
+    bed.driver.shift(Steering({"v11": 0, "v10": TOTAL_WEIGHT, "baseline": 0}, bed.driver.observe().steering.epoch))
+    target, epoch = cutover._target(plan(bed, on_edge), "run-1"), bed.driver.observe().steering.epoch + 100
+    target.prepare("edge", epoch, 20.0)
+    for number, host in ((1, "ops-1"), (2, "ops-2"), (3, "ops-1")):
+        said = target.rehearse("edge", rehearsal(number, "run-1"), epoch, 20.0).data
+        assert said["from"] == host
+        kept = json.loads((bed.site.folder / f"latch-{said['epoch']}.json").read_text())
+        assert (kept["rehearsal"], kept["reason"]) == (True, rehearsal(number, "run-1"))
+        assert kept["who"].endswith(f" on {host}")
+        assert bed.driver.latch() is None
+        assert bed.driver.observe().steering.weight("v10") == TOTAL_WEIGHT
+    assert not list(on_edge.base.glob("ops-*/state/aurops/break-glass")), "a rehearsal is recorded by its run alone"
+    bed.driver.roll_back("orders look wrong", "bob", anew=True)
+    with pytest.raises(HeldError, match="orders look wrong"):
+        target.rehearse("edge", rehearsal(2, "run-1"), epoch, 20.0)
+    latch = bed.driver.latch()
+    assert latch is not None
+    assert latch.who == "bob"
 
 
 def test_an_operators_host_that_cannot_reach_a_proxy_is_found_out_before_the_first_step(

@@ -72,7 +72,7 @@ def test_one_host_that_hangs_keeps_no_other_from_going_back(ssh: Path, monkeypat
         made(proxy("west", "edge-1"), proxy("north", "edge-2"), proxy("east", "edge-3"), proxy("own", "ops-1"))
     )
     assert [host.name for host in away] == ["edge-1", "edge-2", "edge-3"]
-    west, north, east = far.roll_back(away, "because", "bob", within_s=0.5, force=False)
+    west, north, east = far.roll_back(away, "because", "bob", within_s=0.5)
     assert (west.ok, north.ok, east.ok) == (False, True, False)
     assert "edge-1 has not answered within 1 s" in west.why
     assert "edge-3: exit code 0: nonsense" in east.why
