@@ -27,7 +27,7 @@ class Slice(_Part):
 
     Args:
         side: Which side answered them.
-        at_s: Start of the slice, by the clock of the note's writer.
+        at_s: Start of the slice, Unix time.
         sent: How many.
         ok: How many with success.
         p50_s: Median latency of these; None: there was none.
@@ -79,9 +79,9 @@ def keep(journal: Journal, clients: Clients) -> None:
     journal.append(RecordKind.NOTE, {"text": "what clients saw", "clients": clients.model_dump(mode="json")})
 
 
-def kept(records: Iterable[Record]) -> tuple[Clients, Record] | None:
-    """What a journal keeps of clients, and in which record; None: nothing."""
+def kept(records: Iterable[Record]) -> Clients | None:
+    """What a journal keeps of clients; None: nothing."""
     for record in records:
         if record.kind is RecordKind.NOTE and "clients" in record.data:
-            return Clients.model_validate(record.data["clients"]), record
+            return Clients.model_validate(record.data["clients"])
     return None

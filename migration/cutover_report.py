@@ -51,7 +51,7 @@ def report(
     history, cutover = History(records), cutover_of(History(records))
     at_s, seen, looks = report_rows.since(cutover.start), kept(records), told(records)
     regions = spans(looks)
-    verdict, because = judge(records, history, seen[0] if seen else None, regions)
+    verdict, because = judge(records, history, seen, regions)
     weights = (*_weights(records, cutover, at_s), *_rolled_back(rollbacks, at_s))
     return Report(
         title=f"{'Rehearsal of the cutover' if history.arguments.get('rehearsal') else 'Cutover'} of {cutover.service}",
@@ -66,7 +66,7 @@ def report(
         decisions=report_rows.decisions(records, at_s),
         t0=f"the plan's start was: {cutover.start.isoformat()}",
         weights=weights,
-        sides=_probed(*seen, at_s) if seen else _seen_at_looks(looks, cutover) or _looked(records, cutover, at_s),
+        sides=_probed(seen, cutover) if seen else _seen_at_looks(looks, cutover) or _looked(records, cutover, at_s),
         gates=_gates(records),
         approvals=_approvals(records),
         marks=(*_marks(records, at_s), *(Mark(at_s=at_s(each[0]), name="rolled back") for each in rollbacks)),
@@ -74,7 +74,7 @@ def report(
             *_broken(records),
             *_rehearsals(records),
             *map(_told, rollbacks),
-            *_notes(seen[0] if seen else None, regions),
+            *_notes(seen, regions),
         ),
         versions=dict(versions),
         journal_head=records[-1].hash,
@@ -135,8 +135,9 @@ def _interruption(regions: Sequence[Span]) -> Figure:
         unit="s",
         limit=ALLOWED_INTERRUPTION_S,
         met=False if any(each.met is False for each in regions) else met,
-        means="The longest time between two successes in the worst region, as probes from outside (ten reads and ten "
-        "idempotent writes a second, open loop) and clients' ledgers say; time within which nobody asked counts, too.",
+        means="The longest time between two successes, less the tenth between two probes, in the worst region, as "
+        "probes from outside (ten reads and ten idempotent writes a second, open loop) and clients' ledgers say. Time "
+        "within which nobody asked counts, too.",
     )
 
 
@@ -198,13 +199,13 @@ def _told(records: Sequence[Record]) -> str:
     )
 
 
-def _probed(clients: Clients, note: Record, at_s: Moment) -> tuple[Series, ...]:
+def _probed(clients: Clients, cutover: Cutover) -> tuple[Series, ...]:
     """What probes saw of each side."""
-    shift_s = at_s(note) - note.at_s
+    start_s = cutover.start.timestamp()
     found: dict[str, list[Point]] = {}
     for each in clients.slices:
         point = Point(
-            at_s=each.at_s + shift_s, sent=each.sent, ok_ratio=each.ok / each.sent, p50_s=each.p50_s, p99_s=each.p99_s
+            at_s=each.at_s - start_s, sent=each.sent, ok_ratio=each.ok / each.sent, p50_s=each.p50_s, p99_s=each.p99_s
         )
         found.setdefault(each.side, []).append(point)
     return _series(found, clients.slice_s)

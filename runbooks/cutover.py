@@ -22,6 +22,7 @@ from aurops.journal import Journal, list_runs, readable
 from aurops.ports import not_connected
 from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
+from failover.break_glass import local_store
 from migration import cutover_file, cutover_report, execute
 from migration.beside import Beside
 from migration.cutover import KIND, never_skipped
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     from testbeds.local.rehearsal.play import Played
 
 LEAST = "run"
+DAY = "20261124"
+"""So much of a run's id says on which day it began."""
 
 
 class RunByDefault(TyperGroup):
@@ -154,18 +157,32 @@ def report_of(journal: Journal, store: Store | None = None) -> Report:
     """
     if History(journal.records).kind != KIND:
         raise UsageError("the run is no cutover", where=f"run {journal.run}", next_step="aurops runs list")
-    rollbacks = tuple(_rollbacks(journal.run, store)) if store else ()
+    rollbacks = tuple(_rollbacks(journal, store)) if store else ()
     return cutover_report.report(journal.records, versions={"aurops": __version__}, rollbacks=rollbacks)
 
 
-def _rollbacks(run: str, store: Store) -> Iterator[Sequence[Record]]:
+def rolled_back(journal: Journal, store: Store) -> tuple[tuple[str, int], ...]:
+    """The rollbacks that may be a cutover's, and how many records each has: when it changes, so does the report."""
+    return tuple((run, len(there.keys(f"runs/{run}/journal"))) for run, there in _rollback_runs(journal, store).items())
+
+
+def _rollbacks(journal: Journal, store: Store) -> Iterator[Sequence[Record]]:
     """The journals of what was rolled back by what this run had laid ready, oldest first."""
-    for each in list_runs(store):
-        if "-rollback-" in each:  # a run's id has its kind in it: no other need be read
-            with suppress(AuropsError):  # one that cannot be read hides no other; `aurops runs list` says it
-                records = Journal.open(store, each, RealClock()).records
-                if History(records).arguments.get("after") == run:
-                    yield records
+    for each, there in _rollback_runs(journal, store).items():
+        with suppress(AuropsError):  # one that cannot be read hides no other; `aurops runs list` says it
+            records = Journal.open(there, each, RealClock()).records
+            if History(records).arguments.get("after") == journal.run:
+                yield records
+
+
+def _rollback_runs(journal: Journal, store: Store) -> dict[str, Store]:
+    """Rollbacks since a run began, with the store that has them: its own, and this host's folder for a lost one."""
+    found: dict[str, Store] = {}
+    for there in (local_store(), store):  # what was brought back is read from the store
+        for run in list_runs(there):  # a run's id begins with its time, and has its kind: no other need be read
+            if "-rollback-" in run and run[: len(DAY)] >= journal.run[: len(DAY)]:
+                found[run] = there
+    return dict(sorted(found.items()))
 
 
 def _write_report(file: Path | None, run: str, store: Store) -> None:

@@ -50,8 +50,8 @@ class Pages:
         self._lock = Lock()
         self._journals: dict[str, Journal] = {}
         """The run that is looked at: what was read of it is not read again."""
-        self._made: dict[str, tuple[str, Report, str]] = {}
-        """By run: the last hash of what its page is made of, and that page."""
+        self._made: dict[str, tuple[object, Report, str]] = {}
+        """By run: what tells its page from a later one (`_state`), and that page."""
 
     def index(self, token: str) -> str:
         """All runs, latest first."""
@@ -69,10 +69,11 @@ class Pages:
             raise UsageError(f"there is no run `{run}`", next_step="go back to the list")
         with self._lock:  # whoever comes meanwhile gets the same page
             journal = self._read(run)
-            if run not in self._made or self._made[run][0] != journal.head_hash:
-                made = report_of(journal)
+            state = _state(journal, self._store)
+            if run not in self._made or self._made[run][0] != state:
+                made = report_of(journal, self._store)
                 live = f"looked at again every {REFRESH_S} s" if made.verdict is Verdict.OPEN else ""
-                self._made = {run: (journal.head_hash, made, made.to_html(live=live))}
+                self._made = {run: (state, made, made.to_html(live=live))}
             _, made, html = self._made[run]
         return html, made.verdict is Verdict.OPEN
 
@@ -87,12 +88,25 @@ class Pages:
         return known
 
 
-def report_of(journal: Journal) -> Report:
+def _state(journal: Journal, store: Store) -> object:
+    """What a run's page is made of: its last hash; of a cutover its rollbacks, too, whose journals are their own."""
+    if History(journal.records[:1]).kind != "cutover":
+        return journal.head_hash
+    from runbooks import cutover  # noqa: PLC0415 (it brings the proxies' drivers along)
+
+    return journal.head_hash, cutover.rolled_back(journal, store)
+
+
+def report_of(journal: Journal, store: Store) -> Report:
     """The report of a run of any kind."""
-    if History(journal.records).kind == "cutover":
+    if (kind := History(journal.records[:1]).kind) == "cutover":
         from runbooks import cutover  # noqa: PLC0415 (it brings the proxies' drivers along)
 
-        return cutover.report_of(journal)
+        return cutover.report_of(journal, store)
+    if kind == "rehearsal":
+        from migration import rehearsals  # noqa: PLC0415 (only who asks for one)
+
+        return rehearsals.report(journal.records)
     return report_rows.report(journal.records)
 
 

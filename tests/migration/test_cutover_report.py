@@ -197,7 +197,7 @@ def test_what_probes_saw_is_part_of_the_journal_and_shown_by_side(done: Scene) -
     scene = Scene()
     scene.go()
     journal = Journal.open(scene.store, scene.journal.run, scene.clock)
-    now_s = scene.clock.now_s()
+    now_s = START.timestamp() + 100
     probes = [Probed(now_s - 10 + n / 10, 0.002 if n != 3 else None, "v10" if n < 50 else "v11") for n in range(100)]
     probes.append(Probed(now_s - 5, None, ""))
     slices = clients.slices(probes)
@@ -206,6 +206,8 @@ def test_what_probes_saw_is_part_of_the_journal_and_shown_by_side(done: Scene) -
     sides = {side.name: side.points for side in shown.sides}
     assert list(sides) == ["V11 (probes)", "V10 (probes)", "no side (probes)"]
     assert sum(point.sent for point in sides["V10 (probes)"]) == 50
+    assert [point.at_s for point in sides["V10 (probes)"]] == [90.0, 91.0, 92.0, 93.0, 94.0]
+    assert sides["V11 (probes)"][0].at_s == 95.0
     assert min(point.ok_ratio or 0 for point in sides["V10 (probes)"]) < 1
     assert {point.p99_s for point in sides["V11 (probes)"]} == {0.002}
     assert (sides["no side (probes)"][0].ok_ratio, sides["no side (probes)"][0].p99_s) == (0, None)

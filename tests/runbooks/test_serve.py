@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from aurops import execution
 from aurops.clock import RealClock
 from aurops.errors import OutsideError, UsageError
 from aurops.journal import Journal, RecordKind, journal_key
 from aurops.store import Store, open_store
+from failover.break_glass import local_store
 from failover.execute import begin
 from failover.goal import FailoverGoal
 from failover.targets.simulated import REGIONS
@@ -79,6 +81,38 @@ def test_a_cutover_is_shown_as_its_journal_says_and_anew_when_that_grows(site: S
         RecordKind.DECISION, {"name": "said", "value": "something <new>", "reason": "it grew"}
     )
     assert "something &lt;new&gt;" in site.get(f"/runs/{site.run}").text
+
+
+def test_a_rollback_outside_of_the_run_is_on_its_page_though_the_run_wrote_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As soon as this host has its record; brought back to the store it is shown once."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    scene = Scene(store=open_store(str(tmp_path / "store")))
+    scene.keeper.shut = frozenset({"people"})
+    scene.go()
+    pages = Pages(scene.store)
+    assert "orders look wrong" not in pages.run(scene.journal.run)[0]
+    about = {"service": "ledger", "after": scene.journal.run, "reason": "orders look wrong", "who": "ann"}
+    told = execution.begin(local_store(), scene.clock, "rollback", about)
+    back = {"step": "roll back west-1", "outcome": "done", "proxy": "west-1", "ok": True, "took_s": 0.2}
+    told.append(RecordKind.RESULT, back)
+    shown = pages.run(scene.journal.run)[0]
+    assert shown.count("Rolled back by ann") == 1
+    assert "orders look wrong" in shown
+    told.copy_to(scene.store)
+    assert pages.run(scene.journal.run)[0].count("Rolled back by ann") == 1
+
+
+def test_the_interruption_is_on_the_page_while_the_run_is_under_way(tmp_path: Path) -> None:
+    """As the gates saw it last, for each region."""
+    scene = Scene(store=open_store(str(tmp_path / "store")))
+    scene.keeper.shut = frozenset({"people"})
+    scene.probing.failing_s = {"north": 4.2}
+    scene.go()
+    shown, _ = Pages(scene.store).run(scene.journal.run)
+    assert "north: without an answer for at least 4.2 s, at most 4.2 s" in shown
+    assert "interruption of north under 30 s" in shown
 
 
 def test_the_list_leads_to_runs_of_every_kind_and_one_that_ended_is_not_refreshed(site: Site) -> None:
