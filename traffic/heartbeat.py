@@ -178,14 +178,14 @@ class Attendance:
                 _replace(folder / RUNNER, said.model_dump_json(), self._token)
 
 
-def settle(folder: Path, by: str) -> None:
-    """A person knows of a runner that is lost: it owes nothing any more. One that lives says so again at once.
+def settle(folder: Path, token: str, by: str) -> None:
+    """A person knows that this runner is lost: it owes nothing any more. One that lives says so again at once.
 
     Raises:
         OSError: It cannot be written.
     """
     said = runner(folder)
-    if said is not None and not said.ended:
+    if said is not None and said.token == token and not said.ended:
         _replace(folder / RUNNER, said.model_copy(update={"ended": f"lost; {by}"}).model_dump_json(), "settled")
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "hold.json"
+LOST = "runner "
+"""How the cause of a hold begins that is about a runner that is lost; its token follows."""
 
 
 class Hold(BaseModel):
@@ -105,7 +107,8 @@ def release(folder: Path, hold: Hold, released: str) -> None:
     text = hold.model_copy(update={"released": released}).model_dump_json()
     number = next(n for n in count(1) if not (folder / f"hold-{n}.json").exists())
     try:
-        heartbeat.settle(folder, released)
+        if hold.cause.startswith(LOST):
+            heartbeat.settle(folder, hold.cause.removeprefix(LOST), released)
         write_durably(folder / f"hold-{number}.json", text, mode=READABLE)
         if read(folder) == hold:  # another one that was put meanwhile holds
             (folder / FILE).unlink(missing_ok=True)

@@ -132,7 +132,7 @@ class Cutover:
     def _lacks(self) -> str:
         """What is missing here to do what it says: found out when it is laid, not when a gate is dark."""
         if self.said is None:
-            return self.cannot
+            return self.cannot if self._text is not None else ""
         checks = tuple(critical.check for critical in self.said.critical)
         try:
             refusals.refuse(checks, watching.FILE, signers=None, now=self._clock.wall(), env=os.environ)
@@ -221,7 +221,7 @@ class Watcher:
         if lost := heartbeat.silence(self._site.folder, self._clock, cutover.silent_s):
             runner, how = lost
             reason = f"the runner of {runner.run} is lost while traffic is moved: {how}"
-            return Said(back=False, cause=f"runner {runner.token}", reason=reason)
+            return Said(back=False, cause=f"{hold.LOST}{runner.token}", reason=reason)
         return None
 
     def _roll_back(self, reason: str) -> str:
@@ -253,14 +253,14 @@ class Watcher:
         if latch is not None and latch.who == WHO:
             self._page("rollback", f"latch {latch.epoch}", latch.reason, latch.at)
         if held is not None:  # whoever holds: also the run itself
-            self._page("hold", f"{held.cause} {held.at}", held.reason, held.at)
+            self._page("hold", f"{held.cause} {held.at}", held.reason, held.at, held.who)
 
-    def _page(self, kind: str, key: str, reason: str, at: str) -> None:
+    def _page(self, kind: str, key: str, reason: str, at: str, who: str = WHO) -> None:
         said, pager = self._cutover.said, self._cutover.pager
         if said is None or pager is None:
             return
         about = {"service": said.service, "run": said.run, "proxy": said.proxy, "host": socket.gethostname()}
-        pager.call(key, {"kind": kind, **about, "at": at, "text": f"{said.proxy}: {kind}: {reason}", "who": WHO})
+        pager.call(key, {"kind": kind, **about, "at": at, "text": f"{said.proxy}: {kind}: {reason}", "who": who})
 
     def _seen(self) -> Active:
         now = self._driver.observe()

@@ -21,6 +21,7 @@ from traffic import envoy_routes, file_driver, folder, heartbeat
 from traffic.dialects import EnvoyDialect
 from traffic.driver import TOTAL_WEIGHT, Active, LatchedError, TamperedError
 from traffic.file_driver import FileDriver
+from traffic.hold import Hold
 
 GROUP = 60_000
 """Of people who steer; nobody's first group."""
@@ -141,6 +142,24 @@ def test_what_fell_back_before_a_release_is_known(place: Place) -> None:
     for news, count in ((False, 7), (True, 8), (False, 0), (True, 3)):
         place.proxy.counted["v11_or_v10__upstream_rq_total"] = count
         assert bool(place.driver.observe().fallen()) == news
+
+
+def test_what_fell_back_before_a_hold_was_let_go_is_known(place: Place) -> None:
+    """Past the point of no return a fallback is held, not latched: let go, it is no news, and nothing moved."""
+    place.driver.shift(steering(100, 2))
+    place.proxy.counted["v11_or_v10__upstream_rq_total"] = 7
+    place.driver.put_hold(Hold(run="run-1", cause="fallback", reason="v11 fell back", who="the watcher", at="now"))
+    with pytest.raises(HeldError, match="A hold is on this proxy: v11 fell back"):
+        place.driver.shift(steering(200, 2))
+    place.driver.release_hold("ann")
+    assert place.driver.hold() is None
+    assert not place.driver.observe().fallen()
+    assert place.driver.observe().steering == steering(100, 2)
+    place.driver.shift(steering(200, 2))
+    (place.site.folder / "hold.json").write_text("{")
+    with pytest.raises(OutsideError, match="A hold cannot be read"):
+        place.driver.shift(steering(300, 2))
+    place.driver.shift(steering(0, 2))
 
 
 def test_a_watcher_that_stands_still_is_none(place: Place) -> None:

@@ -359,3 +359,51 @@ def test_a_critical_gate_that_cannot_be_asked_from_here_is_found_when_it_is_laid
     scene.watcher.look()
     scene.watcher.look()
     assert heartbeat.unwatched(tmp_path, scene.clock) == ""
+
+
+def act(attendance: heartbeat.Attendance, error: BaseException) -> None:
+    """As a runner that ends so."""
+    attendance.begin()
+    raise error
+
+
+def test_a_runner_that_ends_by_a_bug_is_as_lost_as_one_that_was_killed(tmp_path: Path) -> None:
+    """An error that nobody foresaw tells nobody how to go on; an answer, and Ctrl-C, do."""
+    clock = ManualClock()
+    for error, lost in ((RuntimeError("a bug"), True), (HeldError("shut"), False), (KeyboardInterrupt(), False)):
+        attendance = heartbeat.Attendance([tmp_path], "run-1", clock)
+        with pytest.raises(type(error)), attendance:
+            act(attendance, error)
+        clock.advance(61)
+        assert (heartbeat.silence(tmp_path, clock, 60) is not None) == lost
+
+
+def test_who_is_refused_does_not_speak_for_the_runner_that_was_killed(tmp_path: Path) -> None:
+    """Another process that never acted says nothing: the one that died is still missed."""
+    clock = ManualClock()
+    killed = heartbeat.Attendance([tmp_path], "run-1", clock)
+    killed.begin()
+    killed._stop.set()
+    with pytest.raises(HeldError), heartbeat.Attendance([tmp_path], "run-1", clock):
+        raise HeldError("another process acts")
+    clock.advance(61)
+    assert heartbeat.silence(tmp_path, clock, 60) is not None
+
+
+def test_letting_go_of_another_hold_does_not_excuse_a_runner(tmp_path: Path) -> None:
+    """Whoever knows of a gate that is dark need not know of a runner that is lost."""
+    clock = ManualClock()
+    killed = heartbeat.Attendance([tmp_path], "run-1", clock)
+    killed.begin()
+    killed._stop.set()
+    clock.advance(61)
+    dark = hold.Hold(run="run-1", cause="blind orders", reason="dark", who="the watcher", at="now")
+    hold.put(tmp_path, dark)
+    hold.release(tmp_path, dark, "ann")
+    lost = heartbeat.silence(tmp_path, clock, 60)
+    assert lost is not None
+    hold.put(tmp_path, dark.model_copy(update={"cause": f"{hold.LOST}{lost[0].token}"}))
+    held = hold.read(tmp_path)
+    assert held is not None
+    hold.release(tmp_path, held, "ann")
+    assert heartbeat.silence(tmp_path, clock, 60) is None
