@@ -12,7 +12,7 @@ import typer
 from aurops.errors import AnswerIsNoError, OutsideError, UsageError
 from migration.gateway import configuration
 from migration.gateway.build import build as build_gateway
-from migration.gateway.check.asking import Asked
+from migration.gateway.check.asking import Asked, place
 from migration.gateway.check.check import Check, Sides, endpoints_of
 from migration.gateway.methods import read_methods
 from migration.gateway.protos import compile_protos
@@ -74,7 +74,7 @@ def check(  # noqa: PLR0913 (its options)
     Every endpoint is asked: V10 twice, to know its noise; reads as they are, writes only of the copies.
     """
     asked = configuration.load(file)
-    copies = _copies(v10_copy or [], gateway_copy)
+    copies = _copies(v10_copy or [], gateway_copy, (v10, gateway))
     report = _check(asked, (v10, v10, gateway), copies, ca)
     typer.echo(json.dumps(report.as_json()) if as_json else "\n".join(report.lines()))
     if report.differences or (every and report.unshown):
@@ -101,15 +101,28 @@ def _sides(stack: ExitStack, urls: tuple[str, str, str], ca: str) -> Sides:
     return Sides(v10, again, v11)
 
 
-def _copies(v10: list[str], gateway: str) -> tuple[str, str, str] | None:
+def _copies(v10: list[str], gateway: str, serving: tuple[str, str]) -> tuple[str, str, str] | None:
+    """The copies that may be written to.
+
+    Raises:
+        UsageError: There are not three, or one of them is a platform that serves.
+    """
     if not v10 and not gateway:
         return None
-    if len(v10) != COPIES or not gateway or v10[0] == v10[1]:
+    copies = [*v10, gateway]
+    if len(v10) != COPIES or not gateway or len({place(url) for url in copies}) < len(copies):
         raise UsageError(
             "writes need three restored copies",
             where="--v10-copy, --gateway-copy",
             allowed="--v10-copy twice, with two copies restored from one backup, and --gateway-copy once",
         )
+    for url in copies:
+        if place(url) in map(place, serving):
+            raise UsageError(
+                f"{url} is no copy: it is asked as the platform that serves, and would be written to",
+                where="--v10-copy, --gateway-copy",
+                allowed="addresses other than --v10's and --gateway's",
+            )
     return v10[0], v10[1], gateway
 
 

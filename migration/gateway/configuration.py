@@ -204,7 +204,6 @@ class Gateway(_Part):
     """The old platform's ways."""
     openapi: Path | None = None
     """For `check`: V10's OpenAPI document, relative to this file: endpoints that V11 lacks are told."""
-    """For `check`: V10's OpenAPI document, relative to this file: endpoints that V11 lacks are told."""
     examples: dict[Pattern, dict[str, JsonValue]] = {}
     """For `check`: values of a method's fields, by the field's name, where made-up ones will not do."""
     accept: tuple[Accepted, ...] = ()

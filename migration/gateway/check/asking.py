@@ -16,6 +16,20 @@ if TYPE_CHECKING:
     from migration.gateway.check.questions import Question
 
 ANSWER_S = 30.0
+NOT_COMPARED = {
+    "connection",
+    "content-length",
+    "content-type",
+    "date",
+    "keep-alive",
+    "server",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+}
+"""Headers that belong to one connection or say who serves (RFC 9110, 7.6.1 and 10.2.4); content-type is a field of its
+own."""
+OURS = "x-aurops-"
 REQUEST_ID, IDEMPOTENCY_KEY = "x-request-id", "idempotency-key"
 
 
@@ -64,7 +78,8 @@ class Asked:
             )
         except httpx.HTTPError as error:
             return Said(0, "", f"{type(error).__name__}: {error}")
-        return Said(said.status_code, said.headers.get("content-type", ""), said.text)
+        others = sorted((name, value) for name, value in said.headers.items() if _counts(name))
+        return Said(said.status_code, said.headers.get("content-type", ""), said.text, tuple(others))
 
     def must_answer(self, question: Question, request_id: str, key: str = "") -> Said:
         """The answer of a platform without which nothing can be said.
@@ -80,6 +95,25 @@ class Asked:
                 next_step="check the address, and that it is up; nothing was concluded",
             )
         return said
+
+
+def place(url: str) -> tuple[str, int | None]:
+    """Host and port that an address leads to, however it is written.
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise UsageError(f"this is no address: {url!r}", allowed="http://… or https://…") from error
+    host = parsed.host.lower().rstrip(".")
+    port = parsed.port or {"http": 80, "https": 443}.get(parsed.scheme)
+    return ("127.0.0.1" if host in ("localhost", "::1") else host), port
+
+
+def _counts(name: str) -> bool:
+    return name not in NOT_COMPARED and not name.startswith(OURS)
 
 
 def _trusted(ca: str) -> ssl.SSLContext | bool:

@@ -25,7 +25,7 @@ class Kind(StrEnum):
     STATUS = "status"
     """Another HTTP status."""
     HEADER = "header"
-    """Another header."""
+    """A header that has another value, or that only one of both sends."""
     MISSING = "missing"
     """V10 has the field, the gateway does not."""
     EXTRA = "extra"
@@ -52,11 +52,13 @@ class Said:
         status: HTTP status; 0: none came.
         content_type: The header.
         body: The body's text, or why none came.
+        headers: Its other headers that clients may go by, names in small letters.
     """
 
     status: int
     content_type: str
     body: str
+    headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -113,6 +115,8 @@ def compare(v10: Said, again: Said, v11: Said) -> Compared:
 def _fields(said: Said) -> Iterator[tuple[str, object]]:
     yield "status", said.status
     yield "header content-type", said.content_type
+    for name, value in said.headers:
+        yield f"header {name}", value
     try:
         body = json.loads(said.body) if said.body else None
     except ValueError:
@@ -158,6 +162,8 @@ def _differences(v10: Mapping[str, object], v11: Mapping[str, object]) -> Iterat
 
 
 def _kind(place: str, v10: Mapping[str, object], v11: Mapping[str, object]) -> Kind | None:
+    if place.startswith("header "):
+        return Kind.HEADER if v10.get(place) != v11.get(place) else None
     if place not in v11 or place not in v10:
         return Kind.MISSING if place in v10 else Kind.EXTRA
     one, other = v10[place], v11[place]
@@ -167,8 +173,6 @@ def _kind(place: str, v10: Mapping[str, object], v11: Mapping[str, object]) -> K
         return None
     if place == "status":
         return Kind.STATUS
-    if place.startswith("header "):
-        return Kind.HEADER
     return Kind.VALUE if _sort(one) == _sort(other) else Kind.TYPE
 
 

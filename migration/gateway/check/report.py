@@ -61,6 +61,8 @@ class Report:
     """Method and field that V10 itself answers differently when asked twice."""
     without_writes: bool = False
     """Whether there were no copies to write to."""
+    knows_v10: bool = False
+    """Whether V10's own list of its endpoints was there."""
 
     def asked(self, question: Question, done: bool) -> None:  # noqa: FBT001
         """Count a question; note whether the endpoint was seen at work."""
@@ -84,6 +86,7 @@ class Report:
             "noise": [{"method": method, "field": name} for method, name in sorted(self.noise)],
             "unshown": self.unshown,
             "writes": not self.without_writes,
+            "only_v10_known": self.knows_v10,
         }
 
     def lines(self) -> Iterator[str]:
@@ -96,6 +99,8 @@ class Report:
             yield f"never seen to succeed on both sides: {', '.join(self.unshown)}"
         if self.without_writes:
             yield "writes were not asked: there are no copies to write to (--v10-copy twice, --gateway-copy)"
+        if not self.knows_v10:
+            yield "endpoints that only V10 has are not known: the gateway's file names no `openapi`"
         fields = {name for _, name in self.noise}
         yield (
             f"{len(self.endpoints)} endpoints, {self.questions} questions: {len(self.differences)} differences, "

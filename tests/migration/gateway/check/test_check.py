@@ -1,5 +1,6 @@
 """A check against a V10 and a gateway that are played."""
 
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from aurops.errors import OutsideError, UsageError
-from migration.gateway.check.asking import Asked
+from migration.gateway.check.asking import Asked, place
 from migration.gateway.check.check import ROUNDS, Check, Sides, endpoints_of
 from migration.gateway.check.comparison import Said
 from migration.gateway.check.questions import Aspect, Question
@@ -116,6 +117,47 @@ def test_writes_are_asked_of_all_three_alike_and_again_with_their_key() -> None:
     assert repeated
     assert set(repeated) <= set(plain)
     assert v11.heard[-1][0].verb == "GET"
+
+
+def test_copies_that_differ_are_refused_before_anything_is_written() -> None:
+    """Two V10s from different backups would let every difference pass for noise."""
+    one, other = Played(same), Played(lambda _question: said({**ROWS, "next": "x"}))
+    with pytest.raises(UsageError, match=r"do not hold the same: .* next"):
+        check().writes(Sides(one, other, Played(same)))
+    assert {question.verb for question, _ in one.heard + other.heard} == {"GET"}
+
+
+def test_what_v10_itself_changes_between_two_answers_makes_no_copies_unlike() -> None:
+    """A time in each answer is noise; then the writes are asked."""
+    ticks = itertools.count()
+    one, other = (Played(lambda _question: said({**ROWS, "nowMs": next(ticks)})) for _ in range(2))
+    v11 = Played(same)
+    check().writes(Sides(one, other, v11))
+    assert any(question.verb == "POST" for question, _ in v11.heard)
+
+
+def test_whether_v10s_own_endpoints_are_known_is_told() -> None:
+    """Without its OpenAPI document nobody knows what only V10 has."""
+    unknown, known = check(), check()
+    known.only_v10([])
+    for one, there in ((unknown, False), (known, True)):
+        assert one.report.as_json()["only_v10_known"] is there
+        assert any("no `openapi`" in line for line in one.report.lines()) is not there
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same_place"),
+    [
+        ("http://ledger:80/", "http://LEDGER", True),
+        ("https://ledger", "https://ledger:443/", True),
+        ("http://localhost:81", "http://127.0.0.1:81", True),
+        ("http://ledger", "https://ledger", False),
+        ("http://ledger:81", "http://ledger:82", False),
+    ],
+)
+def test_an_address_is_known_however_it_is_written(one: str, other: str, *, same_place: bool) -> None:
+    """A copy that is the serving platform under another spelling is found."""
+    assert (place(one) == place(other)) is same_place
 
 
 def test_an_accepted_difference_does_not_count_and_its_reason_is_told() -> None:

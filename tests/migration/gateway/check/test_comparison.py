@@ -91,3 +91,22 @@ def test_elements_of_a_list_in_another_order_are_told_once() -> None:
     """Every element differs then, and that says nothing."""
     (only,) = compare(said([1, 2, 3]), said([1, 2, 3]), said([3, 1, 2])).differences
     assert only.kind is Kind.ORDER
+
+
+HEADERS = (("etag", "1"), ("location", "/v1/a"))
+
+
+@pytest.mark.parametrize(
+    ("v11", "field"),
+    [
+        ((("etag", "2"), ("location", "/v1/a")), "header etag"),
+        ((("etag", "1"),), "header location"),
+        ((*HEADERS, ("x-more", "1")), "header x-more"),
+    ],
+)
+def test_a_header_that_clients_may_go_by_is_compared(v11: tuple[tuple[str, str], ...], field: str) -> None:
+    """Another value, one that is missing, and one too many; a header that V10 itself changes is noise."""
+    v10, other = (Said(200, "", "{}", headers) for headers in (HEADERS, v11))
+    (found,) = compare(v10, v10, other).differences
+    assert (found.field, found.kind) == (field, Kind.HEADER)
+    assert compare(v10, other, other).differences == ()
