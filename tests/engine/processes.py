@@ -36,5 +36,13 @@ def processes_of(folder: Path) -> dict[int, str]:
 
 def server_of(folder: Path, cloud: str) -> int:
     """Pid of a lab's server of one cloud: `aws`."""
-    (found,) = (pid for pid in processes_of(folder) if Path(f"/proc/{pid}/comm").read_text() == f"lab {cloud}\n")
+    (found,) = (pid for pid in processes_of(folder) if name_of(pid) == f"lab {cloud}")
     return found
+
+
+def name_of(pid: int) -> str:
+    """What a process calls itself; nothing if it has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""

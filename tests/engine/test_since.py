@@ -140,17 +140,24 @@ def test_a_recording_exports_what_the_stack_exports_once_it_is_up(cold: dict[str
 
 
 def test_the_second_command_finds_the_first_ones_baseline(cold: dict[str, Any], clone: Clone) -> None:
-    """The same answer, with nothing brought up; what a bit of the cache has lost is made again."""
+    """The same answer, with nothing brought up."""
     clone.edit("name: ledger", "name: journal", HOME)
     warm = clone.preview()
     assert warm["baseline"]["is_warm"] is True
     assert "bringing" not in warm["said"]
     assert [each["losses"] for each in warm["stacks"]] == [each["losses"] for each in cold["stacks"]]
+
+
+@pytest.mark.campaign  # what a broken entry is taken for: tests/stacks/revision/test_cache.py
+def test_what_a_bit_of_the_cache_has_lost_is_made_again(cold: dict[str, Any], clone: Clone) -> None:
+    """The same answer once more, from a lab that is brought up anew."""
+    clone.edit("name: ledger", "name: journal", HOME)
+    clone.preview()
     (lab,) = clone.labs()
     (lab / "world.sqlite").write_bytes(b"not what it was")
     mended = clone.preview()
     assert mended["baseline"]["is_warm"] is False
-    assert mended["stacks"][0]["losses"] == warm["stacks"][0]["losses"]
+    assert [each["losses"] for each in mended["stacks"]] == [each["losses"] for each in cold["stacks"]]
 
 
 def test_where_policy_differs_every_stack_is_judged(clone: Clone) -> None:
