@@ -110,6 +110,7 @@ def test_no_secret_stands_in_plain_text_in_anything_that_a_deployment_leaves(fle
     assert leaks == []
 
 
+@pytest.mark.campaign  # found and taken back by the workflows' steps: test_drift.py
 def test_drift_is_found_named_and_taken_back(fleet: SmallFleet) -> None:
     """Exit 1 with the property that somebody changed, but not what a promotion moves; `up --refresh` restores it.
 

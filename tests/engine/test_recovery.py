@@ -261,6 +261,7 @@ def kill(what: str, driver: subprocess.Popen[str], folder: Path) -> None:
         kill_engines(folder)
 
 
+@pytest.mark.campaign  # the moments one by one: above
 def test_a_stack_comes_up_whole_however_often_it_was_killed(
     lab: LabSession, run: Callable[[Callable[[], object]], None]
 ) -> None:
