@@ -52,10 +52,19 @@ class RememberedSdk:
 
     @functools.cached_property
     def _folder(self) -> Path:
+        """Where it lies.
+
+        Raises:
+            OSError: This user has no home.
+        """
         reader = hashlib.sha256(b"".join(Path(str(each)).read_bytes() for each in (shapes.__file__, __file__)))
         release = version(self._package.replace("_", "-"))
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
-        return cache_home() / "lab-types" / f"{self._package}-{release}-{python}-{reader.hexdigest()[:12]}"
+        try:
+            home = cache_home()
+        except RuntimeError as error:  # as `expanduser` calls it
+            raise OSError(str(error)) from error
+        return home / "lab-types" / f"{self._package}-{release}-{python}-{reader.hexdigest()[:12]}"
 
     @functools.cached_property
     def version(self) -> str:
@@ -77,13 +86,13 @@ class RememberedSdk:
         return str(self._told(f"source {token}", lambda: self._sdk.source(token)))
 
     def _told(self, what: str, read: Callable[[], Any]) -> Any:
-        file = self._folder / f"{quote(what, safe='')}.json"
+        name = f"{quote(what, safe='')}.json"
         with self._lock:
             with suppress(OSError, ValueError):
-                return json.loads(file.read_text(encoding="utf-8"))
+                return json.loads((self._folder / name).read_text(encoding="utf-8"))
             told = read()
             with suppress(OSError):  # a cache that cannot be written is none
-                _write(file, json.dumps(told))
+                _write(self._folder / name, json.dumps(told))
             return told
 
 

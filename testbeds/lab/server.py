@@ -297,18 +297,22 @@ def _serve_all(place: LabFolder, args: argparse.Namespace) -> int:
     One that cannot start ends the others too. One that is killed does not: that is a provider which died.
     """
     servers: set[int] = set()
+    ending = threading.Event()
 
     def end(*_: object) -> None:
+        ending.set()
         for pid in servers:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
 
     signal.signal(signal.SIGTERM, end)
     for name in CLOUDS:
+        # A signal waits meanwhile: a server is either known to the handler or not begun.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        if (pid := os.fork()) == 0:
-            _become(name, place, args)
-        servers.add(pid)
+        if not ending.is_set():
+            if (pid := os.fork()) == 0:
+                _become(name, place, args)
+            servers.add(pid)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     failed = 0
     while servers:

@@ -57,6 +57,17 @@ def test_without_a_place_to_write_it_goes_on(home: Path) -> None:
     assert RememberedSdk(PACKAGE).resource(TYPES[0]).inputs
 
 
+def test_without_a_home_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container's user may have none."""
+
+    def homeless(_: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv(CACHE_HOME)
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    assert RememberedSdk(PACKAGE).resource(TYPES[0]).inputs
+
+
 def test_what_the_sdk_lacks_is_not_remembered(home: Path) -> None:
     """It may have it in the next moment's installation, and says so itself."""
     with pytest.raises(UnknownTypeError):
