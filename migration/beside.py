@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aurops import documents
 from aurops.errors import HeldError
+from aurops.history import History
+from migration.execute import cutover_of
 from traffic import heartbeat, watching
+from traffic.dialects import open_driver
+from traffic.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from aurops.clock import Clock
+    from aurops.journal import Journal
     from migration.cutover_file import Cutover
     from traffic.driver import Driver
+    from traffic.hold import Hold
 
 WATCHER_S = 3.0
 """A watcher looks ten times a second at what was laid for it."""
@@ -66,3 +73,20 @@ class Beside:
                     next_step="on its host start `python -m traffic.watcher --site FILE`, with what it lacks; resume",
                 )
             self._clock.sleep(0.1)
+
+
+def held_for(journal: Journal) -> dict[str, tuple[Driver, Hold]]:
+    """The proxies of this host that are held for a run.
+
+    Raises:
+        UsageError: A proxy's site cannot be read here.
+        OutsideError: A hold cannot be read.
+    """
+    history, found = History(journal.records), dict[str, "tuple[Driver, Hold]"]()
+    sites = cutover_of(history).sites if "cutover" in history.arguments else {}
+    for proxy, path in sites.items():
+        driver = open_driver(documents.load(Path(path), Site))
+        held = driver.hold()
+        if held is not None and held.run in ("", journal.run):
+            found[proxy] = (driver, held)
+    return found

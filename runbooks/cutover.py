@@ -16,7 +16,6 @@ from typer.core import TyperGroup
 from aurops import __version__, documents
 from aurops.clock import RealClock
 from aurops.errors import AnswerIsNoError, AuropsError, UsageError
-from aurops.gates.spec import ApprovalGate
 from aurops.history import History
 from aurops.journal import Journal, list_runs, readable
 from aurops.ports import not_connected
@@ -24,7 +23,7 @@ from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
 from failover.break_glass import local_store
 from migration import cutover_file, cutover_report, execute
-from migration.beside import Beside
+from migration.beside import Beside, held_for
 from migration.cutover import KIND, never_skipped
 from migration.laying import Laying
 from migration.model import World
@@ -35,6 +34,7 @@ from runbooks.kinds import refuse_without_store
 from runbooks.outputs import check_writable
 from runbooks.telling import listening
 from runbooks.terminal import confirm, ended, timeline
+from runbooks.timetables import plan_json, plan_text
 from traffic import heartbeat
 from traffic.dialects import open_driver
 from traffic.site import Site
@@ -42,13 +42,11 @@ from traffic.site import Site
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from aurops.gates.spec import Gate
     from aurops.journal import Record
     from aurops.report import Report
     from aurops.runner import Result
     from aurops.store import Store
     from migration.cutover_file import Cutover
-    from migration.outline import Timed
     from runbooks.terminal import Timeline
     from testbeds.local.rehearsal.play import Played
 
@@ -286,22 +284,17 @@ def resume(journal: Journal, store: Store, *, take_over: bool, leap: int, wait: 
     return result
 
 
-def release_holds(journal: Journal, reason: str) -> tuple[str, ...]:
-    """Let go of the proxies that a watcher holds for this run; which they were (`runbooks.kinds.Waiting`).
+def holds(journal: Journal) -> tuple[str, ...]:
+    """The proxies that are held for this run, and why (`runbooks.kinds.Waiting`)."""
+    return tuple(f"{proxy}: {hold.who}: {hold.reason}" for proxy, (_, hold) in held_for(journal).items())
 
-    Raises:
-        UsageError: A proxy's site cannot be read here.
-        OutsideError: A proxy does not answer.
-    """
-    history, let_go = History(journal.records), []
-    sites = execute.cutover_of(history).sites if "cutover" in history.arguments else {}
-    for proxy, path in sites.items():
-        driver = open_driver(documents.load(Path(path), Site))
-        held = driver.hold()
-        if held is not None and held.run in ("", journal.run):
-            driver.release_hold(f"{getpass.getuser()}: {reason}")
-            let_go.append(f"{proxy} ({held.reason})")
-    return tuple(let_go)
+
+def release_holds(journal: Journal, reason: str) -> tuple[str, ...]:
+    """Let go of them; which they were (`runbooks.kinds.Waiting`)."""
+    held = held_for(journal)
+    for driver, _ in held.values():
+        driver.release_hold(f"{getpass.getuser()}: {reason}")
+    return tuple(f"{proxy} ({hold.reason})" for proxy, (_, hold) in held.items())
 
 
 def may_not_skip(journal: Journal, step: str) -> str:
@@ -361,50 +354,4 @@ def _print_plan(cutover: Cutover, file: Path, *, as_json: bool, releases: bool) 
         rows = timetable(outline(cutover, releases=releases), now)
     except ValueError as cause:
         raise UsageError(str(cause), where=f"{file}: gates", allowed="names that no other gate has") from cause
-    typer.echo(_plan_json(rows) if as_json else _plan_text(cutover, rows))
-
-
-def _plan_text(cutover: Cutover, rows: tuple[Timed, ...]) -> str:
-    lines = [f"cutover of {cutover.service}: {', '.join(region.name for region in cutover.regions)}"]
-    phase = 0
-    for row in rows:
-        if row.part.phase != phase:
-            phase = row.part.phase
-            lines.append(f"phase {phase}")
-        lines.append(f"  {_when(row)}  {row.part.name}: {row.part.reason}")
-        lines += ["    THE POINT OF NO RETURN: after it nothing goes back to V10"] if row.part.no_return else []
-        lines += [f"    {_gate(gate)}" for gate in row.part.gates]
-    lines += [
-        f"with no runner, the watcher beside each proxy goes back when `{gate.check}` says no for {gate.for_s:g} s"
-        for gate in cutover.critical
-    ]
-    from_ = ", ".join(cutover.operator_hosts) or "NOWHERE: operator_hosts is missing"
-    return "\n".join([*lines, f"before the point of no return, at any time: aurops rollback --reason …, from {from_}"])
-
-
-def _when(row: Timed) -> str:
-    return f"{row.not_before:%Y-%m-%d %H:%M:%S %z}" if row.not_before else "NEVER (window)          "
-
-
-def _gate(gate: Gate) -> str:
-    if isinstance(gate, ApprovalGate):
-        return f"approval `{gate.name}`: {gate.need} of {', '.join(gate.of)}"
-    return f"{gate.kind} `{gate.name}`"
-
-
-def _plan_json(rows: tuple[Timed, ...]) -> str:
-    return json.dumps(
-        [
-            {
-                "part": row.part.name,
-                "phase": row.part.phase,
-                "not_before": row.not_before.isoformat() if row.not_before else None,
-                "reason": row.part.reason,
-                "proxies": row.part.proxies,
-                "weight": row.part.weight,
-                "no_return": row.part.no_return,
-                "gates": [gate.model_dump(mode="json", by_alias=True) for gate in row.part.gates],
-            }
-            for row in rows
-        ]
-    )
+    typer.echo(plan_json(rows) if as_json else plan_text(cutover, rows))

@@ -14,6 +14,7 @@ from aurops.gates.steps import waits_at
 from aurops.history import History
 from aurops.journal import Journal, list_runs
 from aurops.store import default_store_url, open_store
+from runbooks import kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,12 +34,18 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def gates(run: Run, *, as_json: AsJson = False) -> None:
     """Show the gates that a run waits at, as its last look found them, and who holds them."""
     store, journal = open_run(run)
+    proxies = kinds.holds(journal)
+    if not as_json:
+        for proxy in proxies:
+            typer.echo(f"held at {proxy}")
     spot = waiting(journal, "")
     held = holds.holding(holds.turns(store, run), spot.stage)
     if as_json:
         found = [each.data() for each in spot.before.values()]
         holders = [{"who": turn.who, "reason": turn.reason, "stage": turn.stage, "at": turn.at} for turn in held]
-        typer.echo(json.dumps({"run": run, "stage": spot.stage, "gates": found, "held": holders}))
+        typer.echo(
+            json.dumps({"run": run, "stage": spot.stage, "gates": found, "held": holders, "proxies_held": proxies})
+        )
         return
     typer.echo(f"run {run} waits before: {spot.stage}")
     typer.echo(table(spot.before.values()))

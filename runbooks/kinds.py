@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
-from aurops.errors import UsageError
+from aurops.errors import AuropsError, UsageError
 from aurops.history import History
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ class Waiting(Protocol):
         """As `Kind.resume`, staying at gates if wanted."""
         ...
 
+    def holds(self, journal: Journal) -> tuple[str, ...]:
+        """What is held for this run elsewhere than at its gates, and why."""
+        ...
+
     def release_holds(self, journal: Journal, reason: str) -> tuple[str, ...]:
         """Let go of what is held for this run elsewhere than at its gates; what that was."""
         ...
@@ -95,6 +99,16 @@ def resume(journal: Journal, store: Store, *, take_over: bool, leap: int, wait: 
     if kind not in WAITS:
         raise UsageError(f"a run of the kind `{kind}` waits at no gate", where="--wait", allowed=", ".join(WAITS))
     return cast("Waiting", module).resume(journal, store, take_over=take_over, leap=leap, wait=True)
+
+
+def holds(journal: Journal) -> tuple[str, ...]:
+    """What is held for a run elsewhere than at its gates, and why, as far as that can be seen here."""
+    if History(journal.records).kind not in WAITS:
+        return ()
+    try:
+        return cast("Waiting", kind_of(journal)).holds(journal)
+    except AuropsError as error:
+        return (f"a proxy, perhaps, which is not known here: {error.what} ({error.where})",)
 
 
 def release_holds(journal: Journal, reason: str) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ from runbooks.words import said
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
 from tests.migration.cutovers import cutover
 from tests.runbooks.here import here
+from tests.traffic.sites import platforms
+from traffic import hold
 
 APPROVAL = ApprovalGate(kind="approval", name="two", need=2, of=("ann", "bob"))
 BY_HAND = HoldGate(kind="hold", name="by hand", reason="look first")
@@ -222,3 +224,29 @@ def test_the_way_back_is_not_left_out_with_a_word(
     assert pending(store, run) == ()
     assert here("runs", "skip", run, "drain west-1", "--reason", "no WebSockets", "--later") == 0
     assert [request.step for request in pending(store, run)] == ["drain west-1"]
+
+
+def test_who_holds_a_proxy_is_shown_and_let_go_of_by_the_same_commands(
+    tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`gates` says which proxy, who and why, also when the run waits at none; `release` needs the proxy to answer."""
+    site = tmp_path / "west-1.json"
+    site.write_text(platforms(folder=tmp_path).model_dump_json(by_alias=True))
+    read = cutover()
+    run = execute.begin(
+        store, RealClock(), read.model_copy(update={"sites": dict.fromkeys(read.sites, str(site))}), Signers("")
+    ).run
+    assert here("release", run, "--reason", "seen") == 2
+    assert "nobody holds every gate" in capsys.readouterr().err
+    made = hold.Hold(run=run, cause="blind orders", reason="`orders` is dark", who="the watcher", at="now")
+    hold.put(tmp_path, made)
+    assert here("gates", run) == 2
+    told = capsys.readouterr()
+    assert "held at west-1: the watcher: `orders` is dark" in told.out
+    assert "the run waits at no gate" in told.err
+    assert here("release", run, "--reason", "seen") == 3
+    assert hold.read(tmp_path) == made
+    hold.release(tmp_path, made, "the test")
+    site.unlink()
+    assert here("gates", run) == 2
+    assert "held at a proxy, perhaps, which is not known here: " in capsys.readouterr().out
