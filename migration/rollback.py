@@ -268,6 +268,16 @@ def only(made: Ready, names: Sequence[str]) -> Ready:
     return made.model_copy(update={"proxies": tuple(p for p in made.proxies if not names or p.name in names)})
 
 
+def beside(made: Ready, file: Path) -> Ready:
+    """The same, where a proxy in whose own folder the file was read is on this host, whatever that is called.
+
+    Whoever stands at the proxy needs no name to be right, and no way to himself.
+    """
+    folder = file.absolute().parent
+    proxies = (proxy.model_copy(update={"host": ""}) if proxy.folder == folder else proxy for proxy in made.proxies)
+    return made.model_copy(update={"proxies": tuple(proxies)})
+
+
 def site_of(proxy: ReadyProxy) -> tuple[Site, str]:
     """A proxy's site, and a remark when its file is another than when this was laid ready.
 

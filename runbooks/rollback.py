@@ -78,7 +78,7 @@ def rollback(  # noqa: PLR0913 (each an option)
         _check(found_at, only or [], as_json=as_json, asked=bool(asked_by))
         return
     _refuse_silence(reason)
-    began, ready = RealClock().wall(), back.only(back.read(found_at), only or [])
+    began, ready = RealClock().wall(), back.only(back.beside(back.read(found_at), found_at), only or [])
     kind = Asked(by=asked_by, force=force, rehearsal=rehearsal)
     found = _roll_back(ready, reason, within_s, kind)
     lacking, run = _lacking(), "" if kind.quiet else _recorded(ready, reason, found, began)
@@ -101,7 +101,7 @@ def _check(file: Path, names: list[str], *, as_json: bool, asked: bool) -> None:
     Raises:
         AnswerIsNoError: One could not.
     """
-    ready, digest = back.only(back.read(file), names), back.digest(file)
+    ready, digest = back.only(back.beside(back.read(file), file), names), back.digest(file)
     found = far.check_here(ready) if asked else far.check(ready, digest)
     lines = [f"{each.proxy} on {each.host}: {'ready' if each.ok else f'NOT READY: {each.why}'}" for each in found]
     typer.echo(far.as_json(found, digest) if as_json else "\n".join(lines))

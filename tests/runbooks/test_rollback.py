@@ -186,6 +186,21 @@ def test_a_host_that_is_not_reached_hinders_nothing_here(
     assert "north on edge-9: NOT READY: edge-9 is not reached" in capsys.readouterr().out
 
 
+def test_whoever_stands_at_the_proxy_needs_no_way_to_it(
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the file in the proxy's own folder, also when this host is called otherwise than the plan says."""
+    monkeypatch.setenv("AUROPS_SSH", "false")
+    monkeypatch.setenv("AUROPS_HOST", "localhost.localdomain")
+    west = site(state / "west")
+    places = rollback.Places({"west": "edge-9"})
+    rollback.lay(rollback.ready("ledger", "r", {"west": str(west)}, RealClock(), places), (west.parent,))
+    assert here("rollback", "--file", str(west.parent / "rollback.json"), "--reason", "r", "--json") == 3
+    (found,) = json.loads(capsys.readouterr().out)["proxies"]
+    assert "edge-9" not in found["why"]
+    assert (west.parent / "latch.json").exists()
+
+
 def test_only_the_proxies_that_are_named(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One of several; one that there is not is refused, and nothing is done."""
     west, north = site(state / "west"), site(state / "north")
