@@ -73,7 +73,6 @@ class Region:
 
     async def send(self, stop: asyncio.Event) -> None:
         """Send until told to stop; what was sent by then is still written down."""
-        shift_s = _CLOCK.wall().timestamp() - _CLOCK.now_s()
         next_s, pending = _CLOCK.now_s(), set[asyncio.Task[None]]()
         while not stop.is_set():
             due, from_s = [], next_s
@@ -86,7 +85,8 @@ class Region:
                 self._number += 1
                 next_s += 1 / RATE_PER_S
             if due:
-                pending.add(asyncio.create_task(self._write(from_s + shift_s, due)))
+                unix_s = from_s + _CLOCK.wall().timestamp() - _CLOCK.now_s()  # anew: somebody may set the clock
+                pending.add(asyncio.create_task(self._write(unix_s, due)))
                 pending = {each for each in pending if not each.done()}
             if _CLOCK.now_s() - next_s > LATE_S:
                 next_s = _CLOCK.now_s()

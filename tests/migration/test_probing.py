@@ -169,6 +169,25 @@ def test_probes_outlive_a_kill_as_a_gap_and_are_started_again_once(server: Serve
     assert seen["unasked_s"] > 1.4  # type: ignore[index, operator, call-overload]
 
 
+def test_a_machine_that_stood_still_leaves_a_gap_and_no_interruption(sent: Probes) -> None:
+    """What was due meanwhile is not sent afterwards: nobody knows of that time."""
+    until(lambda: len(lines(sent)) > 2, limit_s=60, what="something is written down")
+    pid = Process.parse((sent.folder / PROCESS).read_text()).pid
+    os.kill(pid, signal.SIGSTOP)
+    CLOCK.sleep(4)
+    os.kill(pid, signal.SIGCONT)
+
+    def unasked_s() -> float:
+        seen = sent.interruption("west", 60, 5.0).value
+        return seen.unasked_s if seen else 0.0
+
+    until(lambda: unasked_s() > 3, limit_s=60, what="the gap is seen")
+    seen = sent.interruption("west", 60, 5.0).value
+    assert seen is not None
+    assert seen.without_s > 3
+    assert seen.failing_s < 1
+
+
 def test_a_ledger_that_is_missing_or_stale_is_unknown(server: Server, tmp_path: Path) -> None:
     """Before the first probe, when nobody writes any more, and when a client's is missing or broken."""
     made = probes(server, tmp_path, clients=[str(tmp_path / "client.jsonl")])
