@@ -50,11 +50,11 @@ def svg(report: Report, width: Width) -> str | None:
         report: What to draw: steps, series, marks.
         width: How wide the plots are; labels come on top.
     """
-    domain = _domain(report)
+    domain = whole(report)
     if domain is None:
         return None
     panels = [_steps(report, width, domain)] if report.steps else []
-    domain = _focus(report, domain)
+    domain = focus(report, domain)
     panels = [_weights(report, width, domain), *panels] if report.weights else panels
     for series in _all_series(report):
         panels += [_success(report, series, width, domain)]
@@ -99,7 +99,7 @@ def _has_latency(series: Series) -> bool:
     return not series.name or any(point.p50_s is not None for point in series.points)
 
 
-def _domain(report: Report) -> tuple[float, float] | None:
+def whole(report: Report) -> tuple[float, float] | None:
     """From a little before to a little after everything worth seeing: steps, marks, requests that went wrong.
 
     A long quiet time around it would squeeze what matters into a few pixels.
@@ -116,13 +116,14 @@ def _domain(report: Report) -> tuple[float, float] | None:
     return max(min(all_s), min(0.0, *seen_s) - _BEFORE_S), min(max(all_s), max(0.0, *seen_s) + _AFTER_S)
 
 
-def _focus(report: Report, domain: tuple[float, float]) -> tuple[float, float]:
+def focus(report: Report, domain: tuple[float, float]) -> tuple[float, float]:
     """While traffic moved, and a little around it: hours of a run that lasts days. Else everything."""
     firsts = {weight.proxy: weight.at_s for weight in reversed(report.weights)}
     moved_s = [weight.at_s for weight in report.weights if weight.at_s != firsts[weight.proxy]]
     if not moved_s:
         return domain
-    around_s = max(_AROUND * (max(moved_s) - min(moved_s)), _AROUND_S)
+    slices_s = [series.slice_s for series in _all_series(report)]
+    around_s = max(_AROUND * (max(moved_s) - min(moved_s)), _AROUND_S, *(2 * slice_s for slice_s in slices_s))
     return max(domain[0], min(moved_s) - around_s), min(domain[1], max(moved_s) + around_s)
 
 

@@ -224,7 +224,7 @@ def _seen_at_looks(looks: Sequence[Told], cutover: Cutover) -> tuple[Series, ...
     """What probes had seen of each side when a gate looked: all regions' counts, the worst region's latency."""
     found: dict[str, dict[float, list[SideSeen]]] = {}
     for look in looks:
-        at_s = (look.at - cutover.start).total_seconds()
+        at_s = (look.at - cutover.start).total_seconds() - cutover.soak.every_s  # what it saw was before it
         for side in look.seen.sides:
             found.setdefault(side.side, {}).setdefault(at_s, []).append(side)
     points = {side: [_point(at_s, seen) for at_s, seen in at.items()] for side, at in found.items()}

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from aurops import report_chart
 from aurops.gates import approval, signing
 from aurops.gates.signing import Signers
 from aurops.gates.spec import ApprovalGate
 from aurops.gates.steps import waits_at
 from aurops.history import History
-from aurops.journal import Journal, RecordKind
+from aurops.journal import Journal, Record, RecordKind
 from aurops.ports import Interruption, SideSeen
 from aurops.report import Report, Verdict
 from aurops.runner import Ending
 from migration import clients, interruptions
+from migration.cutover import shift_name
 from migration.cutover_report import report
 from migration.probe_ledger import Probed
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
@@ -111,10 +113,28 @@ def test_the_sides_are_what_probes_saw_at_each_look_or_else_the_checks(done: Sce
     shown = {side.name: side.points for side in made(scene).sides}
     assert list(shown) == ["V11 (probes)", "V10 (probes)"]
     assert {(point.sent, point.ok_ratio, point.p99_s) for point in shown["V10 (probes)"]} >= {(180, 0.5, 0.01)}
+    began_s = {weight.at_s for weight in made(scene).weights if weight.share}
+    assert min(began_s) - 60 in {point.at_s for point in shown["V11 (probes)"]}, "before the first percent's gates"
     bare = made(done)
     assert [side.name for side in bare.sides] == ["V11 (watch)", "V10 (capacity)"]
     assert {point.ok_ratio for side in bare.sides for point in side.points} == {1.0}
     assert {point.p99_s for side in bare.sides for point in side.points} == {None}
+
+
+def test_what_probes_saw_is_drawn_from_the_first_step_on() -> None:
+    """Right after the first percent, too, when all that moved did so in a moment: the slices around it are in view."""
+    scene = Scene()
+    scene.probing.sides = (SideSeen("v10", 90, 90, 0.002, 0.01),)
+
+    def stop(record: Record) -> None:
+        if record.data.get("step") == shift_name("west-1", 500) and record.kind is RecordKind.RESULT:
+            scene.keeper.shut = frozenset({"errors"})
+
+    scene.go(stop)
+    shown = made(scene)
+    (series,) = shown.sides
+    low_s, high_s = report_chart.focus(shown, report_chart.whole(shown) or (0, 0))
+    assert [point for point in series.points if low_s <= point.at_s and point.at_s + series.slice_s <= high_s]
 
 
 def test_a_run_at_a_gate_is_not_over_and_says_what_it_waits_for() -> None:
