@@ -20,6 +20,8 @@ from runbooks.sites import AsJson, Lab, Stacks, open_site
 from runbooks.terminal import raise_lowest
 from stacks import config as files
 from stacks import residency
+from stacks.changes import Op
+from stacks.model import EdgeConfig
 from stacks.preview import preview
 from stacks.review import Review
 from stacks.site import repository
@@ -109,6 +111,7 @@ def command(  # noqa: PLR0913 (each is an option)
     wanted = chosen(fleet, stacks or ())
     review = compared(fleet, wanted, since, lab=lab, refresh=refresh, policy=policy)
     review = rules.judged(review, fleet.stacks) if rules else review
+    review = replace(review, notes=(*review.notes, *uncertified(fleet, review.previews)))
     outputs.write(review, root / "stacks")
     conclude(review, fail_on)
 
@@ -125,6 +128,18 @@ def compared(fleet: Fleet, stacks: Sequence[str], since: str, *, lab: bool, refr
         return replace(revisions.review(question, shown, lab=lab), is_lab=lab)
     with open_site(lab=lab) as opened:
         return Review(shown(opened.site, stacks, {}), is_lab=lab)
+
+
+def uncertified(fleet: Fleet, previews: Sequence[StackPreview]) -> Iterator[str]:
+    """Names of the edge that come up, and for which somebody must see to certificates: no stack makes them."""
+    for each in previews:
+        config = fleet.stacks.get(each.stack)
+        if isinstance(config, EdgeConfig) and Op.CREATE in each.changes.counts:
+            names = ", ".join(record.name for record in config.edge.records)
+            yield (
+                f"{each.stack}: no stack makes certificates for {names}: before users call them, each cloud's entrance"
+                " must have one (docs/components/edge.md, Certificates)."
+            )
 
 
 @contextmanager

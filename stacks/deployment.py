@@ -11,6 +11,7 @@ from aurops.plan import Answer, Stage, Step
 from stacks import deploy
 from stacks.deploy import Action, Order
 from stacks.engine import EngineStack, Operation
+from stacks.noting import take_note
 from stacks.recovery import run_recovered
 from stacks.survey import survey, without_exports
 
@@ -123,6 +124,7 @@ class Deployment:
             self._finder,
             listen=lambda changes: self.progress.update({stack: changes}),
             tell=mended.append,
+            before=lambda: None if self._order.refresh else take_note(engine, operation, mended.append),
         )
         if operation is Operation.DESTROY:
             _forget_exports(engine)

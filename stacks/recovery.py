@@ -43,6 +43,7 @@ def run_recovered(
     *,
     listen: Callable[[Changes], None] = lambda _: None,
     tell: Callable[[str], None] = lambda _: None,
+    before: Callable[[], None] = _unasked,
 ) -> StackRun:
     """Run an operation, after what an earlier one left. With nothing left it costs one export of the state.
 
@@ -52,6 +53,7 @@ def run_recovered(
         finder: Looks for what may have been created.
         listen: Told after each event of the operation itself.
         tell: Told in words what was mended.
+        before: Called when nothing is left, before the operation.
 
     Raises:
         StackLockedError: Somebody is at work on the stack, or was on another host.
@@ -61,6 +63,7 @@ def run_recovered(
 
     def act() -> StackRun:
         _resolve(stack, finder, tell, _unasked)
+        before()
         return stack.run(operation, listen=listen)
 
     return _unlocked(stack, act, tell, _unasked)

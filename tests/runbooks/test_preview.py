@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aurops.errors import AnswerIsNoError, AuropsError, OutsideError, UsageError
-from runbooks.preview import FailOn, conclude
+from runbooks.preview import FailOn, conclude, uncertified
 from stacks.changes import Change, Changes, Difference, Op
 from stacks.config import load
 from stacks.preview import StackPreview, with_upstream
@@ -109,6 +109,15 @@ def test_what_policy_found_is_said_with_the_way_to_mend_it_and_waived_is_said_to
         "set kms_key_id",
         f"{EU}  customer-key  old: kmsKeyId is not set; waived by the data team until 2031-05-01: it moves next week",
     ]
+
+
+def test_who_brings_an_edge_up_is_told_that_no_stack_makes_its_certificates() -> None:
+    """By name, where something of it comes up; an edge of which something only changes is left alone."""
+    names = [record.name for record in FLEET.stacks["edge"].edge.records]  # type: ignore[union-attr]
+    born = Change("urn:pulumi:edge::aurops::t::name", "aws:route53/record:Record", Op.CREATE)
+    (note,) = uncertified(FLEET, [made("edge", born), made(HOME, born)])
+    assert note.startswith(f"edge: no stack makes certificates for {', '.join(names)}: before users call them")
+    assert not list(uncertified(FLEET, [made("edge", Change(born.urn, born.type, Op.UPDATE))]))
 
 
 def test_stacks_without_a_preview_are_said_with_the_reason() -> None:
