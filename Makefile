@@ -32,7 +32,7 @@ drill: setup ## Bring the fleet up on stand-in clouds, lose a region for real, m
 
 test: setup ## Run the test suite
 	@$(RUN) pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not campaign and not e2e"
-	@$(RUN) pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "e2e and not campaign"
+	@$(RUN) pytest -q -n 2 --dist loadfile --no-loadscope-reorder --timeout 400 -m "e2e and not campaign"
 
 lint: setup ## Format check, ruff, mypy, ty
 	@$(RUN) ruff format --check . && $(RUN) ruff check . && $(RUN) mypy && $(RUN) mypy ci/policy && $(RUN) ty check --quiet

@@ -19,7 +19,7 @@ SHORT = {"steady": {"before_s": 1.5, "after_s": 1.5}, "load": {"seconds": 1.5}}
 def aurops(*arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """A command to its end."""
     return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, check=False, env=dict(env), timeout=110
+        [*COMMAND, *arguments], capture_output=True, text=True, check=False, env=dict(env), timeout=300
     )
 
 
