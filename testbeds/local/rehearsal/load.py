@@ -17,8 +17,9 @@ from aurops.errors import OutsideError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-RATE_PER_S = 20
-"""Iterations of the load at each proxy, a read and a write each: the platforms are Python, and share two cores."""
+RATE_PER_S = 10
+"""Iterations of the load at each proxy, a read and a write each: the platforms are Python and share two cores, and one
+that answers no health check for two seconds is rolled back, as in earnest."""
 _END_S = 30.0
 
 
