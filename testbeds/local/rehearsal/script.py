@@ -52,7 +52,7 @@ class Script:
     Args:
         cutover: It, with other times, places and checks.
         people: Everybody who is asked for an approval.
-        left_out: The gates of the plan that are not played, and why.
+        left_out: What of the plan is not played: gates, and ways from other hosts.
     """
 
     cutover: Cutover
@@ -80,6 +80,7 @@ def script(cutover: Cutover, places: Mapping[str, Place], now: datetime, *, last
         if gate not in kept[name]
     ]
     dropped += [f"critical: `{gate.check}`" for gate in cutover.critical]
+    dropped += [f"operator_hosts: the rollback from {host}" for host in cutover.operator_hosts]
     changes = {
         "service": f"rehearsal-{cutover.service}"[:40],  # nothing of it may stand in the way of the service's own runs
         "start": now + timedelta(seconds=BEFORE_START_S),
@@ -93,6 +94,9 @@ def script(cutover: Cutover, places: Mapping[str, Place], now: datetime, *, last
         "capacity": tuple(_health(f"V10 of {name}", place.v10) for name, place in places.items()),
         "watch": tuple(_health(f"V11 of {name}", place.v11) for name, place in places.items()),
         "gates": Gates.model_validate(kept),
+        "operator_hosts": (),  # everything is on this machine, and nothing is reached from it
+        "proxy_hosts": {},
+        "hosts": (),
         "critical": (),
         "page": None,
     }

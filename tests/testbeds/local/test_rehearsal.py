@@ -44,7 +44,9 @@ def test_steps_regions_and_approvals_are_the_plans() -> None:
     made = script(wanted, PLACES, now, lasts_s=60)
     assert [part.name for part in outline(made.cutover)] == [part.name for part in outline(wanted)]
     assert made.people == ("ann",)
-    assert made.left_out == ("traffic: window `night`",)
+    from_operators = tuple(f"operator_hosts: the rollback from {host}" for host in ("ops-1", "ops-2"))
+    assert made.left_out == ("traffic: window `night`", *from_operators)
+    assert made.cutover.operator_hosts == ()
     assert made.cutover.times.validate_s == 60
     assert made.cutover.times.traffic_s == pytest.approx(60 * 2 / 72)
     assert LEAST_SOAK_S <= made.cutover.soak.for_s < 60 / 7
