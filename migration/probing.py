@@ -67,7 +67,7 @@ class Probes:
     """
 
     def __init__(self, cutover: Cutover, run: str, clock: Clock, folder: Path | None = None) -> None:
-        self._cutover = cutover
+        self.cutover = cutover
         self._run = run
         self._clock = clock
         self._given = folder
@@ -108,10 +108,10 @@ class Probes:
         Raises:
             OutsideError: It does not start: a secret is missing, or the folder cannot be written.
         """
-        regions = {region.name: region.probe for region in self._cutover.regions}
+        regions = {region.name: region.probe for region in self.cutover.regions}
         for name, probe in regions.items():
             probe.check(os.environ, f"the probe of {name}")
-        ends_s = self._cutover.start.timestamp() + self._cutover.times.validate_s
+        ends_s = self.cutover.start.timestamp() + self.cutover.times.validate_s
         until_s = max(ends_s, self._clock.wall().timestamp()) + BEYOND_S
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -151,7 +151,7 @@ class Probes:
         with suppress(OSError):
             (self.folder / FILE).unlink(missing_ok=True)  # one that was being started ends, too
         found: dict[str, Json] = {}
-        for region in self._cutover.regions:
+        for region in self.cutover.regions:
             with suppress(OSError, ValueError), self._lock:  # what the gates saw last is in the journal
                 if seen := self._seen(region.name, KEPT_S):
                     found[region.name] = seen.data()
@@ -180,7 +180,7 @@ class Probes:
         return Observation(seen, now_s - max(0.0, wall_s - last_s), where)
 
     def _of(self, region: str) -> dict[str, ClientLedger]:
-        probe = next(each.probe for each in self._cutover.regions if each.name == region)
+        probe = next(each.probe for each in self.cutover.regions if each.name == region)
         return {name: self._clients.setdefault(name, ClientLedger(Path(name))) for name in probe.clients}
 
     def _seen(self, region: str, over_s: float) -> Interruption | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -167,6 +169,31 @@ def test_probes_outlive_a_kill_as_a_gap_and_are_started_again_once(server: Serve
     assert len(good) > written
     seen = sent.stop().data["interruption"]["west"]  # type: ignore[index, call-overload]
     assert seen["unasked_s"] > 1.4  # type: ignore[index, operator, call-overload]
+
+
+def test_probes_go_on_when_their_runner_is_killed(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGKILL of the process that started them: they are sent all the same, and found by the next."""
+    monkeypatch.setenv("PROBE_TOKEN", "Bearer secret")
+    made = probes(server, tmp_path)
+    (tmp_path / "cutover.json").write_text(made.cutover.model_dump_json(by_alias=True))
+    runner = (
+        "import os, signal, sys; from pathlib import Path; from aurops.clock import RealClock\n"
+        "from migration.cutover_file import Cutover; from migration.probing import Probes\n"
+        "file, folder = map(Path, sys.argv[1:])\n"
+        "Probes(Cutover.model_validate_json(file.read_text()), 'run-1', RealClock(), folder).start()\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    try:
+        command = [sys.executable, "-c", runner, str(tmp_path / "cutover.json"), str(made.folder)]
+        assert subprocess.run(command, check=False, timeout=60).returncode == -signal.SIGKILL
+        before = server.answered
+        until(lambda: server.answered > before + 20, limit_s=60, what="probes come")
+        assert made.alive()
+        assert not made.died()
+    finally:
+        made.stop()
 
 
 def test_a_machine_that_stood_still_leaves_a_gap_and_no_interruption(sent: Probes) -> None:

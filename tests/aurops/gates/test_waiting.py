@@ -313,6 +313,19 @@ def test_the_lease_is_free_while_somebody_waits() -> None:
     assert scene.done == ["failover", "go"]
 
 
+def test_a_run_is_taken_up_when_something_that_it_keeps_going_has_died() -> None:
+    """No gate has turned, and nobody asked anything: within a look it is taken up all the same."""
+    clock = Acting()
+    scene = Scene((NIGHT,), clock=clock)
+    assert scene.go().ending is Ending.AT_GATE
+    died: list[str] = []
+    clock.at(100, lambda: died.append("the probes"))
+    began_s = clock.now_s()
+    Waiter(scene.store, scene.journal.run, clock, scene.keeper, must_act=lambda: bool(died)).wait()
+    assert 100 <= clock.now_s() - began_s < 120
+    assert scene.done == []
+
+
 @pytest.mark.parametrize("kind", [RequestKind.PAUSE, RequestKind.ABORT])
 def test_who_waits_obeys_a_request(kind: RequestKind) -> None:
     """A pause or an abort that comes in the night ends the waiting."""
