@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aurops.errors import AnswerIsNoError
+from aurops.errors import AnswerIsNoError, UsageError
 from runbooks import since as revisions
 from runbooks.deployments import chosen
 from runbooks.policy import own_rules
@@ -74,7 +74,7 @@ Policy = Annotated[
     bool, typer.Option("--policy", help="Judge by the rules in ci/policy; exit 1 on what breaks one without a waiver.")
 ]
 Since = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="REV",
         help="Only what the work tree changes since this revision; with --lab, against the stacks as it has them up.",
@@ -90,7 +90,7 @@ def command(  # noqa: PLR0913 (each is an option)
     stacks: Stacks = None,
     *,
     lab: Lab = False,
-    since: Since = "",
+    since: Since = None,
     refresh: Refresh = False,
     diff: Diff = False,
     fail_on: Fail = None,
@@ -104,6 +104,7 @@ def command(  # noqa: PLR0913 (each is an option)
     """Say what `aurops up` would do to each stack; changes nothing."""
     outputs = Outputs(as_json, diff, markdown, full_report, full_report_url, sarif, policy)
     outputs.check()
+    check_revision(since)
     rules = own_rules() if policy else None
     root = repository(Path.cwd())
     fleet = files.load(root / "stacks")
@@ -116,14 +117,31 @@ def command(  # noqa: PLR0913 (each is an option)
     conclude(review, fail_on)
 
 
-def compared(fleet: Fleet, stacks: Sequence[str], since: str, *, lab: bool, refresh: bool, policy: bool) -> Review:
+def check_revision(since: str | None) -> None:
+    """An empty one is a variable that nobody has set: without `--since` quite another question would be answered.
+
+    Raises:
+        UsageError: It is empty.
+    """
+    if since is not None and not since.strip():
+        raise UsageError(
+            "the revision is empty",
+            where="--since",
+            allowed="a branch, a tag or a commit",
+            next_step="give one, or leave --since out to compare with what is up",
+        )
+
+
+def compared(
+    fleet: Fleet, stacks: Sequence[str], since: str | None, *, lab: bool, refresh: bool, policy: bool
+) -> Review:
     """Stacks against what is up; or those that differ from a revision, against that or what is up."""
 
     def shown(site: Site, touched: Sequence[str], served: Mapping[str, Served]) -> Sequence[StackPreview]:
         with progress(touched) as listen:
             return preview(site, fleet, touched, listen=listen, served=served, refresh=refresh)
 
-    if since:
+    if since is not None:
         question = revisions.ask(repository(Path.cwd()), since, stacks, sorted(fleet.stacks), policy=policy)
         return replace(revisions.review(question, shown, lab=lab), is_lab=lab)
     with open_site(lab=lab) as opened:

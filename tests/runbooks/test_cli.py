@@ -160,6 +160,7 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
     ("arguments", "code", "says"),
     [
         (["nonsense"], 2, "nonsense"),
+        (["preview", "--lab", "--since", ""], 2, "the revision is empty"),
         (["failover-test", "--fault", "flood"], 2, "flood"),
         (["failover-test", "--region", "moon"], 2, "moon"),
         (["failover-test", "--fault", "double", "--region", "west"], 2, "makes no sense in west"),
