@@ -2,15 +2,19 @@
 
 import json
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from aurops.errors import OutsideError
+from aurops.gates.signing import Signers
 from migration import far, hosts, rollback
 from migration.hosts import Host
+from migration.readiness import problems
 from migration.rollback import Ready, ReadyProxy
+from tests.migration.cutovers import cutover
 from traffic.site import Kind
 
 
@@ -103,3 +107,16 @@ def test_another_file_at_a_proxys_host_is_not_ready(ssh: Path) -> None:
     assert [each.ok for each in far.check(ready, "beef")] == [True]
     (west,) = far.check(ready, "dead")
     assert (west.ok, west.why) == (False, "another rollback.json lies there")
+
+
+def test_a_plan_with_one_operators_host_or_a_proxy_elsewhere_is_refused_with_both(ssh: Path) -> None:
+    """Before it begins, and in a dry run: from one host alone nobody may depend, and steps are made at the proxy."""
+    assert ssh
+    plan = cutover(operator_hosts=("ops-1",), proxy_hosts={"west-1": "edge-9", "north-1": "ops-1"})
+    found = problems(plan, Signers(""), "cutover.yaml", now=plan.start - timedelta(days=2), env={})
+    said = {each.where: each.what for each in found if "host" in str(each.where)}
+    assert said == {
+        "cutover.yaml: operator_hosts": "a rollback lies ready on 1 of at least 2 operator hosts",
+        "cutover.yaml: proxy_hosts.west-1": "west-1 is on edge-9, and this is ops-1: the steps forward are made on the "
+        "proxy's own host",
+    }
