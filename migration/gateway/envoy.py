@@ -18,7 +18,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from migration.gateway.configuration import Gateway, Refusal, first_fit
-from migration.gateway.envoy_clusters import OPTIONS, REQUEST_ID, SOCKETS, V11, platform_clusters, secret_files, served
+from migration.gateway.envoy_clusters import (
+    OPTIONS,
+    REQUEST_ID,
+    SOCKETS,
+    V11,
+    WINDOWS,
+    platform_clusters,
+    secret_files,
+    served,
+)
 from migration.gateway.script import script
 from traffic import envoy as edge
 from traffic.envoy import TYPE, address, header
@@ -39,13 +48,8 @@ BOOTSTRAP = "envoy.json"
 SOCKET_IDLE_S = 3600.0
 SOON = "0.02s"
 KIB = 1024
-WITHIN = {
-    "allow_connect": True,
-    "initial_stream_window_size": 256 * KIB,
-    "initial_connection_window_size": 2**31 - 1,
-}
-"""HTTP/2 between edge and gateway: WebSockets pass (RFC 8441), and clients that do not read what they are sent hold up
-nobody else. By default two of them fill the connection's window (config/core/v3/protocol.proto)."""
+WITHIN = {"allow_connect": True, **WINDOWS}
+"""HTTP/2 between edge and gateway: WebSockets pass (RFC 8441)."""
 LUA, BUFFER = "envoy.filters.http.lua", "envoy.filters.http.buffer"
 TRANSCODER = "envoy.filters.http.grpc_json_transcoder"
 _TRIES = 2

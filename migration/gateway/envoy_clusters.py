@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 REQUEST_ID = "x-request-id"
 V11, SOCKETS = "v11-grpc", "v11-sockets"
+WINDOWS = {"initial_stream_window_size": 256 * 1024, "initial_connection_window_size": 2**31 - 1}
+"""HTTP/2's flow control: streams whose clients do not read must not fill the window of the connection that they share
+with everybody, health checks included (config/core/v3/protocol.proto, Http2ProtocolOptions)."""
 HEALTH_EVERY_S = 0.2
 IDLE_S = 30.0
 """Below the servers' keep-alive: Envoy closes idle connections, so that no server closes one under a request."""
@@ -31,7 +34,7 @@ def platform_clusters(gateway: Gateway, out: Path) -> Sequence[Object]:
         gateway: What it is told.
         out: Where `secret_files` lie.
     """
-    grpc = _cluster(gateway, V11, gateway.v11.hosts, {"http2_protocol_options": {}}, _named())
+    grpc = _cluster(gateway, V11, gateway.v11.hosts, {"http2_protocol_options": WINDOWS}, _named())
     # Where nobody is well nothing is sent, and the edge is told so.
     grpc["common_lb_config"] = {"healthy_panic_threshold": {"value": 0}}
     if gateway.v11.health == "grpc":

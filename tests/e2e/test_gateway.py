@@ -7,10 +7,11 @@ import signal
 import socket
 import ssl
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +182,11 @@ def test_v11_refuses_who_has_no_certificate(platforms: Stack) -> None:
 
 
 def test_websockets_pass_through_edge_and_gateway(platforms: Stack, gateway: Started) -> None:
-    """The socket of V11 behind both, over TLS at the edge and mTLS behind."""
+    """The socket of V11 behind both, over TLS at the edge and mTLS behind; the edge counts it, as `drain` needs."""
+    described = configuration.load(gateway.file)
+    assert described.site
+    driver = open_driver(described.site)
+    before = driver.observe().flows["v11"].sockets
 
     async def talk(context: ssl.SSLContext) -> tuple[str, int]:
         url = f"wss://localhost:{gateway.edge_port}/v1/events"
@@ -189,6 +194,7 @@ def test_websockets_pass_through_edge_and_gateway(platforms: Stack, gateway: Sta
             hello = await opened.receive_json()
             await opened.send_json({"type": "ping", "n": 7})
             said = hello["side"], (await opened.receive_json())["n"]
+            assert driver.observe().flows["v11"].under_way > 0
             used = opened.get_extra_info("socket")
         # aiohttp's close() does not wait for the end of TLS.
         await asyncio.to_thread(commands.until, lambda: used.fileno() == -1, limit_s=10)
@@ -196,6 +202,7 @@ def test_websockets_pass_through_edge_and_gateway(platforms: Stack, gateway: Sta
 
     with secure(platforms) as context:
         assert asyncio.run(talk(context)) == ("v11", 7)
+    assert driver.observe().flows["v11"].sockets == before + 1
 
 
 def of_aurops(answer: httpx.Response) -> set[str]:
@@ -299,6 +306,44 @@ def test_what_is_larger_than_the_limit_is_refused_in_v10s_words_and_streams_are_
         streamed = client.get("/v1/accounts/export").json()
         assert len(streamed) > 60
         assert all(isinstance(row["createdAtMs"], int) for row in streamed)
+
+
+@pytest.mark.campaign
+def test_clients_that_do_not_read_hold_up_nobody_else(platforms: Stack) -> None:
+    """Twelve of them leave 12 MB lying each; V11 is well all the time, and answers everybody else."""
+    rows, unread = 60, 12
+    with gateways.up(platforms, "v11-copy", edge=True) as started, ExitStack() as opened:
+        url = f"http://{LOOPBACK}:{started.edge_port}"
+        with httpx.Client(base_url=url) as client:
+            for _ in range(rows):
+                client.post("/v1/accounts", json={"owner": "o", "label": "m" * 200_000}).raise_for_status()
+        for _ in range(unread):
+            slow = opened.enter_context(socket.socket())
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            slow.connect((LOOPBACK, started.edge_port))
+            slow.sendall(b"GET /v1/accounts/export HTTP/1.1\r\nhost: ledger\r\n\r\n")
+        come = Standing(lambda: started.statistics("cluster.v11-copy.upstream_cx_rx_bytes_total"))
+        commands.until(come.stands, limit_s=60)
+        sides = [httpx.get(f"{url}/v1/system/info").headers["x-aurops-side"] for _ in range(5)]
+        whole = rows * 200_000 * unread
+        assert 0 < come.total < whole, "nobody was held up"
+    assert sides == ["v11-copy"] * 5
+
+
+class Standing:
+    """Statistics that stand still, not at 0, for a second."""
+
+    def __init__(self, ask: Callable[[], dict[str, int]]) -> None:
+        self._ask = ask
+        self._since_s = 0.0
+        self.total = 0
+
+    def stands(self) -> bool:
+        """Whether they do."""
+        total, now_s = sum(self._ask().values()), time.monotonic()
+        if total != self.total:
+            self.total, self._since_s = total, now_s
+        return total > 0 and now_s - self._since_s > 1
 
 
 def load(url: str, name: str, over: threading.Event) -> list[tuple[str, httpx.Response | None]]:

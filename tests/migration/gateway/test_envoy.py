@@ -112,7 +112,9 @@ def test_edge_and_gateway_of_one_envoy_speak_http_2_and_nobody_else_has_to() -> 
     listener = bootstrap["static_resources"]["listeners"][0]
     assert listener["filter_chains"][0]["filters"][0]["typed_config"]["http2_protocol_options"] == within
     assert within["allow_connect"]
-    assert within["initial_connection_window_size"] >= 1000 * within["initial_stream_window_size"]
+    options = cluster(bootstrap, "v11-grpc")["typed_extension_protocol_options"][OPTIONS]
+    for shared in (within, options["explicit_http_config"]["http2_protocol_options"]):
+        assert shared["initial_connection_window_size"] >= 1000 * shared["initial_stream_window_size"]
 
 
 def test_without_certificates_none_are_mentioned() -> None:
