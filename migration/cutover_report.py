@@ -324,7 +324,7 @@ def _broken(records: Sequence[Record]) -> tuple[str, ...]:
 def _notes(clients: Clients | None, regions: Sequence[Span]) -> Iterator[str]:
     yield (
         "Weights are what this run has set, as its journal says; what `aurops rollback` did is shown as far as its own "
-        "journals are in the store (`aurops runs bring-back`)."
+        "journals are in the store (`aurops runs bring-back`) or on this host."
     )
     for each in regions:
         yield (

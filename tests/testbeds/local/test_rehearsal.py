@@ -108,6 +108,7 @@ def test_a_rehearsal_moves_a_region_of_sample_platforms_and_loses_nothing(tmp_pa
 @needs_ssh_keygen
 @pytest.mark.e2e
 @pytest.mark.campaign
+@pytest.mark.timeout(500)
 def test_a_rehearsal_of_two_regions_and_three_proxies_passes_in_its_time(tmp_path: Path) -> None:
     """The steps of a real plan, one region after the other, two proxies side by side; within what was asked for."""
     regions = [{"name": "west", "proxies": ["west-1", "west-2"], "probe": PROBE}, REGIONS[1]]
