@@ -67,7 +67,8 @@ def script(cutover: Cutover, places: Mapping[str, Place], now: datetime, *, last
     is left out and said; in the place of `watch` and `capacity` the health of the sides on this machine is asked.
     """
     factor = lasts_s / max(cutover.times.validate_s, 1.0)
-    times = Times(prepare_s=3600, traffic_s=cutover.times.traffic_s * factor, validate_s=lasts_s)
+    ends_s = lasts_s - STEP_S  # the last gate is looked at, too
+    times = Times(prepare_s=3600, traffic_s=min(cutover.times.traffic_s * factor, ends_s), validate_s=ends_s)
     regions = len(cutover.regions)
     drain_s = min(cutover.drain_s, DRAIN_S, lasts_s / 10 / regions)
     most_s = (lasts_s - regions * (drain_s + DRAINED_S)) / len(_soaks(cutover)) - (STEP_S - LEAST_SOAK_S)

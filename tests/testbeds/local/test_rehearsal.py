@@ -47,7 +47,7 @@ def test_steps_regions_and_approvals_are_the_plans() -> None:
     from_operators = tuple(f"operator_hosts: the rollback from {host}" for host in ("ops-1", "ops-2"))
     assert made.left_out == ("traffic: window `night`", *from_operators)
     assert made.cutover.operator_hosts == ()
-    assert made.cutover.times.validate_s == 60
+    assert made.cutover.times.validate_s == 60 - STEP_S
     assert made.cutover.times.traffic_s == pytest.approx(60 * 2 / 72)
     assert LEAST_SOAK_S <= made.cutover.soak.for_s < 60 / 7
     assert made.cutover.sites == {"west-1": "/west-1.json", "north-1": "/north-1.json"}
@@ -58,7 +58,7 @@ def test_steps_regions_and_approvals_are_the_plans() -> None:
 
 def test_a_plan_that_cannot_be_played_so_fast_is_refused_with_the_time_it_takes() -> None:
     """Before anything comes up; steps, soaks and drains fit into what is asked for."""
-    wanted = cutover(regions=REGIONS, sites=SITES)
+    wanted = cutover(regions=REGIONS, sites=SITES, times={"traffic_s": 7200, "validate_s": 7200})
     with pytest.raises(UsageError, match="cannot be played in 10 s: it has 7 steps with soaks") as refused:
         check_lasts(wanted, 10)
     assert refused.value.next_step == "--lasts 20.5"
