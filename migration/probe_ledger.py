@@ -8,10 +8,10 @@ nobody asked nothing is known: it never counts as well served.
 from __future__ import annotations
 
 import json
-from bisect import insort
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, isfinite
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -28,6 +28,10 @@ STALE_S = 10.0
 """A ledger of probes whose last line is older says nothing of now: a line is there 3 s after its last probe was due."""
 CLIENTS_STALE_S = 60.0
 """The same of a client's ledger."""
+AHEAD_S = 2.0
+"""A ledger whose last line is so far in this host's future says nothing of now: a clock was set back."""
+CLIENTS_LATE_S = 300.0
+"""A client's line so far behind the one before was written after a clock was set back; a nearer one waited for long."""
 NOBODY = "no side"
 """A probe that nobody answered, or whose answer does not say which side it came from."""
 _MOST_SILENCES = 1000
@@ -82,12 +86,15 @@ class Probed:
 class Stream:
     """Requests in the order in which they were due, and how long there was no success. Pure.
 
+    A clock that is set back begins it anew. How long that took nobody knows: of probes, a gap as long as the step.
+
     Args:
         period_s: Time between two requests; 0: there is no such order, and no request is no gap.
     """
 
     period_s: float
     began_s: float = 0.0
+    """When the first was due, as the clock was then: the ledger is told from others by it."""
     last_s: float = 0.0
     failing_s: float = 0.0
     """At least so long without success."""
@@ -106,6 +113,8 @@ class Stream:
         if not self.seen:
             self.began_s = self.last_s = self._ok_s = due_s
         self.seen += 1
+        if self.last_s - due_s > (GAP_S if self.period_s else CLIENTS_LATE_S):
+            self._set_back(self.last_s - due_s)
         late = due_s < self.last_s
         if self.period_s and due_s - self.last_s > GAP_S:
             self.unasked_s += due_s - self.last_s
@@ -115,6 +124,14 @@ class Stream:
         elif not ok and not (late and due_s < self._ok_s):
             self._fail(due_s)
         self.last_s = max(self.last_s, due_s)
+
+    def _set_back(self, step_s: float) -> None:
+        """Move what was before so far back that it ended a step before now; what failed then and now is no one row."""
+        moved_s = 2 * step_s if self.period_s else step_s
+        self.last_s, self._ok_s = self.last_s - moved_s, self._ok_s - moved_s
+        moved = ((before - moved_s, after - moved_s) for before, after in self.silences)
+        self.silences = deque(moved, maxlen=_MOST_SILENCES)
+        self._down_s, self._follows = None, False
 
     def _end(self, due_s: float) -> None:
         if due_s - self._ok_s > GAP_S:
@@ -153,7 +170,7 @@ class Ledger:
         self.ok = 0
         self._tail = Tail(path)
         self._keep_s = keep_s
-        self._recent: list[tuple[float, Line]] = []
+        self._recent: list[Line] = []
 
     def read_on(self) -> None:
         """Take in what is new; a line that is broken was torn by a crash: what it would have told is not known.
@@ -170,9 +187,9 @@ class Ledger:
                     self.ok += probe.ok
             except (ValidationError, ValueError, KeyError):
                 continue
-            insort(self._recent, (line.from_s, line), key=lambda each: each[0])
-        newest_s = self._recent[-1][0] if self._recent else 0.0
-        self._recent = [each for each in self._recent if each[0] >= newest_s - self._keep_s]
+            self._recent.append(line)
+        newest_s = self._recent[-1].from_s if self._recent else 0.0
+        self._recent = [each for each in self._recent if abs(newest_s - each.from_s) <= self._keep_s]
 
     @property
     def sent(self) -> int:
@@ -186,7 +203,7 @@ class Ledger:
 
     def recent(self) -> Iterator[Probed]:
         """The probes that are kept."""
-        for _, line in self._recent:
+        for line in self._recent:
             yield from line.probes()
 
 
@@ -200,20 +217,26 @@ class ClientLedger:
     def __init__(self, path: Path) -> None:
         self.stream = Stream(0.0)
         self._tail = Tail(path)
+        self._broken = ""
 
     def read_on(self) -> None:
         """Take in what is new.
 
         Raises:
             OSError: The file cannot be read.
-            ValueError: A line is not what it should be: such a file is no evidence.
+            ValueError: A line is not what it should be: such a file is no evidence, now and at every further look.
         """
+        if self._broken:
+            raise ValueError(self._broken)
         for text in self._tail.new():
-            said = json.loads(text)
-            try:
-                self.stream.add(float(said["intended_s"]), ok=said["outcome"] == "ok")
-            except (TypeError, KeyError) as cause:
-                raise ValueError(f"a line without `intended_s` or `outcome`: {text[:80]}") from cause
+            due_s = ok = None
+            with suppress(ValueError, TypeError, KeyError, OverflowError):
+                said = json.loads(text)
+                due_s, ok = float(said["intended_s"]), said["outcome"] == "ok"
+            if due_s is None or ok is None or not isfinite(due_s):
+                self._broken = f"a line without `intended_s` or `outcome`: {text[:80]}"
+                raise ValueError(self._broken)
+            self.stream.add(due_s, ok=ok)
 
 
 class Tail:
@@ -233,7 +256,7 @@ class Tail:
             file.seek(self._read_bytes)
             whole, end, _ = file.read().rpartition(b"\n")
         self._read_bytes += len(whole) + len(end)
-        return whole.decode(errors="replace").splitlines()
+        return [line.decode(errors="replace") for line in whole.splitlines()]
 
 
 def percentile_s(took_s: Iterable[float], part: float) -> float | None:

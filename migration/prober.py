@@ -69,6 +69,7 @@ class Region:
         }
         verify = ssl.create_default_context(cafile=probe.ca or None)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+        self._in_order = asyncio.Lock()
         self._client = httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False, limits=limits, verify=verify)
 
     async def send(self, stop: asyncio.Event) -> None:
@@ -94,13 +95,14 @@ class Region:
         await self._client.aclose()
 
     async def _write(self, from_s: float, due: list[tuple[int, list[asyncio.Task[tuple[float | None, str]]]]]) -> None:
-        """Write a line for each kind, once all of its probes are over."""
-        for place, kind in enumerate((READ, WRITE)):
-            seen = [await asked[place] for _, asked in due]
-            took_s, side = tuple(each[0] for each in seen), tuple(each[1] for each in seen)
-            line = Line(from_s=round(from_s, 3), kind=kind, took_s=took_s, side=side, last=due[-1][0])
-            self._ledger.write(line.model_dump_json() + "\n")
-        self._ledger.flush()
+        """Write a line for each kind, once all of its probes are over, and after those that were due before."""
+        async with self._in_order:
+            for place, kind in enumerate((READ, WRITE)):
+                seen = [await asked[place] for _, asked in due]
+                took_s, side = tuple(each[0] for each in seen), tuple(each[1] for each in seen)
+                line = Line(from_s=round(from_s, 3), kind=kind, took_s=took_s, side=side, last=due[-1][0])
+                self._ledger.write(line.model_dump_json() + "\n")
+            self._ledger.flush()
 
     async def _ask(self, kind: str, number: int, due_s: float) -> tuple[float | None, str]:
         """One probe: from when it was due to its answer, and the side that gave it."""

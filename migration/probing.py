@@ -17,7 +17,7 @@ from aurops.plan import Answer, Observation
 from aurops.ports import Interruption, SideSeen
 from aurops.processes import Process
 from aurops.store import state_folder
-from migration.probe_ledger import CLIENTS_STALE_S, NOBODY, STALE_S, ClientLedger, Ledger, percentile_s
+from migration.probe_ledger import AHEAD_S, CLIENTS_STALE_S, NOBODY, STALE_S, ClientLedger, Ledger, percentile_s
 from migration.prober import FILE, LOG, PROCESS, Task
 
 if TYPE_CHECKING:
@@ -165,18 +165,18 @@ class Probes:
             with self._lock:
                 seen = self._seen(region, over_s)
                 last_s = self._ledgers[region].last_s
-                old = {name: wall_s - each.stream.last_s for name, each in self._of(region).items()}
+                asked = {name: each.stream.last_s for name, each in self._of(region).items()}
         except FileNotFoundError as error:
             return Observation(None, now_s, where, f"there is no ledger {error.filename}")
         except (OSError, ValueError) as error:
             return Observation(None, now_s, where, f"a ledger cannot be read: {error}")
         if seen is None:
             return Observation(None, now_s, where, "no probe has ended yet")
-        if wall_s - last_s > STALE_S:
-            return Observation(None, now_s, where, f"stale: the last probe was due {wall_s - last_s:.0f} s ago")
-        for name, age_s in old.items():
-            if age_s > CLIENTS_STALE_S:
-                return Observation(None, now_s, name, f"stale: the client's last request was {age_s:.0f} s ago: {name}")
+        if why := _not_of_now("the last probe", wall_s - last_s, STALE_S):
+            return Observation(None, now_s, where, why)
+        for name, client_s in asked.items():
+            if why := _not_of_now("the client's last request", wall_s - client_s, CLIENTS_STALE_S):
+                return Observation(None, now_s, name, f"{why}: {name}")
         return Observation(seen, now_s - max(0.0, wall_s - last_s), where)
 
     def _of(self, region: str) -> dict[str, ClientLedger]:
@@ -212,6 +212,13 @@ class Probes:
             clients=sum(each.stream.seen for each in clients.values()),
             sides=_sides(ledger),
         )
+
+
+def _not_of_now(what: str, age_s: float, most_s: float) -> str:
+    """Why a ledger says nothing of now; empty: it does. Pure."""
+    if age_s > most_s:
+        return f"stale: {what} was due {age_s:.0f} s ago"
+    return f"a clock was set back: {what} is due in {-age_s:.0f} s" if age_s < -AHEAD_S else ""
 
 
 def _sides(ledger: Ledger) -> tuple[SideSeen, ...]:

@@ -244,7 +244,7 @@ def test_probes_outlive_the_runner_and_see_what_clients_see(day: Day) -> None:
     assert not probes.alive()
 
 
-def test_one_command_goes_back_when_everything_else_is_gone(day: Day, tmp_path: Path) -> None:
+def test_one_command_goes_back_when_everything_else_is_gone(day: Day) -> None:
     """With no store and no plan: latched, V11 idle by its proxy's counters, recorded here; the run goes nowhere."""
     journal = day.begin()
     target, weights = day.target(journal.run), {"v11": 5_000, "v10": 5_000}
@@ -274,7 +274,8 @@ def test_one_command_goes_back_when_everything_else_is_gone(day: Day, tmp_path: 
     )
     assert ended.ending is Ending.HELD
     assert "edge was rolled back by" in ended.why
-    assert tmp_path.exists()
+    assert day.bed.driver.latch() == latch
+    assert day.bed.driver.observe().steering.weight("v10") == TOTAL_WEIGHT
 
 
 def test_a_v10_that_is_dead_is_gone_back_to_only_by_force(day: Day) -> None:

@@ -65,11 +65,15 @@ def test_the_journal_tells_the_order_of_everything() -> None:
     done = [r for r in scene.open().records if r.kind is RecordKind.RESULT and r.data["outcome"] == "done"]
     steps = [str(record.data["step"]) for record in done]
     moved = [step for step in steps if step.startswith(("shift", "drain"))]
-    assert moved == [
-        *("shift west-1 500 to v11", "shift west-2 500 to v11", "shift west-1 10000 to v11"),
-        *("shift west-2 10000 to v11", "drain west-1", "drain west-2"),
-        *("shift north-1 500 to v11", "shift north-1 10000 to v11", "drain north-1"),
-    ] or set(moved[:2]) == {"shift west-1 500 to v11", "shift west-2 500 to v11"}
+    stages = [set(stage) for _, stage in groupby(moved, lambda step: (step.split("-")[0], step.split()[2:]))]
+    assert stages == [
+        {"shift west-1 500 to v11", "shift west-2 500 to v11"},
+        {"shift west-1 10000 to v11", "shift west-2 10000 to v11"},
+        {"drain west-1", "drain west-2"},
+        {"shift north-1 500 to v11"},
+        {"shift north-1 10000 to v11"},
+        {"drain north-1"},
+    ]
     assert all(proxy.rehearsed == 3 for proxy in scene.proxies.proxies.values())
     when = {step: record.at for step, record in zip(steps, done, strict=True)}
     assert when["prepare west-1"] == "2026-01-01T12:00:00.000+00:00"
@@ -119,10 +123,31 @@ def test_a_runner_killed_at_any_record_ends_in_the_same_state(chunk: int, clean:
         assert end_state(killed_at(number)) == clean, number
 
 
+def calls_of_a_clean_run() -> int:
+    """How many commands a cutover gives to proxies."""
+    scene = Scene()
+    scene.target = Faulty(scene.proxies, at=None, how=Fault.REFUSED, methods=COMMANDS)
+    assert scene.go() == DONE
+    return len(scene.target.calls)
+
+
 @pytest.mark.parametrize("how", list(Fault))
-@pytest.mark.parametrize("at", [1, 9, 15, *(pytest.param(n, marks=pytest.mark.campaign) for n in range(26))])
-def test_a_cutover_survives_any_one_call_going_wrong(at: int, how: Fault, clean: dict[str, object]) -> None:
+@pytest.mark.parametrize("at", [1, 9, 15])
+def test_a_cutover_survives_a_call_going_wrong(at: int, how: Fault, clean: dict[str, object]) -> None:
     """Refused, unanswered, or cut off by a crash: after a resume the end is the same."""
+    wrong_once(at, how, clean)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("how", list(Fault))
+def test_a_cutover_survives_any_one_call_going_wrong(how: Fault, clean: dict[str, object]) -> None:
+    """The same at every call, the last one included."""
+    for at in range(calls_of_a_clean_run()):
+        wrong_once(at, how, clean)
+
+
+def wrong_once(at: int, how: Fault, clean: dict[str, object]) -> None:
+    """A cutover of which one call goes wrong."""
     scene = Scene()
     scene.target = Faulty(scene.proxies, at=at, how=how, methods=COMMANDS)
     try:
@@ -140,7 +165,7 @@ class Racing:
     """Passes on to the proxies, and lets rollbacks of single proxies happen just before or after chosen calls."""
 
     def __init__(self, scene: Scene, moments: dict[tuple[int, str], str]) -> None:
-        self._scene, self.moments, self.calls = scene, moments, 0
+        self._scene, self.moments, self.calls, self.struck = scene, moments, 0, list[str]()
 
     def __getattr__(self, name: str) -> object:
         value = getattr(self._scene.proxies, name)
@@ -160,6 +185,7 @@ class Racing:
 
     def _strike(self, number: int, when: str) -> None:
         if proxy := self.moments.pop((number, when), None):
+            self.struck.append(proxy)
             self._scene.roll_back(proxy)
 
 
@@ -197,7 +223,8 @@ def race(first: int, gaps: list[int], when: list[str], order: list[str], kill: i
     racing = Racing(scene, moments(first, gaps, when, order))
     scene.target = racing
     if resumed(scene, kill) is Ending.DONE:
-        return  # it was handed over before the first rollback came: past the point of no return
+        assert racing.struck == []  # it was handed over before the first rollback came: past the point of no return
+        return
     for proxy in racing.moments.values():
         scene.roll_back(proxy)  # the run stood still before these came
     for _ in range(3):

@@ -110,8 +110,9 @@ def test_another_file_at_a_proxys_host_is_not_ready(ssh: Path) -> None:
 
 
 def test_a_plan_with_one_operators_host_or_a_proxy_elsewhere_is_refused_with_both(ssh: Path) -> None:
-    """Before it begins, and in a dry run: from one host alone nobody may depend, and steps are made at the proxy."""
-    assert ssh
+    """Before any host is asked: from one host alone nobody may depend, and steps are made at the proxy."""
+    asked = ssh.with_name("asked")
+    ssh.write_text(f"touch {asked}\n")
     plan = cutover(operator_hosts=("ops-1",), proxy_hosts={"west-1": "edge-9", "north-1": "ops-1"})
     found = problems(plan, Signers(""), "cutover.yaml", now=plan.start - timedelta(days=2), env={})
     said = {each.where: each.what for each in found if "host" in str(each.where)}
@@ -120,3 +121,4 @@ def test_a_plan_with_one_operators_host_or_a_proxy_elsewhere_is_refused_with_bot
         "cutover.yaml: proxy_hosts.west-1": "west-1 is on edge-9, and this is ops-1: the steps forward are made on the "
         "proxy's own host",
     }
+    assert not asked.exists()

@@ -14,12 +14,13 @@ from migration.probe_ledger import GAP_S, ClientLedger, Ledger, Line, Stream
 from migration.probes import RATE_PER_S
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 PERIOD_S = 1 / RATE_PER_S
 
 
-def stream(ok: list[bool | None]) -> Stream:
+def stream(ok: Sequence[bool | None]) -> Stream:
     """Probes ten a second; None: that one was not sent."""
     made = Stream(PERIOD_S)
     for place, each in enumerate(ok):
@@ -104,7 +105,70 @@ def test_a_client_ledger_counts_failures_and_takes_silence_for_no_request(tmp_pa
     ledger = ClientLedger(file)
     ledger.read_on()
     assert (ledger.stream.failing_s, ledger.stream.last_s, ledger.stream.unasked_s) == (12.0, 200.0, 0.0)
-    with file.open("a") as out:
-        out.write("{}\n")
-    with pytest.raises(ValueError, match="without `intended_s`"):
-        ledger.read_on()
+
+
+@pytest.mark.parametrize("broken", ["{}", "torn", '{"intended_s": NaN, "outcome": "fail"}', "[]"])
+def test_a_broken_line_of_a_client_is_said_at_every_look(tmp_path: Path, broken: str) -> None:
+    """What follows it is not known, today or later: a ledger that once was no evidence does not become one."""
+    file = tmp_path / "client.jsonl"
+    out = [json.dumps({"intended_s": float(at), "outcome": "fail"}) for at in range(100)]
+    file.write_text("\n".join([json.dumps({"intended_s": 0.0, "outcome": "ok"}), broken, *out]) + "\n")
+    ledger = ClientLedger(file)
+    for at in range(3):
+        with pytest.raises(ValueError, match="without `intended_s`"):
+            ledger.read_on()
+        with file.open("a") as more:
+            more.write(json.dumps({"intended_s": 100.0 + at, "outcome": "ok"}) + "\n")
+
+
+def test_a_client_ledger_may_have_any_text_within_a_line(tmp_path: Path) -> None:
+    """A line ends where the file says so, not at what Unicode takes for one."""
+    file = tmp_path / "client.jsonl"
+    file.write_text('{"intended_s": 1.0, "outcome": "ok", "why": "a\u2028b"}\n', encoding="utf-8")
+    ledger = ClientLedger(file)
+    ledger.read_on()
+    assert ledger.stream.seen == 1
+
+
+def test_a_clock_set_back_hides_no_outage_after_it(tmp_path: Path) -> None:
+    """An hour back, then 300 s of nothing but failures: those count; the step is a gap; what is kept is of now."""
+    file = tmp_path / "west.jsonl"
+    before = [line(10_000.0 + second, [True] * 10, kind) for second in range(60) for kind in ("read", "write")]
+    after = [line(6_460.0 + second, [False] * 10, kind) for second in range(300) for kind in ("read", "write")]
+    file.write_text("".join(before + after))
+    ledger = Ledger(file, keep_s=60)
+    ledger.read_on()
+    for seen in ledger.streams.values():
+        assert seen.failing_s == pytest.approx(299.9, abs=0.01)
+        assert seen.last_s == pytest.approx(6_759.9)
+        assert seen.unasked_s == pytest.approx(3_599.9, abs=0.01)
+        assert seen.without_s == pytest.approx(3_599.9 + 299.9, abs=0.01)
+        assert seen.without_since_s(6_700.0) == pytest.approx(3_599.9 + 299.9, abs=0.01)
+    assert {probe.ok for probe in ledger.recent()} == {False}
+
+
+@given(step_s=st.floats(2, 10_000), down=st.integers(0, 100), well=st.integers(1, 100))
+def test_a_step_of_the_clock_is_unknown_for_its_length_and_then_over(step_s: float, down: int, well: int) -> None:
+    """What failed on each side of it is counted by itself, and success after it ends what lay open."""
+    seen = stream([True] + [False] * down)
+    back_s = seen.last_s - step_s
+    for place, ok in enumerate([False] * down + [True] * well):
+        seen.add(back_s + place * PERIOD_S, ok=ok)
+    assert seen.failing_s == pytest.approx(max(0, down) * PERIOD_S, abs=PERIOD_S + 1e-6)
+    assert seen.unasked_s == pytest.approx(step_s, abs=1e-6)
+    assert seen.without_s == pytest.approx(step_s + (2 * down - 1) * PERIOD_S, abs=2 * PERIOD_S)
+    ended_s = back_s + down * PERIOD_S
+    assert seen.without_since_s(ended_s + 1e-3) <= (well - 1) * PERIOD_S + 1e-6
+
+
+def test_a_clients_clock_set_back_begins_it_anew_and_a_late_line_does_not() -> None:
+    """A request that waited a minute is written behind others; an hour behind them it is after the step."""
+    seen = Stream(0.0)
+    for due_s, ok in ((1000.0, True), (1061.0, True), (1000.5, False), (1062.0, True)):
+        seen.add(due_s, ok=ok)
+    assert seen.failing_s == 0.0
+    assert seen.last_s == 1062.0
+    for due_s in range(50):
+        seen.add(float(due_s), ok=False)
+    assert seen.failing_s == 49.0
+    assert seen.last_s == 49.0

@@ -38,6 +38,8 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.out = threading.Event()
+        self.hangs = threading.Event()
+        self.closing = threading.Event()
         self.answered = 0
         self.keys: list[str] = []
         self.bodies: list[str] = []
@@ -54,6 +56,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.answered += 1
+        if self.server.hangs.is_set():
+            self.server.closing.wait()
         self.server.tokens.add(self.headers["authorization"])
         self.send_response(503 if self.server.out.is_set() else 200)
         self.send_header("Content-Length", "0")
@@ -76,6 +80,7 @@ def server() -> Iterator[Server]:
     thread = threading.Thread(target=made.serve_forever, args=(0.01,))
     thread.start()
     yield made
+    made.closing.set()
     made.shutdown()
     thread.join()
     made.server_close()
@@ -142,6 +147,43 @@ def test_an_interruption_is_as_long_as_clients_had_no_answer(server: Server, sen
     assert json.loads(server.bodies[0]) == {"n": 500}
     assert server.tokens == {"Bearer secret"}
     assert "secret" not in (sent.folder / FILE).read_text()
+
+
+def test_lines_are_in_the_order_in_which_probes_were_due(server: Server, sent: Probes) -> None:
+    """Good seconds after probes that nobody answered wait for those: an outage is as long as it was."""
+    until(lambda: len(lines(sent)) > 2, limit_s=60, what="something is written down")
+    began_s = CLOCK.now_s()
+    server.hangs.set()
+    until(lambda: CLOCK.now_s() - began_s > 3, limit_s=60, what="it hung for a while")
+    server.hangs.clear()
+    out_s = CLOCK.now_s() - began_s
+    until(lambda: is_over(sent), limit_s=60, what="its end is written down")
+    for kind in ("read", "write"):
+        written = [line.from_s for line in lines(sent) if line.kind == kind]
+        assert written == sorted(written)
+    seen = sent.interruption("west", 60, 5.0).value
+    assert seen is not None
+    assert seen.failing_s == pytest.approx(seen.without_s, abs=1e-6)
+    assert seen.failing_s >= out_s - 3 / RATE_PER_S
+
+
+def test_a_ledger_of_the_future_says_nothing_of_now(server: Server, tmp_path: Path) -> None:
+    """The clock was set back by an hour: the last line, of probes or a client, is ahead of it; the gate is unknown."""
+    client = tmp_path / "client.jsonl"
+    made = probes(server, tmp_path, clients=[str(client)])
+    made.folder.mkdir()
+    now_s = CLOCK.wall().timestamp()
+
+    def write(probes_s: float, client_s: float) -> str:
+        found = probes(server, tmp_path, clients=[str(client)])
+        ahead = [Line(from_s=probes_s, kind=kind, took_s=(0.1,), side=("",), last=9) for kind in ("read", "write")]
+        found.ledger("west").write_text("".join(each.model_dump_json() + "\n" for each in ahead))
+        client.write_text(json.dumps({"intended_s": client_s, "outcome": "ok"}) + "\n")
+        return found.interruption("west", 60, 5.0).why_unknown
+
+    assert write(now_s, now_s) == ""
+    assert "a clock was set back: the last probe is due in 36" in write(now_s + 3_660, now_s)
+    assert "a clock was set back: the client's last request is due in 36" in write(now_s, now_s + 3_660)
 
 
 def test_probes_outlive_a_kill_as_a_gap_and_are_started_again_once(server: Server, sent: Probes) -> None:
@@ -240,7 +282,8 @@ def test_a_ledger_that_is_missing_or_stale_is_unknown(server: Server, tmp_path: 
     assert seen.clients == 2
     with client.open("a") as out:
         out.write("broken\n")
-    assert "cannot be read" in made.interruption("west", 60, 5.0).why_unknown
+    for _ in range(2):
+        assert "cannot be read" in made.interruption("west", 60, 5.0).why_unknown
 
 
 def test_a_secret_that_is_missing_is_named_and_nothing_is_sent(server: Server, tmp_path: Path) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aurops.clock import ManualClock
 from aurops.gates.finding import Finding, State
 from aurops.gates.spec import CommandCheck
-from traffic.critical import PATIENCE, Spell, follow, judge
+from traffic.critical import Spell, follow, judge
 from traffic.watching import Critical
 
 CHECK = CommandCheck(kind="command", name="orders", argv=("true",), timeout_s=1)
@@ -78,15 +79,19 @@ def test_what_does_not_answer_for_long_holds_and_never_sends_back() -> None:
 
 @given(st.lists(st.tuples(st.floats(0.1, 20), st.sampled_from(list(State))), max_size=40))
 def test_a_no_is_never_longer_than_the_looks_that_said_it(looks: list[tuple[float, State]]) -> None:
-    """Traffic goes back only after a row of noes without a yes, not far apart, that is as long as was stated."""
-    clock, row = ManualClock(0.0), list[float]()
-    spell = Spell(0.0)
+    """Traffic goes back exactly if some no of ten seconds ago was followed by noes without a yes, 4 s apart at most."""
+    spell, now_s, seen = Spell(0.0), 0.0, list[tuple[float, State]]()
     for pause_s, state in looks:
-        clock.advance(pause_s)
-        now_s = clock.now_s()
-        if state is YES or (state is NO and row and now_s - row[-1] > PATIENCE * CRITICAL.every_s + CHECK.timeout_s):
-            row = []
-        row += [now_s] if state is NO else []
+        now_s += pause_s
+        seen.append((now_s, state))
         spell = follow(spell, found(state), now_s, CRITICAL)
         said = judge([(CRITICAL, spell)], now_s, 1e9)
-        assert (said is not None) == (state is NO and row[-1] - row[0] >= CRITICAL.for_s)
+        assert (said is not None) == any(lasts_from(place, seen) for place in range(len(seen)))
+
+
+def lasts_from(place: int, seen: list[tuple[float, State]]) -> bool:
+    """Whether a look and those after it are noes for ten seconds to the last, without a yes, and 4 s apart at most."""
+    row = seen[place:]
+    noes = [at_s for at_s, state in row if state is NO]
+    ends_in_noes = row[0][1] is NO and row[-1][1] is NO and all(state is not YES for _, state in row)
+    return ends_in_noes and noes[-1] - noes[0] >= 10 and all(after - before <= 4 for before, after in pairwise(noes))
