@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,8 @@ from testbeds.local.ports import claim
 from traffic.envoy import TYPE, address, router
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from testbeds.local.platforms.gateways import Started
     from testbeds.local.platforms.stack import Stack
     from traffic.envoy import Object
@@ -51,7 +54,7 @@ FLEET_RATE_PER_S = 100_000
 MADE = {"id": "bench", "sender": "a", "recipient": "b", "assetId": "gold", "amount": 2**53 + 1, "memo": "a memo"}
 PATH = "/v1/transactions/bench"
 LIGHT = """\
-daemon off; pid light.pid; error_log stderr warn; worker_rlimit_nofile 4096;
+daemon off; master_process off; pid light.pid; error_log stderr warn; worker_rlimit_nofile 4096;
 events {{ worker_connections 2048; }}
 http {{
   access_log off; keepalive_requests 1000000; http2_max_concurrent_streams 1024; default_type application/json;
@@ -91,8 +94,10 @@ def main() -> None:
             _latencies(platforms, gateway, seconds, delay_s)
             print(f"CPU before V11, {PATH}")
             _cpu(_measured(platforms, gateway, platforms["v10"].target, port), seconds / ROUNDS)
-        light = _light(platforms, port + 9, delay_s)
-        with gateways.up(platforms, changes={"v11": {"hosts": [light], "health": "none"}}, edge=True) as gateway:
+        with (
+            _light(platforms, port + 9, delay_s) as light,
+            gateways.up(platforms, changes={"v11": {"hosts": [light], "health": "none"}}, edge=True) as gateway,
+        ):
             print(f"CPU before a light V11, {PATH}")
             _cpu(_measured(platforms, gateway, light, port + 4), seconds / ROUNDS)
 
@@ -107,8 +112,12 @@ def _measured(platforms: Stack, gateway: Started, rest: str, port: int) -> dict[
     }
 
 
-def _light(platforms: Stack, port: int, delay_s: float) -> str:
-    """Start a V11 and a REST that always give the same transaction; where."""
+@contextmanager
+def _light(platforms: Stack, port: int, delay_s: float) -> Iterator[str]:
+    """A V11 and a REST that always give the same transaction; where.
+
+    NGINX writes over its environment, by which the stack would find it at its end.
+    """
     target, answer = f"{LOOPBACK}:{port}", messages()["Transaction"]
     given = {"id": "bench", "sender": "a", "recipient": "b", "asset_id": "gold", "amount": 2**53 + 1, "memo": "a memo"}
     made = answer(**given, created_at_ms=1_700_000_000_000)
@@ -119,9 +128,12 @@ def _light(platforms: Stack, port: int, delay_s: float) -> str:
     configuration = platforms.folder / "light.conf"
     configuration.write_text(LIGHT.format(folder=platforms.folder, target=target))
     nginx = str(components.nginx().path)
-    platforms.run("light", [nginx, "-p", str(platforms.folder), "-c", str(configuration)])
-    _await(f"http://{target}{PATH}")
-    return target
+    pid = platforms.run("light", [nginx, "-p", str(platforms.folder), "-c", str(configuration)])
+    try:
+        _await(f"http://{target}{PATH}")
+        yield target
+    finally:
+        platforms.end(pid)
 
 
 def _await(url: str) -> None:
