@@ -173,11 +173,18 @@ class Watcher:
         self._way_back = str(site.way_back)
 
     def look(self) -> None:
-        """Once: say that somebody watches, look, and roll back or hold if it has to be."""
+        """Once: say that somebody watches, look, and roll back or hold if it has to be.
+
+        A full disk, on which nobody can say that he looks, sends traffic back all the same.
+        """
+        unsaid = ""
         try:
             self._cutover.read()
             heartbeat.beat(self._site.folder, self._clock, obeys=self._cutover.obeys, cannot=self._cutover.cannot)
-            did = self._act() or self._cutover.cannot
+        except (AuropsError, OSError) as error:
+            unsaid = str(error)
+        try:
+            did = self._act() or unsaid or self._cutover.cannot
         except (AuropsError, CallUnknownError, OSError) as error:
             did = str(error)
         try:
