@@ -224,6 +224,8 @@ def _asked(host: Host, proxies: Sequence[ReadyProxy], more: Sequence[str], *, wi
         said = hosts.ask(host, arguments, within_s=within_s)
     except AuropsError as error:
         return error.what
+    except Exception as error:  # noqa: BLE001 (whatever fails at one host hinders no other, and is told)
+        return f"{host.name}: {type(error).__name__}: {error}"
     try:
         found: dict[str, Any] = json.loads(said.out)
         known = [each["proxy"] for each in found["proxies"]]

@@ -89,7 +89,9 @@ def ask(host: Host, arguments: Sequence[str], *, within_s: float, stdin: str = "
     command = [*ssh, host.ssh or host.name, f"{host.aurops} {shlex.join(arguments)}"]
     pipe = subprocess.PIPE
     try:
-        child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+        child = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace", start_new_session=True
+        )
     except OSError as error:
         raise OutsideError(f"{host.name} is not reached: {error}", where=ssh[0]) from error
     try:

@@ -82,6 +82,34 @@ def test_one_host_that_hangs_keeps_no_other_from_going_back(ssh: Path, monkeypat
     assert "edge-3: exit code 0: nonsense" in east.why
 
 
+def test_what_no_decoder_reads_is_told_and_hinders_no_other_host(ssh: Path) -> None:
+    """One host speaks Latin-1: its own answer counts, what it complains of is told as far as it can be read."""
+    said = json.dumps({"proxies": [rollback.Back("west", ok=True, took_s=0.2, written=True).data()]})
+    ssh.write_text(f"printf 'f\\374r' >&2; case $1 in edge-1) echo '{said}';; *) exit 3;; esac\n")
+    _, away = far.apart(made(proxy("west", "edge-1"), proxy("north", "edge-2")))
+    west, north = far.roll_back(away, "because", "bob", within_s=0.5)
+    assert (west.ok, north.ok) == (True, False)
+    assert north.why == "edge-2: exit code 3: f\ufffdr"
+
+
+def test_whatever_fails_at_one_host_hinders_no_other(ssh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not an error of ours either: it becomes that host's result, and the others' are told."""
+    said = json.dumps({"proxies": [rollback.Back("north", ok=True, took_s=0.2, written=True).data()]})
+    ssh.write_text(f"echo '{said}'\n")
+    ask = hosts.ask
+
+    def breaks(host: Host, *rest: object, **more: object) -> hosts.Said:
+        if host.name == "edge-1":
+            raise RuntimeError("can't start new thread")
+        return ask(host, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(hosts, "ask", breaks)
+    _, away = far.apart(made(proxy("west", "edge-1"), proxy("north", "edge-2")))
+    west, north = far.roll_back(away, "because", "bob", within_s=0.5)
+    assert (west.ok, north.ok) == (False, True)
+    assert west.why == "edge-1: RuntimeError: can't start new thread"
+
+
 def test_what_is_laid_is_read_back_and_another_text_is_no_success(
     ssh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

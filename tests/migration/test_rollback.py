@@ -74,6 +74,35 @@ def test_a_person_who_rolls_back_takes_an_epoch_of_his_own() -> None:
     assert (second.who, second.epoch > first.epoch) == ("bob", True)
 
 
+class Busy(MemoryDriver):
+    """A proxy that does not answer some looks after it was rolled back."""
+
+    def __init__(self, missed: int) -> None:
+        super().__init__(SIDES, WEIGHTS)
+        self.missed = missed
+
+    def observe(self) -> Active:
+        """Late, so often; then as it is."""
+        if self.latch() and self.missed:
+            self.missed -= 1
+            raise OutsideError("the proxy has not answered within 1 s")
+        return super().observe()
+
+
+def test_a_look_that_a_busy_proxy_misses_ends_no_rollback() -> None:
+    """It is latched and V11 idle: that it was seen a little later makes it no failure."""
+    (west,) = rollback.roll_back({"west": Busy(3)}, "because", "bob", RealClock(), within_s=2)
+    assert (west.ok, west.written) == (True, True)
+
+
+def test_a_proxy_that_never_answers_again_is_known_to_be_latched() -> None:
+    """Nobody saw V11 idle, so it is no success; but its file and latch say V10, and so does the command."""
+    (west,) = rollback.roll_back({"west": Busy(10**9)}, "because", "bob", RealClock(), within_s=0.5)
+    assert (west.ok, west.written) == (False, True)
+    assert "has not answered" in west.why
+    assert 0.5 < west.took_s < 2
+
+
 def test_a_proxy_that_is_down_is_told_to_start_with_it() -> None:
     """It is latched and written, which is more than nothing."""
     driver = MemoryDriver(SIDES, WEIGHTS)
