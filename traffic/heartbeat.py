@@ -108,10 +108,23 @@ class Runner(BaseModel):
 
 
 def runner(folder: Path) -> Runner | None:
-    """What the last runner said; None: none has."""
+    """What the last runner said; None: none has, or it cannot be read (`unreadable`)."""
     with suppress(OSError, ValidationError):
         return Runner.model_validate_json((folder / RUNNER).read_bytes())
     return None
+
+
+def unreadable(folder: Path) -> str:
+    """Why what the last runner said cannot be read; empty: it can, or none has said anything."""
+    try:
+        Runner.model_validate_json((folder / RUNNER).read_bytes())
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"{folder / RUNNER}: {error.strerror}"
+    except ValidationError as error:
+        return f"{folder / RUNNER}: {error.errors()[0]['msg']}"
+    return ""
 
 
 def silence(folder: Path, clock: Clock, silent_s: float) -> tuple[Runner, str] | None:

@@ -92,47 +92,60 @@ class Cutover:
     def __init__(self, folder: Path, clock: Clock, say: Callable[[str], None]) -> None:
         self.said: Watching | None = None
         self.obeys = self.cannot = ""
+        self.lost = ""
+        """Why what is obeyed is no longer what lies there; empty: it is."""
         self.asking = Asking((), clock)
         self.pager: Pager | None = None
         self._folder, self._clock, self._say = folder, clock, say
         self._text: bytes | None = None
 
-    def read(self) -> None:
-        """Read it, if it is another than before."""
+    def read(self, *, keep: bool) -> None:
+        """Read it, if it is another than before.
+
+        Args:
+            keep: Traffic is not all at the way back, or went back just now: one that vanishes, or that cannot be
+                understood any more, takes away neither the critical gates nor whoever is called. The last one that
+                was understood is obeyed.
+        """
         file = self._folder / watching.FILE
+        text, said, lost = None, None, f"{file} is gone"
         try:
             text = file.read_bytes()
+            said, lost = self.said if text == self._text else watching.read(text, str(file)), ""
         except FileNotFoundError:
-            text = None
+            pass
         except OSError as error:
-            self.cannot = f"{file} cannot be read: {error.strerror}"
+            self.cannot = self.lost = f"{file} cannot be read: {error.strerror}"
             return
+        except UsageError as error:
+            lost = f"{error.what} ({error.where})"
+        if said is None and self.said is not None and keep:
+            self.cannot = self.lost = lost
+            return
+        self.lost = lost if text is not None else ""
         if text != self._text:
-            self._obey(text, str(file))
+            self._obey(text, said)
+        if said is None:
+            self.cannot = self.lost
         elif self.cannot:
             self.cannot = self._lacks()
 
-    def _obey(self, text: bytes | None, where: str) -> None:
+    def _obey(self, text: bytes | None, said: Watching | None) -> None:
         self.end()
-        self.said, self.obeys, self.cannot, self._text = None, "", "", text
+        self.said, self.obeys, self.cannot, self._text = said, "", "", text
         self.asking, self.pager = Asking((), self._clock), None
-        if text is None:
-            return
-        try:
-            self.said = watching.read(text, where)
-        except UsageError as error:
-            self.cannot = f"{error.what} ({error.where})"
+        if text is None or said is None:
             return
         self.obeys = heartbeat.digest_of(text)
-        self.asking = Asking(self.said.critical, self._clock).start()
-        if self.said.page is not None:
-            self.pager = Pager(self.said.page, self._folder / "paged.json", self._say)
+        self.asking = Asking(said.critical, self._clock).start()
+        if said.page is not None:
+            self.pager = Pager(said.page, self._folder / "paged.json", self._say)
         self.cannot = self._lacks()
 
     def _lacks(self) -> str:
         """What is missing here to do what it says: found out when it is laid, not when a gate is dark."""
         if self.said is None:
-            return self.cannot if self._text is not None else ""
+            return ""
         checks = tuple(critical.check for critical in self.said.critical)
         try:
             refusals.refuse(checks, watching.FILE, signers=None, now=self._clock.wall(), env=os.environ)
@@ -171,27 +184,40 @@ class Watcher:
         """What was said of each hold: the seconds in its reason grow with every look."""
         self._cutover = Cutover(site.folder, clock, say)
         self._way_back = str(site.way_back)
+        self._forward: bool | None = None
+        """Whether anything but the way back had traffic when the proxy answered last; None: it never has."""
+        self._latched = False
+        self._seen_s = clock.now_s()
+        """When the proxy answered last."""
+        self._unreadable_s: float | None = None
+        """Since when `runner.json` cannot be read; None: it can."""
+        self._unwritten: dict[str, str] = {}
+        """Since when no hold can be written, by cause."""
 
     def look(self) -> None:
         """Once: say that somebody watches, look, and roll back or hold if it has to be.
 
-        A full disk, on which nobody can say that he looks, sends traffic back all the same.
+        Each of these is done whatever becomes of the others: a full disk, on which nobody can say that he looks, sends
+        traffic back all the same.
         """
-        unsaid = ""
+        unsaid, did, unpaged = self._tried(self._beat), self._tried(self._act), self._tried(self._page_what_was_done)
+        said = (
+            did or self._cutover.cannot or unpaged,
+            f"nobody hears that this watcher looks: {unsaid}" * bool(unsaid),
+        )
+        self._tell("; ".join(filter(None, said)))
+
+    def _tried(self, do: Callable[[], str]) -> str:
+        """What was done, or why it was not."""
         try:
-            self._cutover.read()
-            heartbeat.beat(self._site.folder, self._clock, obeys=self._cutover.obeys, cannot=self._cutover.cannot)
-        except (AuropsError, OSError) as error:
-            unsaid = str(error)
-        try:
-            did = self._act() or unsaid or self._cutover.cannot
+            return do()
         except (AuropsError, CallUnknownError, OSError) as error:
-            did = str(error)
-        try:
-            self._page_what_was_done()
-        except (AuropsError, OSError) as error:
-            did = did or str(error)
-        self._tell(did)
+            return str(error)
+
+    def _beat(self) -> str:
+        self._cutover.read(keep=bool(self._forward) or self._latched)
+        heartbeat.beat(self._site.folder, self._clock, obeys=self._cutover.obeys, cannot=self._cutover.cannot)
+        return ""
 
     def end(self) -> None:
         """Ask nothing, call nobody any more."""
@@ -199,32 +225,68 @@ class Watcher:
 
     def _act(self) -> str:
         """Do what has to be done now; what that was, empty: nothing."""
-        now, held = self._seen(), self._driver.latch()
-        steering = now.steering
+        try:
+            now = self._seen()
+        except (AuropsError, CallUnknownError) as error:
+            return self._act_blind(error)
+        held, steering = self._driver.latch(), now.steering
         forward = not steering.closed and steering.weight(self._way_back) != TOTAL_WEIGHT
+        self._forward, self._latched, self._seen_s = forward, held is not None, self._clock.now_s()
         self._cutover.asking.turn(on=forward and held is None)
         if held is not None:
             reason = judge(now, held, self._way_back)
             return self._roll_back(reason) if reason else ""
-        said = self._said_of(now, forward=forward)
+        said = self._said_of(now)
+        return self._do(said, no_way_back(now, self._way_back, watching.over(self._site.folder))) if said else ""
+
+    def _act_blind(self, unseen: Exception) -> str:
+        """The proxy does not say what it does: go by the critical gates and the runner, which can still be asked.
+
+        That a rollback took effect nobody hears then; it is latched and written, and the proxy takes it up.
+        """
+        cutover, dark_s = self._cutover.said, self._clock.now_s() - self._seen_s
+        if cutover is None or self._forward is False or self._driver.latch() is not None:
+            raise unseen
+        said = self._said_of_cutover(cutover) if self._forward else None
+        if said is None and dark_s >= cutover.silent_s:
+            reason = f"the proxy has not answered for {dark_s:.0f} s: {unseen}"
+            said = Said(back=False, cause="the proxy is dark", reason=reason)
         if said is None:
-            return ""
-        why_not = no_way_back(now, self._way_back, watching.over(self._site.folder)) if said.back else ""
+            raise unseen
+        return self._do(said, watching.over(self._site.folder))
+
+    def _do(self, said: Said, why_not: str) -> str:
+        """Roll back where that is called for and there is a way back; else hold."""
         if said.back and not why_not:
             return self._roll_back(said.reason)
-        reason = f"{said.reason}; nothing was rolled back: {why_not}" if why_not else said.reason
+        reason = f"{said.reason}; nothing was rolled back: {why_not}" if said.back else said.reason
         return self._hold(said.cause, reason)
 
-    def _said_of(self, now: Active, *, forward: bool) -> Said | None:
+    def _said_of(self, now: Active) -> Said | None:
         """What has to be done while no latch holds."""
         if reason := judge(now, None, self._way_back):
             return Said(back=True, cause="fallback", reason=reason)
-        cutover, now_s = self._cutover.said, self._clock.now_s()
-        if cutover is None or not forward:
-            return None
-        found = critical.judge(self._cutover.asking.spells(), now_s, cutover.silent_s)
-        if found is not None:
+        return self._said_of_cutover(self._cutover.said) if self._forward else None
+
+    def _said_of_cutover(self, cutover: Watching | None) -> Said | None:
+        """What has to be done by critical gates, by what became of `watch.json`, and by the runner."""
+        spells, now_s = self._cutover.asking.spells(), self._clock.now_s()
+        found = critical.judge(spells, now_s, cutover.silent_s) if cutover else None
+        if found is not None and found.back:
             return found
+        if self._cutover.lost:
+            obeyed = "the one before it is obeyed" if cutover else "nothing is obeyed"
+            reason = f"{self._cutover.lost}, while traffic is moved: {obeyed}"
+            return Said(back=False, cause=heartbeat.WATCH, reason=reason)
+        return found or (self._said_of_runner(cutover) if cutover else None)
+
+    def _said_of_runner(self, cutover: Watching) -> Said | None:
+        """Whether it is lost; one whose word cannot be read says nothing."""
+        unreadable, now_s = heartbeat.unreadable(self._site.folder), self._clock.now_s()
+        self._unreadable_s = (now_s if self._unreadable_s is None else self._unreadable_s) if unreadable else None
+        if self._unreadable_s is not None and now_s - self._unreadable_s >= cutover.silent_s:
+            reason = f"whether the runner lives cannot be read, for {now_s - self._unreadable_s:.0f} s: {unreadable}"
+            return Said(back=False, cause=heartbeat.RUNNER, reason=reason)
         if lost := heartbeat.silence(self._site.folder, self._clock, cutover.silent_s):
             runner, how = lost
             reason = f"the runner of {runner.run} is lost while traffic is moved: {how}"
@@ -246,21 +308,24 @@ class Watcher:
                 hold.put(self._site.folder, made)
                 held = hold.read(self._site.folder) or made
         except (AuropsError, OSError) as error:
-            self._page("hold", f"{cause} unwritten", f"{reason}; NO hold could be written: {error}", at)
+            since = self._unwritten.setdefault(cause, at)
+            self._page("hold", f"{run} {cause} unwritten {since}", f"{reason}; NO hold could be written: {error}", at)
             raise
+        self._unwritten.clear()
         key = f"{cause} {held.at}"
         self._page("hold", key, reason, at)
         return self._holds.setdefault(key, f"held: {reason}")
 
-    def _page_what_was_done(self) -> None:
+    def _page_what_was_done(self) -> str:
         """By this watcher, by one before it that was killed before a person was called, or by the run that holds."""
         if self._cutover.pager is None:
-            return
+            return ""
         latch, held = self._driver.latch(), hold.read(self._site.folder)
         if latch is not None and latch.who == WHO:
             self._page("rollback", f"latch {latch.epoch}", latch.reason, latch.at)
         if held is not None:  # whoever holds: also the run itself
             self._page("hold", f"{held.cause} {held.at}", held.reason, held.at, held.who)
+        return ""
 
     def _page(self, kind: str, key: str, reason: str, at: str, who: str = WHO) -> None:
         said, pager = self._cutover.said, self._cutover.pager

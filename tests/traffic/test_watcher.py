@@ -9,6 +9,7 @@ import pytest
 
 from aurops.clock import ManualClock
 from aurops.errors import HeldError
+from aurops.gates.finding import State
 from tests.receivers import Receiver, receiving
 from tests.traffic.sites import platforms
 from traffic import heartbeat, hold, pager, watching
@@ -422,3 +423,135 @@ def test_letting_go_of_another_hold_does_not_excuse_a_runner(tmp_path: Path) -> 
     assert held is not None
     hold.release(tmp_path, held, "ann")
     assert heartbeat.silence(tmp_path, clock, 60) is None
+
+
+def test_a_watcher_that_cannot_say_that_it_looks_rolls_back_all_the_same(tmp_path: Path) -> None:
+    """A full disk, a leftover that is another user's: said, and latched by what the proxy tells."""
+    told = list[str]()
+    driver = MemoryDriver({"v11": "v10", "v10": None}, {"v11": TOTAL_WEIGHT, "v10": 0})
+    (tmp_path / ".watched.watcher.new").mkdir()
+    watcher = Watcher(platforms(folder=tmp_path), driver, told.append, ManualClock())
+    driver.set_flow("v11", Flow(instead=1, healthy=1))
+    watcher.look()
+    assert driver.latch() is not None
+    assert "rolled back: v11 fell back" in told[0]
+    assert "nobody hears that this watcher looks: " in told[0]
+    assert ".watched.watcher.new" in told[0]
+
+
+@pytest.mark.parametrize(("code", "back"), [(1, True), (3, False)])
+def test_a_proxy_that_does_not_answer_hides_no_critical_gate(
+    code: int, tmp_path: Path, beside: Callable[..., Beside], person: Receiver, *, back: bool
+) -> None:
+    """It had traffic when it answered last: a no rolls back, which needs no answer; unknown for 60 s holds."""
+    scene = beside(("sh", "-c", f"test ! -e {tmp_path}/ill || exit {code}"))
+    scene.look_until(lambda: any(spell.found for _, spell in scene.watcher._cutover.asking.spells()))
+    scene.driver.up = False
+    (tmp_path / "ill").touch()
+    if not back:
+        scene.look_until(
+            lambda: any(
+                spell.found and spell.found.state is State.UNKNOWN
+                for _, spell in scene.watcher._cutover.asking.spells()
+            )
+        )
+        scene.clock.advance(61)
+    scene.look_until(lambda: bool(person.got))
+    assert (scene.driver.latch() is not None, hold.read(tmp_path) is not None) == (back, not back)
+    assert "the critical gate `orders` has" in person.got[0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("killed", "says"), [(True, "the runner of run-1 is lost"), (False, "has not answered for 61")]
+)
+def test_a_proxy_that_does_not_answer_hides_no_runner_that_is_lost(
+    tmp_path: Path, beside: Callable[..., Beside], person: Receiver, says: str, *, killed: bool
+) -> None:
+    """Held, and a person is called: about the runner; else, after as long a silence, about the proxy itself."""
+    scene = beside()
+    watching.lay(tmp_path, scene.watching.model_copy(update={"critical": ()}))
+    scene.watcher.look()
+    if killed:
+        runner = heartbeat.Attendance([tmp_path], "run-1", scene.clock)
+        runner.begin()
+        runner._stop.set()
+    scene.driver.up = False
+    scene.clock.advance(59)
+    scene.watcher.look()
+    assert hold.read(tmp_path) is None
+    scene.clock.advance(2)
+    scene.look_until(lambda: bool(person.got))
+    assert says in person.got[0]["text"]
+    assert scene.driver.latch() is None
+
+
+@pytest.mark.parametrize("text", [None, "{", '{"schema": 2}'])
+def test_a_file_that_vanishes_takes_no_critical_gate_away(
+    text: str | None, tmp_path: Path, beside: Callable[..., Beside], person: Receiver
+) -> None:
+    """While traffic is moved the last one is obeyed, a person is called; back at V10 nothing is asked any more."""
+    scene = beside(("sh", "-c", f"test ! -e {tmp_path}/ill"))
+    scene.watcher.look()
+    if text is None:
+        (tmp_path / watching.FILE).unlink()
+    else:
+        (tmp_path / watching.FILE).write_text(text)
+    scene.look_until(lambda: bool(person.got))
+    held = hold.read(tmp_path)
+    assert held is not None
+    assert ("watch.json" in held.reason, "the one before it is obeyed" in held.reason) == (True, True)
+    assert "its watcher cannot do what it must" in heartbeat.unwatched(tmp_path, scene.clock)
+    (tmp_path / "ill").touch()
+    scene.look_until(lambda: scene.driver.latch() is not None)
+    scene.look_until(lambda: len(person.got) == 2)
+    assert "the critical gate `orders` has said no" in person.got[1]["text"]
+    scene.driver.release("ann", 9)
+    scene.watcher.look()
+    scene.watcher.look()
+    assert scene.watcher._cutover.said is None
+    assert (heartbeat.unwatched(tmp_path, scene.clock) == "") == (text is None)
+
+
+def test_a_runner_whose_word_cannot_be_read_says_nothing(
+    tmp_path: Path, beside: Callable[..., Beside], person: Receiver
+) -> None:
+    """From when it was first seen so: after 60 s a hold, and a person is called."""
+    scene = beside()
+    watching.lay(tmp_path, scene.watching.model_copy(update={"critical": ()}))
+    (tmp_path / heartbeat.RUNNER).write_text("{")
+    scene.watcher.look()
+    scene.clock.advance(59)
+    scene.watcher.look()
+    assert hold.read(tmp_path) is None
+    scene.clock.advance(2)
+    scene.look_until(lambda: bool(person.got))
+    assert "whether the runner lives cannot be read, for 61 s" in person.got[0]["text"]
+
+
+def test_a_page_is_taken_when_its_program_has_ended(
+    tmp_path: Path, beside: Callable[..., Beside], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child that it leaves on its output is no matter."""
+    monkeypatch.setattr(pager, "TIMEOUT_S", 1.0)
+    scene = beside(("false",))
+    command = ("sh", "-c", "sleep 3 &")
+    watching.lay(tmp_path, scene.watching.model_copy(update={"page": Page(argv=command)}))
+    scene.look_until((tmp_path / "paged.json").exists)
+    assert not any("was not taken" in text for text in scene.told)
+
+
+def test_a_hold_that_cannot_be_written_calls_a_person_in_every_cutover(
+    tmp_path: Path, beside: Callable[..., Beside], person: Receiver
+) -> None:
+    """Once for each run; the next one is not silent because of the one before."""
+    scene = beside(("sh", "-c", "exit 3"))
+    (tmp_path / hold.FILE).mkdir()
+    for number in (1, 2):
+        watching.lay(tmp_path, scene.watching.model_copy(update={"run": f"run-{number}"}))
+        scene.watcher.look()
+        scene.clock.advance(61)
+        scene.look_until(lambda: len(person.got) == number)  # noqa: B023 (called within the turn)
+        for _ in range(5):
+            scene.watcher.look()
+    assert [page["run"] for page in person.got] == ["run-1", "run-2"]
+    assert "NO hold could be written" in person.got[1]["text"]
