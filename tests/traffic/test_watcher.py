@@ -79,21 +79,6 @@ def test_what_fails_is_said_once_and_tried_again(tmp_path: Path) -> None:
     assert len(told) == 2
 
 
-def test_a_full_disk_keeps_nobody_from_going_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who cannot say that he looks, looks all the same: V11 fell back, so everything goes back and is latched."""
-
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(heartbeat, "beat", full)
-    said: list[str] = []
-    driver = MemoryDriver({"v11": "v10", "v10": None}, {"v11": TOTAL_WEIGHT, "v10": 0})
-    driver.set_flow("v11", Flow(instead=1, healthy=0))
-    Watcher(platforms(folder=tmp_path), driver, said.append, ManualClock()).look()
-    assert driver.latch() is not None
-    assert driver.observe().steering.weight("v10") == TOTAL_WEIGHT
-
-
 def test_a_proxy_that_is_down_is_looked_at_again(tmp_path: Path) -> None:
     """Said once; nothing is done on a guess."""
     told = list[str]()
