@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aurops import documents
-from aurops.errors import HeldError
+from aurops.errors import AuropsError, HeldError
 from aurops.history import History
+from migration import hosts
 from migration.execute import cutover_of
 from traffic import heartbeat, watching
 from traffic.dialects import open_driver
@@ -75,18 +77,36 @@ class Beside:
             self._clock.sleep(0.1)
 
 
-def held_for(journal: Journal) -> dict[str, tuple[Driver, Hold]]:
-    """The proxies of this host that are held for a run.
+@dataclass(frozen=True)
+class Held:
+    """What is held for a run beside its proxies, as far as this host sees it.
 
-    Raises:
-        UsageError: A proxy's site cannot be read here.
-        OutsideError: A hold cannot be read.
+    Args:
+        found: Driver and hold, by proxy.
+        unseen: Of which proxies of this host nobody knows, and why.
+        elsewhere: The proxies of other hosts, with their host: nobody looked.
     """
-    history, found = History(journal.records), dict[str, "tuple[Driver, Hold]"]()
-    sites = cutover_of(history).sites if "cutover" in history.arguments else {}
-    for proxy, path in sites.items():
-        driver = open_driver(documents.load(Path(path), Site))
-        held = driver.hold()
+
+    found: Mapping[str, tuple[Driver, Hold]]
+    unseen: Mapping[str, AuropsError]
+    elsewhere: Mapping[str, str]
+
+
+def held_for(journal: Journal) -> Held:
+    """What is held for a run; a proxy that cannot be looked at hides no other."""
+    history = History(journal.records)
+    cutover = cutover_of(history) if "cutover" in history.arguments else None
+    found, unseen, elsewhere = dict[str, "tuple[Driver, Hold]"](), dict[str, AuropsError](), dict[str, str]()
+    for proxy, path in cutover.sites.items() if cutover else ():
+        if cutover and not hosts.is_here(host := cutover.proxy_hosts.get(proxy, "")):
+            elsewhere[proxy] = host
+            continue
+        try:
+            driver = open_driver(documents.load(Path(path), Site))
+            held = driver.hold()
+        except AuropsError as error:
+            unseen[proxy] = error
+            continue
         if held is not None and held.run in ("", journal.run):
             found[proxy] = (driver, held)
-    return found
+    return Held(found, unseen, elsewhere)

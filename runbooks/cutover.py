@@ -30,7 +30,7 @@ from migration.model import World
 from migration.outline import outline, timetable
 from migration.proxies import Proxies, check_sides
 from migration.readiness import check
-from runbooks.kinds import refuse_without_store
+from runbooks.kinds import LetGo, refuse_without_store
 from runbooks.outputs import check_writable
 from runbooks.telling import listening
 from runbooks.terminal import confirm, ended, timeline
@@ -285,16 +285,29 @@ def resume(journal: Journal, store: Store, *, take_over: bool, leap: int, wait: 
 
 
 def holds(journal: Journal) -> tuple[str, ...]:
-    """The proxies that are held for this run, and why (`runbooks.kinds.Waiting`)."""
-    return tuple(f"{proxy}: {hold.who}: {hold.reason}" for proxy, (_, hold) in held_for(journal).items())
+    """The proxies that are held for this run, and why; and those that nobody knows of (`runbooks.kinds.Waiting`)."""
+    held, nobody_knows = held_for(journal), "a proxy, perhaps, which is not known here"
+    return (
+        *(f"{proxy}: {hold.who}: {hold.reason}" for proxy, (_, hold) in held.found.items()),
+        *(f"{nobody_knows}: {proxy}: {error.what} ({error.where})" for proxy, error in held.unseen.items()),
+        *(f"{nobody_knows}: {proxy} is on {host}" for proxy, host in held.elsewhere.items()),
+    )
 
 
-def release_holds(journal: Journal, reason: str) -> tuple[str, ...]:
-    """Let go of them; which they were (`runbooks.kinds.Waiting`)."""
+def release_holds(journal: Journal, reason: str) -> LetGo:
+    """Let go of them, proxy by proxy (`runbooks.kinds.Waiting`)."""
     held = held_for(journal)
-    for driver, _ in held.values():
-        driver.release_hold(f"{getpass.getuser()}: {reason}")
-    return tuple(f"{proxy} ({hold.reason})" for proxy, (_, hold) in held.items())
+    done, left = list[str](), dict(held.unseen)
+    for proxy, (driver, hold) in held.found.items():
+        try:
+            driver.release_hold(f"{getpass.getuser()}: {reason}")
+            done.append(f"{proxy} ({hold.reason})")
+        except AuropsError as error:
+            left[proxy] = error
+    for proxy, why in left.items():
+        why.what = f"{proxy} may still be held: {why.what}"
+    elsewhere = tuple(f"{proxy} is on {host}" for proxy, host in held.elsewhere.items())
+    return LetGo(tuple(done), tuple(left.values()), elsewhere)
 
 
 def may_not_skip(journal: Journal, step: str) -> str:

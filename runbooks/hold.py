@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aurops.clock import RealClock
-from aurops.errors import UsageError
+from aurops.errors import OutsideError, UsageError
 from aurops.gates import holds
 from aurops.gates.spec import HoldGate
 from aurops.gates.steps import waits_at
@@ -18,7 +18,11 @@ from runbooks import kinds
 from runbooks.gates import Run, open_run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aurops.errors import AuropsError
     from aurops.journal import Journal
+    from aurops.store import Store
 
 app = typer.Typer(name="hold", add_completion=False, rich_markup_mode=None)
 
@@ -42,24 +46,46 @@ def release(run: Run, *, reason: Reason, stage: Stage = "") -> None:
     """Let go of a run's gates: of what `aurops hold` holds, and of a gate that waits for a person.
 
     Without --stage: of the whole run, of the stage that it waits before now, and of the proxies of this host that a
-    watcher holds (docs/traffic.md).
+    watcher holds (docs/traffic.md). One that cannot be let go of is named (exit 3); all others are let go of.
     """
     store, journal = open_run(run)
-    stages = [stage] if stage else ["", *_here(journal)]
-    given = holds.turns(store, run)
-    held = [each for each in stages if any(turn.on and turn.stage == each for turn in holds.holding(given, each))]
-    held += [each for each in _waits_for_a_person(journal) if each in stages and each not in held]
-    proxies = () if stage else kinds.release_holds(journal, reason)
-    if not held and not proxies:
-        raise UsageError(f"nobody holds {_of(stage)}", where=f"run {run}", next_step=f"aurops gates {run}")
+    held = _held(store, journal, stage)
     for each in held:
         holds.turn(store, run, on=False, stage=each, reason=reason, who=getpass.getuser(), clock=RealClock())
-    for proxy in proxies:
-        typer.echo(f"released: {proxy}")
     if held:
         typer.echo(f"released: {' and '.join(map(_of, held))} of run {run}")
-    what = ", ".join([*map(_of, held), *proxies])
-    _tell_webhook(run, "release", f"{getpass.getuser()} lets go of {what}: {reason}")
+    proxies = kinds.LetGo() if stage else kinds.release_holds(journal, reason)
+    for proxy in proxies.done:
+        typer.echo(f"released: {proxy}")
+    for proxy in proxies.elsewhere:
+        typer.echo(f"aurops: {proxy}: what holds it is let go of there: aurops release {run} --reason …", err=True)
+    if done := ", ".join([*map(_of, held), *proxies.done]):
+        _tell_webhook(run, "release", f"{getpass.getuser()} lets go of {done}: {reason}")
+    if proxies.left:
+        raise _left(run, proxies.left)
+    if not done:
+        raise UsageError(f"nobody holds {_of(stage)}", where=f"run {run}", next_step=f"aurops gates {run}")
+
+
+def _held(store: Store, journal: Journal, stage: str) -> list[str]:
+    """The stages of which a person can let go (empty: all of the run)."""
+    stages = [stage] if stage else ["", *_here(journal)]
+    given = holds.turns(store, journal.run)
+    held = [each for each in stages if any(turn.on and turn.stage == each for turn in holds.holding(given, each))]
+    return held + [each for each in _waits_for_a_person(journal) if each in stages and each not in held]
+
+
+def _left(run: str, errors: Sequence[AuropsError]) -> OutsideError:
+    """What may still hold, in one error."""
+    again = f"then again: aurops release {run} --reason …"
+    if len(errors) == 1:
+        error = errors[0]
+        step = f"{(error.next_step or 'mend that').removesuffix('.')}; {again}"
+        return OutsideError(error.what, where=error.where, allowed=error.allowed, next_step=step)
+    steps = (f": {each.next_step}" if each.next_step else "" for each in errors)
+    listed = "".join(f"\n  - {each.what} ({each.where}){step}" for each, step in zip(errors, steps, strict=True))
+    what = f"{len(errors)} proxies are not known to be let go of:{listed}"
+    return OutsideError(what, where=f"run {run}", next_step=f"mend each; {again}")
 
 
 def _tell_webhook(run: str, kind: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -27,6 +28,21 @@ MODULES = {
 
 WAITS = ("cutover",)
 """The kinds whose runs wait at gates, can be stayed with, and have steps that nobody leaves out."""
+
+
+@dataclass(frozen=True)
+class LetGo:
+    """What became of the holds of a run that are elsewhere than at its gates.
+
+    Args:
+        done: What was let go of.
+        left: What may still hold, and why.
+        elsewhere: What only another host can let go of: nobody tried.
+    """
+
+    done: tuple[str, ...] = ()
+    left: tuple[AuropsError, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
 
 class Kind(Protocol):
@@ -63,8 +79,8 @@ class Waiting(Protocol):
         """What is held for this run elsewhere than at its gates, and why."""
         ...
 
-    def release_holds(self, journal: Journal, reason: str) -> tuple[str, ...]:
-        """Let go of what is held for this run elsewhere than at its gates; what that was."""
+    def release_holds(self, journal: Journal, reason: str) -> LetGo:
+        """Let go of what is held for this run elsewhere than at its gates; one that cannot be hinders no other."""
         ...
 
     def may_not_skip(self, journal: Journal, step: str) -> str:
@@ -111,15 +127,14 @@ def holds(journal: Journal) -> tuple[str, ...]:
         return (f"a proxy, perhaps, which is not known here: {error.what} ({error.where})",)
 
 
-def release_holds(journal: Journal, reason: str) -> tuple[str, ...]:
-    """Let go of what is held for a run elsewhere than at its gates; what that was.
-
-    Raises:
-        AuropsError: It cannot be let go of.
-    """
+def release_holds(journal: Journal, reason: str) -> LetGo:
+    """Let go of what is held for a run elsewhere than at its gates, as far as that can be done here."""
     if History(journal.records).kind not in WAITS:
-        return ()
-    return cast("Waiting", kind_of(journal)).release_holds(journal, reason)
+        return LetGo()
+    try:
+        return cast("Waiting", kind_of(journal)).release_holds(journal, reason)
+    except AuropsError as error:
+        return LetGo(left=(error,))
 
 
 def may_not_skip(journal: Journal, step: str) -> str:

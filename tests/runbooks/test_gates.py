@@ -26,6 +26,7 @@ from tests.migration.cutovers import cutover
 from tests.runbooks.here import here
 from tests.traffic.sites import platforms
 from traffic import hold
+from traffic.file_driver import FileDriver
 
 APPROVAL = ApprovalGate(kind="approval", name="two", need=2, of=("ann", "bob"))
 BY_HAND = HoldGate(kind="hold", name="by hand", reason="look first")
@@ -250,3 +251,58 @@ def test_who_holds_a_proxy_is_shown_and_let_go_of_by_the_same_commands(
     site.unlink()
     assert here("gates", run) == 2
     assert "held at a proxy, perhaps, which is not known here: " in capsys.readouterr().out
+
+
+def test_a_proxy_that_cannot_be_looked_at_keeps_nobody_from_letting_go_of_the_rest(
+    tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run's own hold and every other proxy are released; a site file that is lost, and a broken hold, are named."""
+    read = cutover()
+    for proxy in read.sites:
+        (tmp_path / proxy).mkdir()
+        text = platforms(folder=tmp_path / proxy).model_dump_json(by_alias=True)
+        (tmp_path / f"{proxy}.json").write_text(text)
+        hold.put(tmp_path / proxy, hold.Hold(run="", cause="blind", reason="dark", who="the watcher", at="now"))
+    plan = read.model_copy(update={"sites": {proxy: str(tmp_path / f"{proxy}.json") for proxy in read.sites}})
+    run = execute.begin(store, RealClock(), plan, Signers("")).run
+    (tmp_path / "west-1.json").unlink()
+    (tmp_path / "west-2" / hold.FILE).write_text("{")
+    monkeypatch.setattr(FileDriver, "release_hold", _without_asking_the_proxy)
+    assert here("hold", run, "--reason", "wait") == 0
+    capsys.readouterr()
+    assert here("release", run, "--reason", "looked") == 3
+    told = capsys.readouterr()
+    assert told.out == f"released: every gate of run {run}\nreleased: north-1 (dark)\n"
+    assert "2 proxies are not known to be let go of" in told.err
+    assert f"west-1 may still be held: the file cannot be read: No such file or directory ({tmp_path}" in told.err
+    assert f"west-2 may still be held: A hold cannot be read, so nothing goes forward. ({tmp_path}" in told.err
+    assert f"{hold.FILE}): Look at it, and mend it." in told.err
+    assert f"mend each; then again: aurops release {run}" in told.err
+    assert holds.holding(holds.turns(store, run), "") == ()
+    assert hold.read(tmp_path / "north-1") is None
+    assert here("gates", run) == 2
+    assert "held at a proxy, perhaps, which is not known here: west-2: A hold cannot be" in capsys.readouterr().out
+
+
+def test_a_run_is_held_and_let_go_of_from_a_host_without_its_proxies(
+    tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On an operator's host there are no site files: the run's own hold goes, and where the watchers' do is said."""
+    read = cutover()
+    sites = {name: str(tmp_path / "nowhere.json") for name in read.sites}
+    plan = read.model_copy(update={"sites": sites, "proxy_hosts": dict.fromkeys(read.sites, "edge-host")})
+    run = execute.begin(store, RealClock(), plan, Signers("")).run
+    assert here("hold", run, "--reason", "wait") == 0
+    capsys.readouterr()
+    assert here("release", run, "--reason", "looked") == 0
+    told = capsys.readouterr()
+    assert told.out == f"released: every gate of run {run}\n"
+    assert f"west-1 is on edge-host: what holds it is let go of there: aurops release {run}" in told.err
+    assert here("release", run, "--reason", "looked") == 2
+    assert "nobody holds every gate" in capsys.readouterr().err
+
+
+def _without_asking_the_proxy(driver: FileDriver, who: str) -> None:
+    held = driver.hold()
+    assert held is not None
+    hold.release(driver.site.folder, held, who)
