@@ -218,7 +218,8 @@ class Back:
         left: Requests and WebSockets that are still under way at V11.
         why: What went wrong, or is worth to know.
         written: It is latched, and its file says everything to V10: it starts with that if it is down.
-        refused: Nothing was done, because it would make things worse.
+        refused: Nothing was done: it would make things worse, or is a rehearsal that would move traffic.
+        next_step: What a person does about that.
     """
 
     proxy: str
@@ -228,11 +229,13 @@ class Back:
     why: str = ""
     written: bool = False
     refused: bool = False
+    next_step: str = ""
 
     def data(self) -> dict[str, Json]:
         """For the journal and `--json`."""
         said: dict[str, Json] = {"proxy": self.proxy, "ok": self.ok, "took_s": round(self.took_s, 3)}
-        return said | {"left": self.left, "why": self.why, "written": self.written, "refused": self.refused}
+        said |= {"left": self.left, "why": self.why, "written": self.written, "refused": self.refused}
+        return said | ({"next_step": self.next_step} if self.next_step else {})
 
 
 def read(file: Path) -> Ready:
@@ -305,7 +308,8 @@ def worse(made: Ready, drivers: Mapping[str, Driver]) -> list[Back]:
 
 
 def _refused(proxy: str, why: str) -> Back:
-    return Back(proxy, ok=False, took_s=0.0, why=why, refused=True)
+    step = f"bring V10 up there; or, knowing that V11 is worse: the same with --force --proxy {proxy}"
+    return Back(proxy, ok=False, took_s=0.0, why=why, refused=True, next_step=step)
 
 
 def _is_worse(driver: Driver) -> bool:
@@ -321,7 +325,7 @@ def refuse_unfinished(found: Sequence[Back]) -> None:
 
     Raises:
         OutsideError: One could not be.
-        HeldError: All others could be, but some were left alone because it would have made things worse.
+        HeldError: All others could be, but some were left alone (`Back.refused`).
     """
     if failed := [each for each in found if not each.ok and not each.refused]:
         raise OutsideError(
@@ -333,8 +337,7 @@ def refuse_unfinished(found: Sequence[Back]) -> None:
     if refused := [each for each in found if each.refused]:
         raise HeldError(
             "not rolled back: " + "; ".join(f"{each.proxy}: {each.why}" for each in refused),
-            next_step="bring V10 up there; or, knowing that V11 is worse: the same with "
-            f"--force --proxy {' --proxy '.join(each.proxy for each in refused)}",
+            next_step="; ".join(dict.fromkeys(each.next_step for each in refused)),
         )
 
 
@@ -366,6 +369,9 @@ def _one(name: str, driver: Driver, back: Callable[[], object], clock: Clock, be
     try:
         back()
         return _idle(name, driver, clock, began_s, within_s)
+    except HeldError as error:
+        step = error.next_step or ""
+        return Back(name, ok=False, took_s=clock.now_s() - began_s, why=error.what, refused=True, next_step=step)
     except UnheardError as error:
         return Back(name, ok=False, took_s=clock.now_s() - began_s, why=str(error), written=True)
     except (AuropsError, CallUnknownError, StaleEpochError) as error:

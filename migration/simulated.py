@@ -70,6 +70,8 @@ class SimulatedProxies:
             found = self._obeys(proxy, epoch)
             if not found.prepared:
                 raise OutsideError(f"nothing is prepared at {proxy}")
+            if found.weights[NEW]:
+                raise HeldError(f"a rehearsal moves no traffic, and {proxy} sends {found.weights[NEW]} to {NEW}")
             self.roll_back(proxy, reason, 0, timeout_s)
             latch = found.latch
             if latch is None or latch.reason != reason:

@@ -255,7 +255,7 @@ def _became(each: Back) -> str:
         return f"all traffic at V10, V11 idle after {each.took_s:.2f} s"
     if each.written:
         return "NOT KNOWN to be rolled back: it is latched, and starts with everything at V10 if it is down"
-    return "LEFT ALONE: going back would be worse" if each.refused else "NOT rolled back"
+    return "LEFT ALONE" if each.refused else "NOT rolled back"
 
 
 def _warn(text: str) -> None:

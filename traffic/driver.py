@@ -228,13 +228,15 @@ class Driver(Protocol):
             reason: Why, for people.
             who: Who says so.
             epoch: Of the latch; None: one more than in effect. A lower one than in effect is raised to that.
-            rehearsal: It is only to see whether it works. A latch that holds already stays; but one in earnest takes
-                the place of a rehearsal's, under a higher epoch, so that who rehearsed cannot release it.
+            rehearsal: It is only to see whether it works, and moves no traffic: refused unless all of it is at the way
+                back, as seen by whoever keeps every step out. A latch that holds already stays; but one in earnest
+                takes the place of a rehearsal's, under a higher epoch, so that who rehearsed cannot release it.
             anew: A person says so: also a latch in earnest gives way to one of a higher epoch, so that a release that
                 was approved for the old one does not take this away. Without (the watcher, who says it again and
                 again) one in earnest that holds already stays.
 
         Raises:
+            HeldError: A rehearsal, and not everything is at the way back; or a rollback came in between.
             UnheardError: It is latched and written, and the proxy has not said that it obeys.
             CallUnknownError: Nobody knows.
             OutsideError: Nothing could be written.

@@ -9,7 +9,7 @@ from aurops.clock import RealClock
 from aurops.errors import HeldError, OutsideError, UsageError
 from aurops.files import write_durably
 from aurops.plan import CallUnknownError, StaleEpochError
-from traffic import draining, forward, heartbeat, hold
+from traffic import draining, forward, heartbeat, hold, latching
 from traffic.driver import (
     TOTAL_WEIGHT,
     Active,
@@ -176,18 +176,19 @@ class FileDriver:
         """Raise the latch, so that nobody begins to go forward; then move the file made beforehand in place."""
         if self.site.way_back is None:
             raise UsageError(_NO_WAY_BACK, allowed="a side that names another as `instead`")
+        if rehearsal:
+            return self._rehearse(reason, who, epoch or 0)
         for turn in range(_ROLL_BACKS):
-            mine = anew and not rehearsal and not turn
-            failed = self._raise_latch(reason, who, epoch or 0, rehearsal=rehearsal, anew=mine)
-            with self._folder.locked(self._clock, ROLL_BACK_LOCK_S, insist=rehearsal) as alone:
+            failed = self._raise_latch(reason, who, epoch or 0, anew=anew and not turn)
+            with self._folder.locked(self._clock, ROLL_BACK_LOCK_S, insist=False) as alone:
                 if not alone:  # whoever has the lock may be taking the latch away that was there
-                    failed = self._raise_latch(reason, who, epoch or 0, rehearsal=rehearsal, higher=True)
-                now, held = self._seen(), self._held()
+                    failed = self._raise_latch(reason, who, epoch or 0, higher=True)
+                now, held = self._seen(), latching.held(self._folder)
                 if held is None and failed is None:
                     continue  # it was released in between: that was before this rollback
                 is_there = now is not None and now.steering.weight(self.site.way_back) == TOTAL_WEIGHT
                 is_there = is_there and now is not None and now.version == self._version_in_file()
-                if held and now and is_there and not rehearsal:  # a rehearsal moves the file all the same
+                if held and now and is_there:
                     return now
                 version = self._put_back(held.epoch if held else self._known_epoch() + 1, now)
                 try:
@@ -200,6 +201,18 @@ class FileDriver:
                 raise CallUnknownError(f"everything goes to {self.site.way_back}, but no latch holds it: {failed}")
             return active
         raise CallUnknownError(f"somebody writes {self._folder.live} again and again; the latch is raised")
+
+    def _rehearse(self, reason: str, who: str, epoch: int) -> Active:
+        """The lock first: no step comes between the look at the weights, the latch and the move."""
+        with self._folder.locked(self._clock, LOCK_S):
+            now = self.observe()
+            latching.refuse_rehearsal(now.steering, str(self.site.way_back), self.site.admin)
+            held = latching.raise_rehearsal(self._folder, self._made(reason, who, epoch, rehearsal=True))
+            version = self._put_back(held.epoch, now)
+            self._yield_to_rollback(held)
+            active = self._take_effect(version)
+            self._yield_to_rollback(held)
+            return active
 
     def release(self, who: str, epoch: int) -> None:
         """Know what fell back until now, then take the latch away."""
@@ -265,39 +278,16 @@ class FileDriver:
             return self.observe()
         return None
 
-    def _held(self) -> Latch | None:
-        with suppress(OutsideError):  # one that cannot be read is written anew
-            return self.latch()
-        return None
+    def _made(self, reason: str, who: str, epoch: int, *, rehearsal: bool = False) -> Latch:
+        """A latch above every epoch that is known."""
+        above = max(epoch, self._known_epoch() + 1)
+        return Latch(epoch=above, reason=reason, who=who, at=self._at(), rehearsal=rehearsal)
 
     def _raise_latch(
-        self, reason: str, who: str, epoch: int, *, rehearsal: bool, anew: bool = False, higher: bool = False
+        self, reason: str, who: str, epoch: int, *, anew: bool = False, higher: bool = False
     ) -> OSError | None:
-        """Hold traffic back, above every epoch that is known; why that cannot be.
-
-        One in earnest that holds gives way to these words (`anew`), or keeps its own under a new epoch (`higher`).
-        A rehearsal takes nobody's place, not even of a latch that is raised in the same moment.
-        """
-        held, known = self._held(), self._known_epoch()
-        made = Latch(epoch=max(epoch, known + 1), reason=reason, who=who, at=self._at(), rehearsal=rehearsal)
-        try:
-            if held is None:
-                with suppress(OSError):  # no hard links here; or no space, as the next write finds out
-                    if self._folder.raise_first_latch(made):
-                        return None
-                held = self._held()
-            if rehearsal:
-                return None if held else FileExistsError(f"{self._folder.latch_file} can be neither read nor written")
-            latch = made if held is None or held.rehearsal or anew else held
-            if held and (latch is made or higher or held.epoch < known):  # or somebody went forward while it was raised
-                latch = latch.model_copy(update={"epoch": max(made.epoch, held.epoch + 1)})
-            if latch != held:
-                self._folder.raise_latch(latch)
-                if held and not held.rehearsal and anew:
-                    self._folder.keep(held, f"replaced by the rollback of {who}, {made.at}")
-        except OSError as error:  # a full disk does not keep traffic where it is broken: a move needs no space
-            return error
-        return None
+        made = self._made(reason, who, epoch)
+        return latching.raise_latch(self._folder, made, self._known_epoch(), anew=anew, higher=higher)
 
     def _known_epoch(self) -> int:
         now = self._seen()

@@ -21,6 +21,7 @@ from traffic.driver import (
     UnheardError,
 )
 from traffic.folder import Latch
+from traffic.latching import refuse_rehearsal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -125,6 +126,8 @@ class MemoryDriver:
         if self._way_back is None:
             raise UsageError("No side of this proxy is a way back.")
         self._begin("roll_back", needs_proxy=False)
+        if rehearsal:
+            refuse_rehearsal(self._steering, self._way_back, "in memory")
         known = self._steering.epoch
         if self._latch is None or (not rehearsal and (anew or self._latch.rehearsal)):
             above = max(known + 1, epoch or 0, self._latch.epoch + 1 if self._latch else 0)

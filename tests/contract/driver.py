@@ -288,6 +288,22 @@ class DriverContract:
         bench.driver.release("alice", latch.epoch + 1)
         assert bench.driver.latch() is None
 
+    def test_a_rehearsal_moves_no_traffic(self, bench: Bench) -> None:
+        """Where any side but the way back has weight it is refused, says which and what to do, and latches nothing."""
+        epoch = bench.driver.observe().steering.epoch
+        for weights in (steering(500, epoch), steering(0, epoch, baseline=300)):
+            before = state(bench.driver.shift(weights))
+            with pytest.raises(HeldError, match=r"v11 500|baseline 300") as refused:
+                bench.driver.roll_back("rehearsal 3", "alice", rehearsal=True)
+            assert "Rehearse before the first step" in str(refused.value.next_step)
+            assert bench.driver.latch() is None
+            assert state(bench.driver.observe()) == before
+        bench.driver.shift(steering(0, epoch))
+        bench.driver.roll_back("rehearsal 3", "alice", rehearsal=True)
+        latch = bench.driver.latch()
+        assert latch is not None
+        bench.driver.release("alice", latch.epoch + 1)
+
     def test_the_way_back_is_checked_and_changes_nothing(self, bench: Bench) -> None:
         """What steers finds it right; nothing is in effect that was not before."""
         before = state(bench.driver.observe())

@@ -62,6 +62,19 @@ def test_one_dead_v10_keeps_no_other_proxy_from_going_back() -> None:
         rollback.refuse_unfinished([west, north, rollback.Back("east", ok=False, took_s=0.1, why="it burns")])
 
 
+def test_a_rehearsal_where_traffic_is_moved_is_refused_with_what_to_do() -> None:
+    """The proxy is left alone, the other is rehearsed; the command's end says why, and nothing of a worse V10."""
+    drivers = {"west": MemoryDriver(SIDES, WEIGHTS), "north": MemoryDriver(SIDES, {"v11": 0, "v10": 10_000})}
+    west, north = rollback.roll_back(drivers, "rehearsal 1", "bob", RealClock(), within_s=2, rehearsal=True)
+    assert (west.ok, west.refused, west.written, north.ok) == (False, True, False, True)
+    assert drivers["west"].latch() is None
+    with pytest.raises(HeldError, match="v11 10000") as refused:
+        rollback.refuse_unfinished([west, north])
+    assert "Rehearse before the first step" in str(refused.value.next_step)
+    assert "--force" not in str(refused.value)
+    assert rollback.Back(**west.data()).next_step == west.next_step, "another host tells it, too"  # type: ignore[arg-type]
+
+
 def test_a_person_who_rolls_back_takes_an_epoch_of_his_own() -> None:
     """Also where a rollback holds: a release that was approved for that one finds another."""
     driver = MemoryDriver(SIDES, WEIGHTS)

@@ -15,6 +15,7 @@ from migration import rollback
 from tests.runbooks.here import here
 from traffic.dialects import open_driver
 from traffic.driver import TOTAL_WEIGHT, Steering
+from traffic.memory import MemoryDriver
 from traffic.site import Kind, Side, Site
 
 SIDES = (
@@ -242,3 +243,17 @@ def test_a_user_whom_the_host_does_not_know_can_roll_back(
     assert json.loads((west.parent / "latch.json").read_text())["who"].startswith("uid ")
     assert here("rollback", "--reason", "r") == 2
     assert "set XDG_STATE_HOME" in capsys.readouterr().err
+
+
+def test_a_rehearsal_where_traffic_is_moved_says_why_and_what_to_do_next(
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 4, the weights, the next step; no latch, no record."""
+    lay("ledger", west=site(state / "west"))
+    driver = MemoryDriver({"v11": "v10", "v10": None}, {"v11": 500, "v10": 9_500})
+    monkeypatch.setattr("runbooks.rollback.open_driver", lambda _: driver)
+    assert here("rollback", "ledger", "--reason", "rehearsal 1", "--rehearsal") == 4
+    out = capsys.readouterr()
+    assert "west: LEFT ALONE (A rehearsal moves no traffic, and not all of it is at v10: v11 500" in out.out
+    assert "Rehearse before the first step" in out.err
+    assert driver.latch() is None

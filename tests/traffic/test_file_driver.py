@@ -19,7 +19,7 @@ from tests.traffic.played import Place, Played, steering
 from tests.traffic.sites import platforms, regions
 from traffic import envoy_routes, file_driver, folder, heartbeat
 from traffic.dialects import EnvoyDialect
-from traffic.driver import TOTAL_WEIGHT, Active, LatchedError, TamperedError
+from traffic.driver import TOTAL_WEIGHT, LatchedError, TamperedError
 from traffic.file_driver import FileDriver
 from traffic.hold import Hold
 
@@ -241,28 +241,6 @@ def test_a_rollback_during_a_release_is_not_released_along(tmp_path: Path, monke
 def test_both_deadlines_are_shorter_than_a_calls() -> None:
     """A caller who allows ten seconds hears what happened."""
     assert file_driver.LOCK_S + file_driver.ACTIVE_S < 10
-
-
-def test_a_rehearsal_never_takes_the_place_of_a_rollback_of_the_same_moment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A rollback in earnest begins and ends between a rehearsal's look at the latch and its own: it stays latched."""
-    place = Place(tmp_path)
-    rehearsing = FileDriver(place.site, place.proxy, place.clock)
-    ask, done = place.proxy.ask, []
-
-    def meanwhile() -> Active:
-        if not done:
-            done.append(place.driver.roll_back)
-            monkeypatch.setattr(place.proxy, "ask", ask)
-            place.driver.roll_back("orders look wrong", "bob")
-        return ask()
-
-    monkeypatch.setattr(place.proxy, "ask", meanwhile)
-    rehearsing.roll_back("rehearsal 1", "alice", rehearsal=True)
-    latch = place.driver.latch()
-    assert latch is not None
-    assert (latch.reason, latch.rehearsal) == ("orders look wrong", False)
 
 
 def test_a_rollback_that_does_not_wait_for_a_release_is_not_released_along(place: Place) -> None:
