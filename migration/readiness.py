@@ -83,11 +83,28 @@ def _hosts_lacking(cutover: Cutover, where: str) -> list[AuropsError]:
         what = f"a rollback lies ready on {len(cutover.operator_hosts)} of at least {OPERATOR_HOSTS} operator hosts"
         allowed = "the names of two hosts or more, from each of which people can roll back"
         found.append(UsageError(what, where=f"{where}: operator_hosts", allowed=allowed))
-    for name, host in cutover.proxy_hosts.items():
-        if not hosts.is_here(host):
-            what = (
-                f"{name} is on {host}, and this is {hosts.here()}: the steps forward are made on the proxy's own host"
-            )
-            step = f"begin the cutover on {host}; a rollback reaches it from every operator host"
-            found.append(UsageError(what, where=f"{where}: proxy_hosts.{name}", next_step=step))
-    return found
+    return found + _out_of_reach(cutover, where)
+
+
+def _out_of_reach(cutover: Cutover, where: str) -> list[AuropsError]:
+    """The proxies that this runner cannot take forward: it steers those of its own host, which may be another one."""
+    far = {name: host for name, host in cutover.proxy_hosts.items() if not hosts.is_here(host)}
+    on = dict[str, list[str]]()
+    for name in cutover.sites:
+        on.setdefault(far.get(name, ""), []).append(name)
+    if len(on) > 1:
+        listed = "; ".join(
+            f"{', '.join(names)} on {host or f'{hosts.here()} (this one)'}" for host, names in on.items()
+        )
+        what = f"one run cannot take proxies of {len(on)} hosts forward, from whichever of them it is begun: {listed}"
+        step = "a plan for each host, with a `service` of its own: docs/runbooks/cutover.md, Proxies on several hosts"
+        allowed = "proxies of one host, the runner's; one that `proxy_hosts` does not name is on the runner's"
+        return [UsageError(what, where=f"{where}: proxy_hosts", allowed=allowed, next_step=step)]
+    return [
+        UsageError(
+            f"{name} is on {host}, and this is {hosts.here()}: the steps forward are made on the proxy's own host",
+            where=f"{where}: proxy_hosts.{name}",
+            next_step=f"begin the cutover on {host}; a rollback reaches it from every operator host",
+        )
+        for name, host in far.items()
+    ]

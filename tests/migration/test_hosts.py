@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from aurops.errors import OutsideError
+from aurops.errors import AuropsError, OutsideError
 from aurops.gates.signing import Signers
 from migration import far, hosts, rollback
+from migration.cutover_file import Cutover
 from migration.hosts import Host
 from migration.readiness import problems
 from migration.rollback import Ready, ReadyProxy
@@ -137,16 +138,48 @@ def test_another_file_at_a_proxys_host_is_not_ready(ssh: Path) -> None:
     assert (west.ok, west.why) == (False, "another rollback.json lies there")
 
 
+def hosts_lacking(plan: Cutover) -> dict[str | None, AuropsError]:
+    """What is wrong with the hosts of a plan here, by place."""
+    found = problems(plan, Signers(""), "cutover.yaml", now=plan.start - timedelta(days=2), env={})
+    return {each.where: each for each in found if "host" in str(each.where)}
+
+
 def test_a_plan_with_one_operators_host_or_a_proxy_elsewhere_is_refused_with_both(ssh: Path) -> None:
     """Before any host is asked: from one host alone nobody may depend, and steps are made at the proxy."""
     asked = ssh.with_name("asked")
     ssh.write_text(f"touch {asked}\n")
-    plan = cutover(operator_hosts=("ops-1",), proxy_hosts={"west-1": "edge-9", "north-1": "ops-1"})
-    found = problems(plan, Signers(""), "cutover.yaml", now=plan.start - timedelta(days=2), env={})
-    said = {each.where: each.what for each in found if "host" in str(each.where)}
-    assert said == {
+    everywhere = dict.fromkeys(cutover().sites, "edge-9")
+    said = hosts_lacking(cutover(operator_hosts=("ops-1",), proxy_hosts=everywhere))
+    assert {where: error.what for where, error in said.items()} == {
         "cutover.yaml: operator_hosts": "a rollback lies ready on 1 of at least 2 operator hosts",
-        "cutover.yaml: proxy_hosts.west-1": "west-1 is on edge-9, and this is ops-1: the steps forward are made on the "
-        "proxy's own host",
+        **{
+            f"cutover.yaml: proxy_hosts.{name}": f"{name} is on edge-9, and this is ops-1: the steps forward are "
+            "made on the proxy's own host"
+            for name in everywhere
+        },
     }
+    assert str(said["cutover.yaml: proxy_hosts.west-1"].next_step).startswith("begin the cutover on edge-9")
     assert not asked.exists()
+
+
+@pytest.mark.parametrize("here", ["ops-1", "edge-9", "a-third"])
+def test_a_plan_of_proxies_on_two_hosts_is_sent_to_neither_of_them(here: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No runner can carry it out, wherever it is begun: one error: which is where, a plan for each."""
+    monkeypatch.setenv("AUROPS_HOST", here)
+    plan = cutover(proxy_hosts={"west-1": "edge-9", "west-2": "edge-9", "north-1": "ops-1"})
+    (error,) = hosts_lacking(plan).values()
+    assert "one run cannot take proxies of 2 hosts forward, from whichever of them it is begun: " in error.what
+    assert "west-1, west-2 on edge-9" in error.what
+    assert "north-1 on ops-1" in error.what
+    assert "a plan for each host, with a `service` of its own" in str(error.next_step)
+    assert "begin the cutover on" not in str(error)
+
+
+def test_a_proxy_without_a_host_is_on_the_runners(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a plan that names another host for one of them is of two hosts; on that host it is of one."""
+    plan = cutover(proxy_hosts={"west-1": "edge-9"})
+    monkeypatch.setenv("AUROPS_HOST", "ops-1")
+    (error,) = hosts_lacking(plan).values()
+    assert "west-1 on edge-9; west-2, north-1 on ops-1 (this one)" in error.what
+    monkeypatch.setenv("AUROPS_HOST", "edge-9")
+    assert hosts_lacking(plan) == {}
