@@ -176,6 +176,19 @@ class Rehearsed:
     not_well: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Watched:
+    """Whether somebody watches a proxy.
+
+    Args:
+        proxy: Which.
+        why_not: Why nobody does as it must be; empty: somebody does.
+    """
+
+    proxy: str
+    why_not: str = ""
+
+
 class Verdict(StrEnum):
     """What a canary's statistics say."""
 
@@ -268,6 +281,14 @@ class RehearsedPort(Protocol):
         ...
 
 
+class WatchedPort(Protocol):
+    """Knows whether a watcher looks after a proxy."""
+
+    def watched(self, proxy: str, timeout_s: float) -> Observation[Watched]:
+        """Whether one does now."""
+        ...
+
+
 class NotConnected:
     """Every port, when nothing stands behind it: unknown for whoever asks, a refusal for whoever commands.
 
@@ -306,6 +327,10 @@ class NotConnected:
         """Unknown."""
         return self._unknown("rehearsed")
 
+    def watched(self, proxy: str, timeout_s: float) -> Observation[Watched]:  # noqa: ARG002
+        """Unknown."""
+        return self._unknown("watched")
+
     def fence(self, side: Side, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
         """Refused."""
         raise OutsideError(
@@ -330,9 +355,10 @@ class Ports:
     judge: JudgePort
     interruption: InterruptionPort = field(default_factory=lambda: NotConnected(RealClock()))
     rehearsed: RehearsedPort = field(default_factory=lambda: NotConnected(RealClock()))
+    watched: WatchedPort = field(default_factory=lambda: NotConnected(RealClock()))
 
 
 def not_connected(clock: Clock) -> Ports:
     """Stand-ins for all of them."""
     nothing = NotConnected(clock)
-    return Ports(*(nothing,) * 8)
+    return Ports(*(nothing,) * 9)

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from traffic.driver import Driver
     from traffic.hold import Hold
 
-WATCHER_S = 3.0
-"""A watcher looks ten times a second at what was laid for it."""
-
 
 class Beside:
     """The watchers of a cutover.
@@ -51,7 +48,7 @@ class Beside:
         A hold of another run goes: this one comes after it, when all traffic is back.
 
         Raises:
-            HeldError: Nobody obeys within `WATCHER_S`.
+            HeldError: Nobody obeys within `traffic.heartbeat.PATIENCE_S`.
             OSError: It cannot be written.
         """
         folder, held = self._folders[proxy], self._drivers[proxy].hold()
@@ -66,15 +63,12 @@ class Beside:
         return watching.differs(self._folders[proxy], self._cutover.watching(self._run, proxy))
 
     def _await(self, proxy: str, folder: Path) -> None:
-        deadline_s = self._clock.now_s() + WATCHER_S
-        while why := heartbeat.unwatched(folder, self._clock):
-            if self._clock.now_s() > deadline_s:
-                raise HeldError(
-                    f"nobody watches {proxy} as it must be: {why}",
-                    where=str(folder),
-                    next_step="on its host start `python -m traffic.watcher --site FILE`, with what it lacks; resume",
-                )
-            self._clock.sleep(0.1)
+        if why := heartbeat.patiently(lambda: heartbeat.unwatched(folder, self._clock), self._clock):
+            raise HeldError(
+                f"nobody watches {proxy} as it must be: {why}",
+                where=str(folder),
+                next_step="on its host start `python -m traffic.watcher --site FILE`, with what it lacks; resume",
+            )
 
 
 @dataclass(frozen=True)

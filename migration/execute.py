@@ -19,6 +19,7 @@ from migration.model import NEW
 from migration.playbook import CutoverPlaybook
 from migration.probing import Probes
 from migration.rehearsals import Rehearsals
+from migration.watchers import Watchers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,7 +131,7 @@ def execute(  # noqa: PLR0913 (what a run needs)
         target: The proxies.
         store: Holds the run.
         clock: Time.
-        ports: Data and canary; what interruption there was its probes say.
+        ports: Data and canary; the others are this run's own: its probes, rehearsals and watchers.
         listener: Told of every record.
         tell: Told what it waits for.
         take_over: A person says that the present holder cannot act any more.
@@ -159,7 +160,7 @@ def execute(  # noqa: PLR0913 (what a run needs)
         target,
         reports=reports or state_folder() / "reports",
     )
-    ports = replace(ports, interruption=probes, rehearsed=rehearsals)
+    ports = replace(ports, interruption=probes, rehearsed=rehearsals, watched=Watchers(target, cutover.proxies, clock))
     keeper = Keeper(store, clock, signers_of(history), ports)
 
     def drive(*, again: bool) -> Result:

@@ -116,6 +116,10 @@ class Target(Protocol):
         """Every proxy, as it says itself. Never raises."""
         ...
 
+    def unwatched(self, proxy: str) -> str:
+        """Why no watcher obeys this cutover at the proxy, if that stays so for a heartbeat or two; empty: one does."""
+        ...
+
     def prepare(self, proxy: str, epoch: int, timeout_s: float) -> Answer:
         """Put in place all that a rollback of this proxy needs; that it loads, the rehearsals show."""
         ...

@@ -189,9 +189,9 @@ def _equal() -> PortCheck:
 
 
 def _well(cutover: Cutover) -> SoakGate:
-    """V11 does well, and V10 could take everything back, for a while without a break."""
+    """V11 does well, V10 could take everything back, and every watcher would do so, for a while without a break."""
     soak = cutover.soak
-    checks = (*cutover.watch, *cutover.capacity, *_interruptions(cutover))
+    checks = (*cutover.watch, *cutover.capacity, *_interruptions(cutover), *_watched(cutover))
     return SoakGate(kind="soak", name="well", for_s=soak.for_s, every_s=soak.every_s, checks=checks)
 
 
@@ -209,6 +209,13 @@ def _interruptions(cutover: Cutover) -> tuple[PortCheck, ...]:
             max_age_s=ALLOWED_INTERRUPTION_S,
         )
         for region in cutover.regions
+    )
+
+
+def _watched(cutover: Cutover) -> tuple[PortCheck, ...]:
+    """That beside each proxy a watcher obeys this cutover: also while nothing moves it alone would go back at once."""
+    return tuple(
+        PortCheck(kind="port", name=f"watcher of {proxy}", port="watched", proxy=proxy) for proxy in cutover.proxies
     )
 
 

@@ -8,6 +8,7 @@ from aurops.calls import CallPool
 from aurops.errors import AuropsError, HeldError, OutsideError, UsageError
 from aurops.plan import Answer, CallUnknownError, Observation, StaleEpochError
 from migration.model import NEW, OLD, TOTAL_WEIGHT, Held, Latched, ProxyState
+from traffic import heartbeat
 from traffic.driver import Capability, Steering
 from traffic.hold import Hold
 
@@ -71,6 +72,10 @@ class Proxies:
             return Observation(_state(driver.observe(), driver.latch(), driver.hold()), at_s, proxy)
         except (AuropsError, CallUnknownError) as error:
             return Observation(None, at_s, proxy, error.what if isinstance(error, AuropsError) else str(error))
+
+    def unwatched(self, proxy: str) -> str:
+        """Whether a watcher looks, and what was laid for it is there: what a step forward asks, too."""
+        return heartbeat.patiently(self._drivers[proxy].unwatched, self._clock) or self._changed(proxy)
 
     def prepare(self, proxy: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002 (drivers know their limits)
         """See that the driver can do what a cutover needs, write the way back, and lay it ready."""

@@ -28,6 +28,8 @@ class _Proxy:
     rehearsed: int = 0
     reachable: bool = True
     hold: Held | None = None
+    unwatched: str = ""
+    """Why nobody watches it; empty: somebody does."""
     past: list[int] = field(default_factory=lambda: [0])
     """Every weight that the new side ever had, in order."""
 
@@ -57,6 +59,11 @@ class SimulatedProxies:
             state = ProxyState(found.epoch, dict(found.weights), found.latch, {OLD: found.left}, found.hold)
             seen = Observation(state, now_s, name) if found.reachable else Observation(None, now_s, name, "no answer")
             yield name, seen
+
+    def unwatched(self, proxy: str) -> str:
+        """As it is set."""
+        with self._lock:
+            return self.proxies[proxy].unwatched
 
     def prepare(self, proxy: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002 (nothing takes time here)
         """Note it."""

@@ -255,6 +255,10 @@ class Driver(Protocol):
         """The hold that keeps sides with a fallback from getting more; None: there is none."""
         ...
 
+    def unwatched(self) -> str:
+        """Why nobody watches the proxy as it must be, now; empty: somebody does. Never raises."""
+        ...
+
     def put_hold(self, hold: Hold) -> None:
         """Hold, unless somebody does already.
 

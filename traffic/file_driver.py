@@ -163,7 +163,7 @@ class FileDriver:
                 self._folder.version()
             if forward.is_forward(self.site, now, wanted):
                 hold.refuse(self.site.folder)
-            forward.check(self.site, now, wanted, unwatched=heartbeat.unwatched(self.site.folder, self._clock))
+            forward.check(self.site, now, wanted, unwatched=self.unwatched())
             if self.site.way_back:
                 write_durably(self._folder.way_back, self._all_back(wanted.epoch + 1, now).text, mode=READABLE)
             rendered = self._render(wanted, now)
@@ -228,6 +228,10 @@ class FileDriver:
     def hold(self) -> Hold | None:
         """The hold that keeps it from going forward."""
         return hold.read(self.site.folder)
+
+    def unwatched(self) -> str:
+        """Why nobody watches it as it must be, by the watcher's own word."""
+        return heartbeat.unwatched(self.site.folder, self._clock)
 
     def put_hold(self, made: Hold) -> None:
         """Hold, unless somebody does already."""

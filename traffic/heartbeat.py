@@ -20,12 +20,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from aurops.errors import AuropsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from aurops.clock import Clock
 
 WATCHED_S = 2.0
 """A watcher that looks ten times a second and has said nothing for so long is gone, or stands still."""
+PATIENCE_S = 3.0
+"""One that is being started anew, or has just been given something to obey, says within so long that it looks."""
+_POLL_S = 0.1
 BEAT_S = 1.0
 """How often a runner says that it lives."""
 RUNNER = "runner.json"
@@ -63,6 +66,19 @@ def unwatched(folder: Path, clock: Clock) -> str:
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"what its watcher says cannot be read: {error}"
     return ""
+
+
+def patiently(why_not: Callable[[], str], clock: Clock) -> str:
+    """Why nobody watches, if that stays so for `PATIENCE_S`; empty: somebody does.
+
+    Args:
+        why_not: Says so of now.
+        clock: Time.
+    """
+    deadline_s = clock.now_s() + PATIENCE_S
+    while (why := why_not()) and clock.now_s() < deadline_s:
+        clock.sleep(_POLL_S)
+    return why
 
 
 def is_watched(folder: Path, clock: Clock) -> bool:

@@ -153,6 +153,10 @@ class MemoryDriver:
         """The hold, if a test has set one."""
         return self.held
 
+    def unwatched(self) -> str:
+        """As a test has set it."""
+        return "" if self.watched else "its watcher is gone"
+
     def put_hold(self, hold: Hold) -> None:
         """Held."""
         self.held = self.held or hold
@@ -191,8 +195,8 @@ class MemoryDriver:
         for side in more:
             if self._flows[side].healthy == 0:
                 raise HeldError(f"{side} is to get more, and is not well.")
-        if not self.watched and any(self._sides[side] for side in more):
-            raise HeldError("Nobody watches this proxy.")
+        if (why := self.unwatched()) and any(self._sides[side] for side in more):
+            raise HeldError(f"Nobody watches this proxy: {why}.")
 
     def _all_back(self) -> Mapping[str, int]:
         return {side: TOTAL_WEIGHT * (side == self._way_back) for side in self._sides}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from aurops.gates.finding import Finding, State
 from aurops.gates.seen import found, unseen
-from aurops.ports import Comparison, Drained, Interruption, Judgement, Lag, Rehearsed, Unsynced, Verdict
+from aurops.ports import Comparison, Drained, Interruption, Judgement, Lag, Rehearsed, Unsynced, Verdict, Watched
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aurops.plan import Json, Observation
     from aurops.ports import Ports
 
-Said: TypeAlias = Comparison | Lag | Unsynced | Drained | Judgement | Interruption | Rehearsed
+Said: TypeAlias = Comparison | Lag | Unsynced | Drained | Judgement | Interruption | Rehearsed | Watched
 _OF_VERDICT = {Verdict.PASS: State.OPEN, Verdict.ROLL_BACK: State.CLOSED, Verdict.UNDECIDED: State.UNKNOWN}
 
 
@@ -37,6 +37,8 @@ def look(check: PortCheck, ports: Ports) -> Observation[Said]:  # noqa: PLR0911 
             return ports.interruption.interruption(check.region, check.over_s, check.timeout_s)
         case "rehearsed":
             return ports.rehearsed.rehearsed(check.timeout_s)
+        case "watched":
+            return ports.watched.watched(check.proxy, check.timeout_s)
 
 
 def judge(check: PortCheck, seen: Observation[Said], now: datetime, now_s: float) -> Finding:
@@ -81,6 +83,9 @@ def _said(check: PortCheck, said: Said) -> tuple[State, str]:  # noqa: PLR0911 (
         case Rehearsed():
             why = f"{len(said.well)} of {check.times} rehearsed rollbacks ended well: {', '.join(said.well) or 'none'}"
             return _open_if(len(said.well) >= check.times), why
+        case Watched():
+            why = f"nobody watches {said.proxy} as it must be: {said.why_not}" if said.why_not else "its watcher looks"
+            return _open_if(not said.why_not), why
 
 
 def _compared(said: Comparison) -> tuple[State, str]:

@@ -170,8 +170,8 @@ class PortCheck(_Check):
 
     kind: Literal["port"]
     """Another part of aurops that is asked."""
-    port: Literal["equal", "lag", "unsynced", "drained", "judge", "interruption", "rehearsed"]
-    """Which one: equal, lag, unsynced, drained, judge, interruption or rehearsed."""
+    port: Literal["equal", "lag", "unsynced", "drained", "judge", "interruption", "rehearsed", "watched"]
+    """Which one: equal, lag, unsynced, drained, judge, interruption, rehearsed or watched."""
     lag_s: float = Field(default=0.1, gt=0)
     """Only for `lag`: the longest that either way may be behind, seconds."""
     side: Side = Side.V10
@@ -184,6 +184,8 @@ class PortCheck(_Check):
     """Only for `interruption`: within so many seconds every moment must be known, too."""
     times: int = Field(default=3, ge=1)
     """Only for `rehearsed`: how many rehearsed rollbacks must have ended well."""
+    proxy: str = ""
+    """Only for `watched`: the proxy beside which a watcher must look."""
     max_age_s: float = Field(default=600.0, gt=0)
     """How old the port's answer may be, seconds."""
 

@@ -172,9 +172,11 @@ class DriverContract:
         bench.unwatch()
         try:
             until(lambda: _refuses(bench, steering(6_000, 16)))
+            assert bench.driver.unwatched()
             assert bench.driver.shift(steering(4_000, 16)).steering == steering(4_000, 16)
         finally:
             bench.watch()
+        assert bench.driver.unwatched() == ""
         bench.driver.shift(steering(6_000, 16))
 
     def test_nothing_goes_forward_under_a_hold(self, bench: Bench) -> None:

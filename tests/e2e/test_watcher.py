@@ -15,6 +15,10 @@ import pytest
 
 from aurops.clock import RealClock
 from aurops.errors import HeldError
+from aurops.gates.finding import State
+from aurops.gates.steps import waits_at
+from aurops.history import History
+from aurops.journal import Journal
 from migration import cutover_file, execute, rollback
 from testbeds.local.steering.bed import WATCHER, Bed, up
 from testbeds.local.steering.writers import Writers
@@ -30,6 +34,8 @@ from traffic.watching import Watching
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from aurops.gates.finding import Finding
 
 pytestmark = [pytest.mark.e2e, needs_ssh_keygen]
 CLOCK = RealClock()
@@ -88,19 +94,19 @@ def steer(bed: Bed, v11: int) -> None:
     bed.driver.shift(Steering({"v11": v11, "v10": TOTAL_WEIGHT - v11, "baseline": 0}, epoch + 1))
 
 
-def begin(day: Day, gate: Receiver, person: Receiver) -> str:
+def begin(day: Day, gate: Receiver, person: Receiver, steps: str = "[5, 50, 100]", validate_s: float = 2) -> str:
     """A run by a plan whose `watch` asks the gate, which is critical; a runner is lost after three seconds."""
-    file = day.file("[5, 50, 100]", after_s=1)
+    file = day.file(steps, after_s=1)
     health = f"http://{day.bed.site.side('v11').backends[0]}/health"
     more = f"critical: [{{check: V11 well, for_s: 0.5, every_s: 0.1}}]\npage: {{url: '{person.url}'}}\nheartbeat_s: 3\n"
     text = file.read_text().replace(health, gate.url).replace("operator_hosts: [ops-1, ops-2]\n", "")
-    file.write_text(text + more)
+    file.write_text(text.replace("validate_s: 2", f"validate_s: {validate_s}") + more)
     return execute.begin(day.store, CLOCK, *cutover_file.read(file)).run
 
 
-def prepared(day: Day, gate: Receiver, person: Receiver) -> str:
+def prepared(day: Day, gate: Receiver, person: Receiver, steps: str = "[5, 50, 100]", *, validate_s: float = 2) -> str:
     """Such a run behind phase 1, approved by ann."""
-    run = begin(day, gate, person)
+    run = begin(day, gate, person, steps, validate_s)
     until(lambda: "people is closed" in ended(day, run), limit_s=60, what="ann is asked")
     day.approve(run)
     return run
@@ -243,6 +249,40 @@ def test_past_the_point_of_no_return_the_watcher_sends_nothing_back(day: Day, ga
     assert "v11 fell back to v10" in person.got[1]["text"]
 
 
+def test_a_watcher_that_dies_while_v11_has_everything_shuts_the_gate_until_one_looks_again(
+    day: Day, gate: Receiver, person: Receiver
+) -> None:
+    """In phase 3, where nothing is moved any more: said with the reason, traffic stays; with a watcher all is well."""
+    bed = day.bed
+    run = prepared(day, gate, person, "[100]", validate_s=3600)
+
+    def well() -> Finding:
+        records = Journal.open(day.store, run, CLOCK).records
+        spot = waits_at(records, History(records))
+        assert spot is not None
+        assert spot.stage == "phase 3 over"
+        return spot.before["well"]
+
+    with running(day, run) as runner:
+        runner.until_weight(TOTAL_WEIGHT)
+        until(lambda: "end of phase 3" in runner.said(), limit_s=60, what="phase 2 is over")
+        until(lambda: well().state is State.OPEN, limit_s=30, what="all is well")
+        bed.kill(WATCHER)
+        try:
+            until(lambda: well().state is State.CLOSED, limit_s=30, what="the gate shuts")
+            said = "watcher of edge: nobody watches edge as it must be: its watcher is gone or stands still"
+            assert well().why.startswith(said)
+            until(lambda: f"well is closed: {said}" in runner.said(), limit_s=10, what="whoever stays reads it")
+            assert said in aurops("gates", run).stdout
+        finally:
+            bed.start(WATCHER)
+        until(lambda: well().state is State.OPEN, limit_s=30, what="all is well again")
+        assert runner.end(signal.SIGINT) == 130, runner.said()
+    assert bed.driver.latch() is None
+    assert bed.driver.observe().steering.weight("v11") == TOTAL_WEIGHT
+    steer(bed, 0)
+
+
 @pytest.mark.campaign  # in make test: tests/runbooks/test_cutover.py, on simulated proxies
 def test_a_webhook_hears_of_each_phase_once_and_one_that_hangs_delays_nothing(
     day: Day, gate: Receiver, person: Receiver, monkeypatch: pytest.MonkeyPatch
@@ -280,7 +320,7 @@ def test_a_webhook_hears_of_each_phase_once_and_one_that_hangs_delays_nothing(
 def test_without_its_watcher_a_proxy_is_neither_prepared_nor_taken_forward(
     day: Day, gate: Receiver, person: Receiver
 ) -> None:
-    """Said in phase 1, by day; killed later, the next step is refused, and traffic stays where it is."""
+    """Said in phase 1, by day; killed later, no next step is made and traffic stays; with a watcher it goes on."""
     bed = day.bed
     bed.kill(WATCHER)
     run = begin(day, gate, person)
@@ -291,7 +331,10 @@ def test_without_its_watcher_a_proxy_is_neither_prepared_nor_taken_forward(
     with running(day, run) as runner:
         runner.until_weight(500)
         bed.kill(WATCHER)
-        assert runner.process.wait(60) == 4, runner.said()
-        assert "Nobody watches this proxy as it must be: its watcher is gone or stands still" in runner.said()
-    assert bed.driver.observe().steering.weight("v11") == 500
-    bed.start(WATCHER)
+        said = "nobody watches edge as it must be: its watcher is gone or stands still"
+        until(lambda: said in runner.said(), limit_s=60, what="the next step is not made")
+        assert bed.driver.observe().steering.weight("v11") == 500
+        bed.start(WATCHER)
+        runner.until_weight(5_000)
+        assert runner.end(signal.SIGINT) == 130, runner.said()
+    steer(bed, 0)

@@ -26,6 +26,7 @@ from migration.execute import cutover_of
 from migration.playbook import CutoverPlaybook
 from migration.rehearsals import Rehearsals
 from migration.simulated import SimulatedProbing, SimulatedProxies
+from migration.watchers import Watchers
 
 if TYPE_CHECKING:
     from aurops.gates.keeper import Spot
@@ -127,7 +128,9 @@ class Scene:
         nothing = not_connected(self.clock)
         self.ports = Ports(self.data, nothing.lag, nothing.unsynced, self.data, self.data, nothing.judge)
         self.probing = SimulatedProbing(self.clock)
-        self.ports = replace(self.ports if self.connected else nothing, interruption=self.probing, rehearsed=self)
+        watchers = Watchers(self.proxies, self.file.proxies, self.clock)
+        mine = {"interruption": self.probing, "rehearsed": self, "watched": watchers}
+        self.ports = replace(self.ports if self.connected else nothing, **mine)
         self.keeper = Gatekeeper(self.store, self.clock, self.signers, self.ports)
         self.epoch = 0
         self.journal = self.begin()

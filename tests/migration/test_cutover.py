@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aurops.errors import HeldError, OutsideError, UsageError
-from aurops.gates.steps import GATES_OF
+from aurops.gates.steps import GATES_OF, waits_at
 from aurops.history import History
 from aurops.journal import Journal, Record, RecordKind
 from aurops.plan import StaleEpochError
@@ -394,6 +394,29 @@ def test_a_proxy_that_a_watcher_holds_stops_the_run_until_a_person_lets_go() -> 
     assert ended.why.startswith("west-2 is held by the watcher: the runner is lost. Look at it; then `aurops release ")
     assert scene.weights() == {"west-1": 500, "west-2": 500, "north-1": 0}
     scene.proxies.proxies["west-2"].hold = None
+    assert scene.go() == DONE
+
+
+@pytest.mark.parametrize("stage", ["west 100%", "west drain", "north 5%", "phase 2 over", "phase 3 over", "hand over"])
+def test_a_watcher_that_is_gone_shuts_every_gate_that_comes(stage: str) -> None:
+    """Of whichever proxy, also of one that has all its traffic and is not moved any more; traffic stays where it is."""
+    scene = Scene()
+    lost, left = scene.proxies.proxies["west-2"], f"before {stage}"
+
+    def hear(record: Record) -> None:
+        if record.data.get("stage") == left:
+            lost.unwatched = "its watcher is gone or stands still"
+
+    ended = scene.go(hear)
+    assert ended.ending is Ending.AT_GATE
+    assert "well is closed: watcher of west-2: nobody watches west-2 as it must be: its watcher is gone" in ended.why
+    spot = waits_at(scene.open().records, scene.history())
+    assert (spot and spot.stage) == stage
+    assert all(proxy.latch is None for proxy in scene.proxies.proxies.values())
+    before = scene.weights()
+    assert scene.go().ending is Ending.AT_GATE
+    assert scene.weights() == before
+    lost.unwatched = ""
     assert scene.go() == DONE
 
 

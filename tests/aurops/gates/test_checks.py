@@ -16,7 +16,18 @@ from aurops.gates.finding import Finding, State
 from aurops.gates.refusals import refuse, with_calendars
 from aurops.gates.spec import CommandCheck, Gate, HttpCheck, PortCheck, SqlCheck, WindowGate
 from aurops.plan import Observation
-from aurops.ports import Comparison, Drained, Interruption, Judgement, Lag, Side, Unsynced, Verdict, not_connected
+from aurops.ports import (
+    Comparison,
+    Drained,
+    Interruption,
+    Judgement,
+    Lag,
+    Side,
+    Unsynced,
+    Verdict,
+    Watched,
+    not_connected,
+)
 from aurops.processes import read_stat
 from tests.engine.processes import wait_until
 
@@ -154,6 +165,8 @@ def said(name: str, value: object, *, age_s: float = 0.0, **more: object) -> Fin
         (said("judge", Judgement(Verdict.PASS, "E 0.1")), State.OPEN, "pass"),
         (said("judge", Judgement(Verdict.ROLL_BACK, "E 21")), State.CLOSED, "roll back: E 21"),
         (said("judge", Judgement(Verdict.UNDECIDED, "too few")), State.UNKNOWN, "undecided"),
+        (said("watched", Watched("edge")), State.OPEN, "its watcher looks"),
+        (said("watched", Watched("edge", "it is gone")), State.CLOSED, "nobody watches edge as it must be: it is gone"),
     ],
 )
 def test_a_ports_answer_decides_by_exact_counts(finding: Finding, state: State, why: str) -> None:
@@ -162,7 +175,9 @@ def test_a_ports_answer_decides_by_exact_counts(finding: Finding, state: State, 
     assert why in finding.why
 
 
-@pytest.mark.parametrize("name", ["equal", "lag", "unsynced", "drained", "judge"])
+@pytest.mark.parametrize(
+    "name", ["equal", "lag", "unsynced", "drained", "judge", "interruption", "rehearsed", "watched"]
+)
 def test_a_port_that_is_not_connected_opens_nothing(name: str) -> None:
     """The stand-in says so."""
     clock = ManualClock()
