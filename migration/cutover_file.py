@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from aurops import documents
 from aurops.errors import UsageError
@@ -147,9 +147,9 @@ class Cutover(_Part):
     no runner and no store."""
     page: Page | None = None
     """Whom that watcher calls when it has rolled back or holds. Needed with `critical`."""
-    heartbeat_s: float = Field(default=SILENT_S, ge=3, le=600)
+    heartbeat_s: float = Field(default=SILENT_S, ge=3, le=600, validate_default=True)
     """While V11 has traffic, a runner that was killed, or a critical gate that does not answer, holds the cutover and
-    pages after so many seconds."""
+    pages after so many seconds: 3 to 600, and no less than two `every_s` and one `timeout_s` of any critical gate."""
     drain_s: float = Field(default=120.0, ge=0, le=3600)
     """WebSockets that are left on V10 at 100% are closed over so many seconds."""
     gates: Gates
@@ -158,6 +158,23 @@ class Cutover(_Part):
     """Who may approve."""
 
     _unique = field_validator("capacity", "watch")(unique)
+
+    @field_validator("heartbeat_s")
+    @classmethod
+    def _outlasts_looks(cls, heartbeat_s: float, known: ValidationInfo) -> float:
+        """A gate that answers whenever it is asked must not count as one that does not: also one look may get lost."""
+        checks = {check.name: check for check in known.data.get("watch", ())}
+        for gate in known.data.get("critical", ()):
+            if gate.check not in checks:  # as is said elsewhere
+                continue
+            timeout_s = checks[gate.check].timeout_s
+            least_s = 2 * gate.every_s + timeout_s
+            if heartbeat_s < least_s:
+                raise ValueError(
+                    f"{heartbeat_s:g} s are too short for the critical gate `{gate.check}`: two looks, each "
+                    f"{gate.every_s:g} s after the last, and its time-out of {timeout_s:g} s take {least_s:g} s"
+                )
+        return heartbeat_s
 
     @field_validator("steps")
     @classmethod

@@ -115,6 +115,12 @@ def test_a_file_is_read_with_its_calendar_and_its_signers(tmp_path: Path) -> Non
             "nobody approves",
         ),
         ("name: errors", "name: V10 warm", "cutover.yaml", "are called V10 warm"),
+        (
+            "drain_s: 60",
+            "drain_s: 60\npage: {url_env: PAGER}\ncritical: [{check: errors, for_s: 5, every_s: 30}]",
+            "cutover.yaml: heartbeat_s",
+            "`errors`: two looks, each 30 s after the last, and its time-out of 5 s take 65 s",
+        ),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named_with_its_key(
@@ -225,6 +231,23 @@ def test_a_critical_gate_that_nobody_could_go_by_is_refused(more: dict[str, obje
     """No such check, one that needs more than the proxy's host, nobody to call, a secret in the file."""
     with pytest.raises(ValueError, match=re.escape(says)):
         cutover(**{"page": PAGE, **more})
+
+
+@pytest.mark.parametrize("heartbeat_s", [None, 3, 6, 600])
+@pytest.mark.parametrize("every_s", [0.1, 0.5, 27.5, 27.6, 60])
+@pytest.mark.parametrize("timeout_s", [1, 5, 30])
+def test_a_gate_that_always_answers_in_time_is_never_one_that_does_not(
+    heartbeat_s: float | None, every_s: float, timeout_s: float
+) -> None:
+    """A `heartbeat_s` that is over before the second look is refused, also where nobody gave it; what fits is taken."""
+    given = {} if heartbeat_s is None else {"heartbeat_s": heartbeat_s}
+    watch = [{"kind": "command", "name": "errors", "argv": ["true"], "timeout_s": timeout_s}]
+    critical = [{"check": "errors", "for_s": 0, "every_s": every_s}]
+    if 2 * every_s + timeout_s <= (heartbeat_s or 60):
+        assert cutover(watch=watch, critical=critical, page=PAGE, **given).critical
+        return
+    with pytest.raises(ValueError, match="too short for the critical gate `errors`"):
+        cutover(watch=watch, critical=critical, page=PAGE, **given)
 
 
 def test_what_a_watcher_obeys_is_the_check_itself(tmp_path: Path) -> None:
