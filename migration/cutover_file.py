@@ -89,14 +89,14 @@ class CriticalGate(_Part):
 class Gates(_Part):
     """What else must be open, besides what every cutover asks for."""
 
-    prepare: tuple[Gate, ...] = ()
-    """Phase 1: dashboards answer, on-call has acknowledged."""
+    prepare: Annotated[tuple[Gate, ...], Field(min_length=1)]
+    """Phase 1: dashboards answer, on-call has acknowledged. At least one."""
     traffic: Annotated[tuple[Gate, ...], Field(min_length=1)]
     """Before the first percent: approvals, the window. At least one approval."""
     step: tuple[Gate, ...] = ()
     """Before every further step, of every region."""
-    validate_: Annotated[tuple[Gate, ...], Field(alias="validate")] = ()
-    """Phase 3: the validation suite, performance against the baseline, sign-offs."""
+    validate_: Annotated[tuple[Gate, ...], Field(alias="validate", min_length=1)]
+    """Phase 3: the validation suite, performance against the baseline, sign-offs. At least one."""
     hand_over: Annotated[tuple[Gate, ...], Field(min_length=1)]
     """Before the point of no return: approvals. At least one."""
 
@@ -145,8 +145,8 @@ class Cutover(_Part):
     critical: tuple[CriticalGate, ...] = ()
     """Which checks of `watch` the watcher beside each proxy asks by itself, and rolls back when they say no, also with
     no runner and no store."""
-    page: Page | None = None
-    """Whom that watcher calls when it has rolled back or holds. Needed with `critical`."""
+    page: Page
+    """Whom that watcher calls when it has rolled back or holds: url, url_env or argv."""
     heartbeat_s: float = Field(default=SILENT_S, ge=3, le=600, validate_default=True)
     """While V11 has traffic, a runner that was killed, or a critical gate that does not answer, holds the cutover and
     pages after so many seconds: 3 to 600, and no less than two `every_s` and one `timeout_s` of any critical gate."""
@@ -212,8 +212,6 @@ class Cutover(_Part):
                 raise ValueError(f"critical: `watch` has no check `{name}`; it has {', '.join(known)}")
             if known[name] == "port":
                 raise ValueError(f"critical: `{name}` is a port, which the watcher beside a proxy cannot ask")
-        if self.critical and self.page is None:
-            raise ValueError("critical: nobody is called when the watcher acts: give `page`")
         return self
 
     def watching(self, run: str, proxy: str) -> Watching:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aurops import execution
+from pydantic import ValidationError
+
+from aurops import documents, execution
 from aurops.errors import HeldError, UsageError
 from aurops.gates.keeper import Keeper
 from aurops.gates.steps import signers_of
@@ -76,8 +78,17 @@ def service_of(journal: Journal) -> str:
 
 
 def cutover_of(history: History) -> Cutover:
-    """What a run is to reach, as its first record says."""
-    return Cutover.model_validate(history.arguments["cutover"])
+    """What a run is to reach, as its first record says.
+
+    Raises:
+        UsageError: An aurops that took other plans began it.
+    """
+    try:
+        return Cutover.model_validate(history.arguments["cutover"])
+    except ValidationError as cause:
+        error = documents.explain(cause.errors()[0], Cutover, "", "the plan in the run's first record")
+        error.next_step = "go on with the aurops that began it, or back: `aurops rollback` needs no plan"
+        raise error from cause
 
 
 def check_start(cutover: Cutover, world: World, *, releases: bool = False) -> None:

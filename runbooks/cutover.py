@@ -351,9 +351,16 @@ def _refuse_old_plan(cutover: Cutover, store: Store) -> None:
     """
     for journal in readable(store, RealClock()):
         history = History(journal.records)
-        if history.kind == KIND and execute.cutover_of(history) == cutover:
+        if history.kind == KIND and _is_plan_of(history, cutover):
             what = "this is the plan that was rolled back, not a new one"
             raise UsageError(what, where=f"run {journal.run}", next_step="change what led to the rollback")
+
+
+def _is_plan_of(history: History, cutover: Cutover) -> bool:
+    """Whether a run had this plan; one that is taken no more is another."""
+    with suppress(UsageError):
+        return execute.cutover_of(history) == cutover
+    return False
 
 
 def _print_plan(cutover: Cutover, file: Path, *, as_json: bool, releases: bool) -> None:

@@ -113,7 +113,10 @@ class Day:
             "times: {prepare_s: 60, traffic_s: 1, validate_s: 2}\nsoak: {for_s: 2, every_s: 2}\ndrain_s: 0\n"
             f"capacity: [{{kind: http, name: V10 warm, url: '{warm}'}}]\n"
             f"watch: [{{kind: http, name: V11 well, url: '{health}'}}]\n"
-            f"gates: {{traffic: [{approval}], hand_over: [{approval}]}}\nsigners: {{allowed: allowed_signers}}\n"
+            "page: {argv: ['true']}\n"
+            f"gates: {{prepare: [{{kind: http, name: dashboards, url: '{warm}'}}], traffic: [{approval}],"
+            f" validate: [{{kind: http, name: suite, url: '{health}'}}], hand_over: [{approval}]}}\n"
+            "signers: {allowed: allowed_signers}\n"
         )
         return file
 

@@ -194,7 +194,8 @@ def plan(bed: Bed, hosts: Hosts) -> Cutover:
             "soak": {"for_s": 1, "every_s": 1},
             "capacity": [true | {"name": "warm"}],
             "watch": [true],
-            "gates": {"traffic": [approval], "hand_over": [approval]},
+            "page": {"argv": ["true"]},
+            "gates": {"prepare": [true], "traffic": [approval], "validate": [true], "hand_over": [approval]},
             "signers": {"allowed": "none"},
         }
     )

@@ -100,7 +100,7 @@ def begin(day: Day, gate: Receiver, person: Receiver, steps: str = "[5, 50, 100]
     health = f"http://{day.bed.site.side('v11').backends[0]}/health"
     more = f"critical: [{{check: V11 well, for_s: 0.5, every_s: 0.1}}]\npage: {{url: '{person.url}'}}\nheartbeat_s: 3\n"
     text = file.read_text().replace(f"'{health}'", f"'{gate.url}', timeout_s: 1")
-    text = text.replace("operator_hosts: [ops-1, ops-2]\n", "")
+    text = text.replace("operator_hosts: [ops-1, ops-2]\n", "").replace("page: {argv: ['true']}\n", "")
     file.write_text(text.replace("validate_s: 2", f"validate_s: {validate_s}") + more)
     return execute.begin(day.store, CLOCK, *cutover_file.read(file)).run
 

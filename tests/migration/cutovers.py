@@ -35,6 +35,12 @@ if TYPE_CHECKING:
 COMMANDS = ("prepare", "rehearse", "shift", "drain", "roll_back", "release")
 START = datetime(2026, 1, 2, 12, tzinfo=UTC)
 APPROVAL = {"kind": "approval", "name": "people", "need": 1, "of": ["ann"]}
+GATES: dict[str, Any] = {
+    "prepare": [{"kind": "command", "name": "dashboards", "argv": ["true"]}],
+    "traffic": [APPROVAL],
+    "validate": [{"kind": "command", "name": "suite", "argv": ["true"]}],
+    "hand_over": [APPROVAL],
+}
 PROBE = {"read": {"url": "http://127.0.0.1:9/read"}, "write": {"url": "http://127.0.0.1:9/writes/{n}"}}
 FILE: dict[str, Any] = {
     "service": "ledger",
@@ -49,7 +55,8 @@ FILE: dict[str, Any] = {
     "soak": {"for_s": 120, "every_s": 60},
     "capacity": [{"kind": "command", "name": "V10 warm", "argv": ["true"]}],
     "watch": [{"kind": "command", "name": "errors", "argv": ["true"]}],
-    "gates": {"traffic": [APPROVAL], "hand_over": [APPROVAL]},
+    "page": {"argv": ["true"]},
+    "gates": GATES,
     "signers": {"allowed": "allowed_signers"},
 }
 

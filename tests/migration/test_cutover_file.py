@@ -22,7 +22,7 @@ from migration.outline import Action, outline, timetable
 from migration.proxies import Proxies
 from migration.readiness import check
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
-from tests.migration.cutovers import START, cutover
+from tests.migration.cutovers import APPROVAL, GATES, START, cutover
 from traffic import watching
 from traffic.memory import MemoryDriver
 
@@ -50,11 +50,13 @@ soak: {for_s: 120, every_s: 60}
 capacity: [{kind: command, name: V10 warm, argv: ["true"]}]
 watch: [{kind: command, name: errors, argv: ["true"]}]
 drain_s: 60
+page: {url_env: PAGER}
 gates:
   prepare: [{kind: hold, name: on-call, reason: acknowledge}]
   traffic:
   - {kind: approval, name: people, need: 1, of: [ann]}
   - {kind: window, name: day, windows: [{from: "13:00", to: "18:00"}], calendar: freezes.yaml}
+  validate: [{kind: command, name: suite, argv: ["true"]}]
   hand_over: [{kind: approval, name: people, need: 1, of: [ann]}]
 signers: {allowed: allowed_signers}
 """
@@ -115,9 +117,15 @@ def test_a_file_is_read_with_its_calendar_and_its_signers(tmp_path: Path) -> Non
             "nobody approves",
         ),
         ("name: errors", "name: V10 warm", "cutover.yaml", "are called V10 warm"),
+        ("page: {url_env: PAGER}\n", "", "cutover.yaml: page", "'page' is missing"),
+        ("page: {url_env: PAGER}", "page: {}", "cutover.yaml: page", "nobody is called: give url, url_env or argv"),
+        ("  prepare: [{kind: hold, name: on-call, reason: acknowledge}]\n", "", "gates.prepare", "is missing"),
+        ("[{kind: hold, name: on-call, reason: acknowledge}]", "[]", "cutover.yaml: gates.prepare", "at least 1 item"),
+        ('  validate: [{kind: command, name: suite, argv: ["true"]}]\n', "", "gates.validate", "is missing"),
+        ('[{kind: command, name: suite, argv: ["true"]}]', "[]", "cutover.yaml: gates.validate", "at least 1 item"),
         (
             "drain_s: 60",
-            "drain_s: 60\npage: {url_env: PAGER}\ncritical: [{check: errors, for_s: 5, every_s: 30}]",
+            "drain_s: 60\ncritical: [{check: errors, for_s: 5, every_s: 30}]",
             "cutover.yaml: heartbeat_s",
             "`errors`: two looks, each 30 s after the last, and its time-out of 5 s take 65 s",
         ),
@@ -176,9 +184,8 @@ def test_the_timetable_adds_up_times_windows_and_soaks() -> None:
     assert rows["west 5%"] == START
     assert rows["west 100%"] == datetime(2026, 1, 2, 12, 2, tzinfo=UTC)
     assert rows["phase 3 over"] == datetime(2026, 1, 5, 12, 2, tzinfo=UTC)
-    approval = {"kind": "approval", "name": "people", "need": 1, "of": ["ann"]}
     night = {"kind": "window", "name": "night", "windows": [{"from": "22:00", "to": "23:00"}]}
-    late = cutover(gates={"traffic": [approval, night], "hand_over": [approval]})
+    late = cutover(gates=GATES | {"traffic": [APPROVAL, night]})
     rows = {row.part.name: row.not_before for row in timetable(outline(late), BEFORE)}
     assert rows["west 5%"] == datetime(2026, 1, 2, 22, tzinfo=UTC)
 
@@ -216,7 +223,7 @@ PAGE = {"url_env": "PAGER"}
     ("more", "says"),
     [
         ({"critical": [{"check": "error", "for_s": 5}]}, "`watch` has no check `error`; it has errors"),
-        ({"critical": [{"check": "errors", "for_s": 5}], "page": None}, "nobody is called when the watcher acts"),
+        ({"critical": [{"check": "errors", "for_s": 5}], "page": None}, "page"),
         ({"critical": [{"check": "errors", "for_s": 5}] * 2}, "critical twice: errors"),
         (
             {"critical": [{"check": "lag", "for_s": 5}], "watch": [{"kind": "port", "name": "lag", "port": "lag"}]},

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from aurops import webhook
+from aurops import execution, webhook
 from aurops.clock import RealClock
+from aurops.errors import UsageError
 from aurops.gates import holds
 from aurops.gates.signing import Signers
 from aurops.journal import RecordKind
 from aurops.runner import Ending
 from aurops.store import open_store
 from migration import execute
+from runbooks.cutover import _refuse_old_plan
 from runbooks.telling import listening
 from runbooks.terminal import Timeline
 from tests.migration.cutovers import Scene, cutover
@@ -132,6 +134,27 @@ def test_a_wrong_file_is_refused_by_key_and_nothing_is_begun(
             assert here(*command) == 2
             assert where in capsys.readouterr().err
     assert not (tmp_path / "store").exists()
+
+
+def test_a_run_whose_plan_is_taken_no_more_is_refused_by_its_key_and_in_no_new_plans_way(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Begun by an aurops that asked for less: exit 2, which key and how to go on; a new plan is another than that."""
+    monkeypatch.setenv("AUROPS_STORE", str(tmp_path / "store"))
+    store, plan = open_store(str(tmp_path / "store")), cutover().model_dump(mode="json", by_alias=True)
+    del plan["page"]
+    arguments = {"cutover": plan, "signers": Signers("").arguments(), "releases": False}
+    run = execution.begin(store, RealClock(), "cutover", arguments).run
+    for command in (["runs", "resume", run], ["cutover", "report", run, "--json"]):
+        assert here(*command) == 2
+        said = capsys.readouterr().err
+        assert "'page' is missing" in said
+        assert "the plan in the run's first record: page" in said
+        assert "`aurops rollback` needs no plan" in said
+    _refuse_old_plan(cutover(), store)
+    execute.begin(store, RealClock(), cutover(), Signers(""))
+    with pytest.raises(UsageError, match="not a new one"):
+        _refuse_old_plan(cutover(), store)
 
 
 def test_the_sample_can_be_read_anywhere_and_says_all_that_is_missing_here(

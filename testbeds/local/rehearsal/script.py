@@ -10,6 +10,7 @@ from aurops.errors import UsageError
 from aurops.gates.spec import ApprovalGate, Gate, HttpCheck, SoakGate
 from migration.cutover_file import Gates, Soak, Times
 from migration.outline import outline
+from traffic.watching import Page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +65,8 @@ def script(cutover: Cutover, places: Mapping[str, Place], now: datetime, *, last
     """A plan, to be played in `lasts_s` from its first percent to the end of phase 3.
 
     Steps, regions, proxies, approvals and their order are the plan's. What asks the real world (checks, windows, holds)
-    is left out and said; in the place of `watch` and `capacity` the health of the sides on this machine is asked.
+    is left out and said; in the place of `watch` and `capacity`, and of the checks of phases 1 and 3, the health of the
+    sides on this machine is asked. Nobody is called.
     """
     factor = lasts_s / max(cutover.times.validate_s, 1.0)
     ends_s = lasts_s - STEP_S  # the last gate is looked at, too
@@ -82,6 +84,9 @@ def script(cutover: Cutover, places: Mapping[str, Place], now: datetime, *, last
     ]
     dropped += [f"critical: `{gate.check}`" for gate in cutover.critical]
     dropped += [f"operator_hosts: the rollback from {host}" for host in cutover.operator_hosts]
+    warm = tuple(_health(f"V10 of {name}", place.v10) for name, place in places.items())
+    well = tuple(_health(f"V11 of {name}", place.v11) for name, place in places.items())
+    asked = {**kept, "prepare": (*kept["prepare"], *warm), "validate": (*kept["validate"], *well)}
     changes = {
         "service": f"rehearsal-{cutover.service}"[:40],  # nothing of it may stand in the way of the service's own runs
         "start": now + timedelta(seconds=BEFORE_START_S),
@@ -92,17 +97,16 @@ def script(cutover: Cutover, places: Mapping[str, Place], now: datetime, *, last
         "times": times,
         "soak": Soak(for_s=soak_s, every_s=soak_s),
         "drain_s": drain_s,
-        "capacity": tuple(_health(f"V10 of {name}", place.v10) for name, place in places.items()),
-        "watch": tuple(_health(f"V11 of {name}", place.v11) for name, place in places.items()),
-        "gates": Gates.model_validate(kept),
+        "capacity": warm,
+        "watch": well,
+        "gates": Gates.model_validate(asked),
         "operator_hosts": (),  # everything is on this machine, and nothing is reached from it
         "proxy_hosts": {},
         "hosts": (),
         "critical": (),
-        "page": None,
+        "page": Page(argv=("true",)),
     }
-    asked = [gate for gates in kept.values() for gate in gates]
-    people = tuple(dict.fromkeys(who for gate in asked for who in gate.of))
+    people = tuple(dict.fromkeys(who for gates in kept.values() for gate in gates for who in gate.of))
     return Script(cutover.model_copy(update=changes), people, tuple(dropped))
 
 

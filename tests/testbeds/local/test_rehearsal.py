@@ -11,13 +11,14 @@ import pytest
 
 from aurops.clock import ManualClock
 from aurops.errors import UsageError
+from migration.cutover_file import Cutover
 from migration.outline import outline
 from migration.probes import Probe, Request, Write
 from testbeds.local.rehearsal.load import Load, counted
 from testbeds.local.rehearsal.play import SOCKETS
 from testbeds.local.rehearsal.script import DRAINED_S, LEAST_SOAK_S, STEP_S, Place, check_lasts, script
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
-from tests.migration.cutovers import APPROVAL, PROBE, cutover
+from tests.migration.cutovers import APPROVAL, GATES, PROBE, cutover
 
 PLACES = {
     name: Place(
@@ -38,14 +39,15 @@ SITES = {"west-1": "w.json", "north-1": "n.json"}
 
 def test_steps_regions_and_approvals_are_the_plans() -> None:
     """Times are shorter, places and checks are this machine's, and what is left out is said."""
-    gates = {"traffic": [APPROVAL, NIGHT], "hand_over": [APPROVAL]}
+    gates = GATES | {"traffic": [APPROVAL, NIGHT]}
     wanted = cutover(gates=gates, regions=REGIONS, sites=SITES)
     now = ManualClock().wall()
     made = script(wanted, PLACES, now, lasts_s=60)
     assert [part.name for part in outline(made.cutover)] == [part.name for part in outline(wanted)]
     assert made.people == ("ann",)
     from_operators = tuple(f"operator_hosts: the rollback from {host}" for host in ("ops-1", "ops-2"))
-    assert made.left_out == ("traffic: window `night`", *from_operators)
+    left_out = ("prepare: command `dashboards`", "traffic: window `night`", "validate: command `suite`")
+    assert made.left_out == (*left_out, *from_operators)
     assert made.cutover.operator_hosts == ()
     assert made.cutover.times.validate_s == 60 - STEP_S
     assert made.cutover.times.traffic_s == pytest.approx(60 * 2 / 72)
@@ -54,6 +56,11 @@ def test_steps_regions_and_approvals_are_the_plans() -> None:
     assert [region.probe.read.url for region in made.cutover.regions] == ["http://west-1/r", "http://north-1/r"]
     assert made.cutover.service == "rehearsal-ledger"
     assert [check.name for check in made.cutover.capacity] == ["V10 of west-1", "V10 of north-1"]
+    assert [gate.name for gate in made.cutover.gates.prepare] == ["V10 of west-1", "V10 of north-1"]
+    assert [gate.name for gate in made.cutover.gates.validate_] == ["V11 of west-1", "V11 of north-1"]
+    assert made.cutover.page.argv == ("true",)
+    read = Cutover.model_validate(made.cutover.model_dump(mode="json", by_alias=True))
+    assert read == made.cutover, "its run reads it back, by the same rules as any plan"
 
 
 def test_a_plan_that_cannot_be_played_so_fast_is_refused_with_the_time_it_takes() -> None:
