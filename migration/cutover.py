@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from aurops.gates.steps import gate_step
 from aurops.history import RESTORE, History
 from aurops.plan import Decision, Lasting, Stage, Step
-from migration.model import NEW, OLD, REHEARSAL, TOTAL_WEIGHT, World, is_rehearsal
+from migration.model import NEW, OLD, REHEARSAL, TOTAL_WEIGHT, World
 from migration.outline import Action, Part, outline
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def plan(
         releases: It follows a rollback, whose latches it takes away.
     """
     if history.goal == RESTORE:
-        return (_back(cutover), *_probes_over(history))
+        return (_back(cutover), *_let_go(world, cutover, run), *_probes_over(history))
     if hold := _held(world, cutover, history, run, releases=releases):
         return (Stage("held", hold=hold),)
     stages: list[Stage[World]] = [_decide(world, cutover, releases=releases)]
@@ -127,7 +127,7 @@ def rehearsal(number: int, run: str) -> str:
 
 def _is_rehearsal(latch: Latched, run: str) -> bool:
     """Whether it is what a rehearsal of this run left that died before it released it."""
-    return is_rehearsal(latch.reason) and latch.reason.endswith(f" of run {run}")
+    return latch.rehearsal and latch.reason.endswith(f" of run {run}")
 
 
 def shift_name(proxy: str, weight: int) -> str:
@@ -248,6 +248,36 @@ def _back(cutover: Cutover) -> Stage[World]:
             )
             for proxy in cutover.proxies
         ),
+    )
+
+
+def _let_go(world: World, cutover: Cutover, run: str) -> tuple[Stage[World], ...]:
+    """The latches that rehearsals of this run left, which died before they released them: else they held the next run.
+
+    Exactly those: of a rollback, or of another run's rehearsal, a person decides (`aurops cutover release`). One in
+    earnest that takes a rehearsal's place meanwhile has another epoch, and stays.
+    """
+    left = {
+        proxy: state.latch
+        for proxy in cutover.proxies
+        if (state := world.state(proxy)) and state.latch and _is_rehearsal(state.latch, run)
+    }
+    steps = tuple(_release_rehearsal(proxy, latch, run) for proxy, latch in left.items())
+    return (Stage("rehearsals over", steps),) if steps else ()
+
+
+def _release_rehearsal(proxy: str, latch: Latched, run: str) -> Step[World]:
+    def is_gone(state: ProxyState) -> bool:
+        return state.latch is None or not _is_rehearsal(state.latch, run)
+
+    return Step(
+        f"{Action.RELEASE} the rehearsal at {proxy}",
+        Action.RELEASE,
+        f"the cutover was aborted, and left the latch of its {latch.reason}",
+        done=_seen(proxy, is_gone),
+        arguments={"proxy": proxy, "latch": latch.epoch},
+        timeout_s=CALL_S,
+        deadline_s=120.0,
     )
 
 

@@ -18,12 +18,7 @@ OLD, NEW = "v10", "v11"
 
 
 REHEARSAL = "rehearsal "
-"""How the reason of a rehearsed rollback begins."""
-
-
-def is_rehearsal(reason: str) -> bool:
-    """Whether a latch was left by a rehearsal."""
-    return reason.startswith(REHEARSAL)
+"""How the reason of a rehearsed rollback begins; that it is one says its latch."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +30,14 @@ class Latched:
         reason: Why, for people.
         who: Who rolled back.
         at: When, in UTC, for people.
+        rehearsal: It was left by a rehearsal: a rollback in earnest, of whatever words, would have taken its place.
     """
 
     epoch: int
     reason: str
     who: str
     at: str = ""
+    rehearsal: bool = False
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,7 @@ class Proxies:
 
 
 def _state(active: Active, latch: Latch | None, hold: Hold | None) -> ProxyState:
-    held = None if latch is None else Latched(latch.epoch, latch.reason, latch.who, latch.at)
+    held = None if latch is None else Latched(latch.epoch, latch.reason, latch.who, latch.at, latch.rehearsal)
     under_way = {side: flow.under_way for side, flow in active.flows.items()}
     kept = None if hold is None else Held(hold.run, hold.reason, hold.who)
     return ProxyState(active.steering.epoch, active.steering.weights, held, under_way, kept)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aurops.errors import HeldError, OutsideError
 from aurops.plan import Answer, CallUnknownError, Observation, StaleEpochError
 from aurops.ports import Interruption, SideSeen
-from migration.model import NEW, OLD, TOTAL_WEIGHT, Held, Latched, ProxyState, is_rehearsal
+from migration.model import NEW, OLD, TOTAL_WEIGHT, Held, Latched, ProxyState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -79,9 +79,9 @@ class SimulatedProxies:
                 raise OutsideError(f"nothing is prepared at {proxy}")
             if found.weights[NEW]:
                 raise HeldError(f"a rehearsal moves no traffic, and {proxy} sends {found.weights[NEW]} to {NEW}")
-            self.roll_back(proxy, reason, 0, timeout_s)
+            self.roll_back(proxy, reason, 0, timeout_s, rehearsal=True)
             latch = found.latch
-            if latch is None or latch.reason != reason:
+            if latch is None or not latch.rehearsal:
                 raise HeldError(f"a rollback holds at {proxy}: {latch.reason if latch else ''}")
             self.release(proxy, latch.epoch, epoch, timeout_s)
             found.rehearsed += 1
@@ -108,7 +108,16 @@ class SimulatedProxies:
             found.left = max(0, found.left - 1)
             return Answer(waiting=f"{found.left} are left") if found.left else Answer()
 
-    def roll_back(self, proxy: str, reason: str, epoch: int, timeout_s: float, who: str = "the run") -> Answer:  # noqa: ARG002
+    def roll_back(
+        self,
+        proxy: str,
+        reason: str,
+        epoch: int,
+        timeout_s: float,  # noqa: ARG002
+        who: str = "the run",
+        *,
+        rehearsal: bool = False,
+    ) -> Answer:
         """Latch and go back, whatever holds; an epoch that is not above what is in effect is raised.
 
         A latch that holds stays, unless it is a rehearsal's: what is in earnest takes its place.
@@ -117,9 +126,9 @@ class SimulatedProxies:
             found = self.proxies[proxy]
             if not found.reachable:
                 raise CallUnknownError(f"{proxy} does not answer")
-            if found.latch is None or is_rehearsal(found.latch.reason):
+            if found.latch is None or (found.latch.rehearsal and not rehearsal):
                 found.epoch = max(found.epoch + 1, epoch)
-                found.latch = Latched(found.epoch, reason, who)
+                found.latch = Latched(found.epoch, reason, who, rehearsal=rehearsal)
             found.weights = {NEW: 0, OLD: TOTAL_WEIGHT}
             found.past.append(0)
         return Answer()

@@ -332,32 +332,6 @@ def test_a_release_needs_a_latch_and_a_start_needs_a_place_to_start_from() -> No
     assert caught.value.where == "west-1: no answer"
 
 
-@pytest.mark.parametrize("steps", range(1, 15, 2))
-def test_an_abort_brings_everything_back_before_the_point_of_no_return(steps: int) -> None:
-    """After so many calls at proxies: all weights are V10's again, in one stage, and the run is restored."""
-    scene = Scene()
-    scene.target = Faulty(scene.proxies, at=12 + steps, how=Fault.CRASH_AFTER, methods=COMMANDS)
-    with pytest.raises(SimulatedCrash):
-        scene.go()
-    ask(scene.store, scene.journal.run, RequestKind.ABORT, reason="no", who="ann", clock=scene.clock)
-    assert scene.go() == Result(Ending.RESTORED)
-    assert set(scene.weights().values()) == {0}
-    assert scene.data.fenced == []
-
-
-def test_after_the_hand_over_an_abort_is_refused() -> None:
-    """Writes to V10 are stopped: there is only forward."""
-    scene = Scene()
-    scene.data.left = 7
-    assert scene.go().ending is Ending.AT_GATE
-    assert scene.data.fenced
-    ask(scene.store, scene.journal.run, RequestKind.ABORT, reason="no", who="ann", clock=scene.clock)
-    assert scene.go().ending is Ending.AT_GATE
-    assert set(scene.weights().values()) == {10_000}
-    assert scene.proxies.stood_down.endswith("stops writes to V10")
-    assert any("abort refused" in str(record.data.get("text")) for record in scene.open().records)
-
-
 def test_weights_that_somebody_else_moved_forward_are_taken_back() -> None:
     """Past its gates by whomever: the proxy is rolled back and latched, the others stay, the run stops."""
     scene = Scene()
@@ -418,17 +392,6 @@ def test_a_watcher_that_is_gone_shuts_every_gate_that_comes(stage: str) -> None:
     assert scene.weights() == before
     lost.unwatched = ""
     assert scene.go() == DONE
-
-
-def test_an_abort_goes_back_also_from_a_hold() -> None:
-    """Nothing goes forward under it; back is another way."""
-    scene = Scene()
-    scene.keeper.shut = frozenset({"errors"})
-    scene.go()
-    scene.proxies.proxies["west-2"].hold = Held(scene.journal.run, "the runner is lost", "the watcher")
-    ask(scene.store, scene.journal.run, RequestKind.ABORT, reason="no", who="ann", clock=scene.clock)
-    assert scene.go() == Result(Ending.RESTORED)
-    assert set(scene.weights().values()) == {0}
 
 
 def test_past_the_point_of_no_return_nothing_is_sent_back_by_itself() -> None:

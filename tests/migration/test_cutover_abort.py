@@ -1,0 +1,138 @@
+"""A cutover that is aborted: all back, also from a hold; what its rehearsals left is gone, and no rollback's latch."""
+
+from __future__ import annotations
+
+import pytest
+
+from aurops.clock import ManualClock
+from aurops.errors import UsageError
+from aurops.requests import RequestKind, ask
+from aurops.runner import Ending, Result
+from aurops.testing import Fault, Faulty, SimulatedCrash
+from migration.cutover import rehearsal
+from migration.execute import check_start
+from migration.model import Held, Latched, World
+from migration.proxies import Proxies
+from tests.migration.cutovers import COMMANDS, Scene
+from traffic.memory import MemoryDriver
+
+
+def abort(scene: Scene) -> Result:
+    """A person does, and the run is taken up."""
+    ask(scene.store, scene.journal.run, RequestKind.ABORT, reason="no", who="ann", clock=scene.clock)
+    return scene.go()
+
+
+def left_latched(scene: Scene, proxy: str, reason: str, *, rehearsal: bool) -> Latched:
+    """A latch, as whoever raised it left it."""
+    found = scene.proxies.proxies[proxy]
+    found.epoch += 1
+    found.latch = Latched(found.epoch, reason, "somebody", rehearsal=rehearsal)
+    return found.latch
+
+
+def before_the_first_percent() -> Scene:
+    """Rehearsed, and waiting for people."""
+    scene = Scene()
+    scene.keeper.shut = frozenset({"people"})
+    assert scene.go().ending is Ending.AT_GATE
+    return scene
+
+
+@pytest.mark.parametrize("steps", range(1, 15, 2))
+def test_an_abort_brings_everything_back_before_the_point_of_no_return(steps: int) -> None:
+    """After so many calls at proxies: all weights are V10's again, in one stage, and the run is restored."""
+    scene = Scene()
+    scene.target = Faulty(scene.proxies, at=12 + steps, how=Fault.CRASH_AFTER, methods=COMMANDS)
+    with pytest.raises(SimulatedCrash):
+        scene.go()
+    ask(scene.store, scene.journal.run, RequestKind.ABORT, reason="no", who="ann", clock=scene.clock)
+    assert scene.go() == Result(Ending.RESTORED)
+    assert set(scene.weights().values()) == {0}
+    assert scene.data.fenced == []
+
+
+def test_after_the_hand_over_an_abort_is_refused() -> None:
+    """Writes to V10 are stopped: there is only forward."""
+    scene = Scene()
+    scene.data.left = 7
+    assert scene.go().ending is Ending.AT_GATE
+    assert scene.data.fenced
+    ask(scene.store, scene.journal.run, RequestKind.ABORT, reason="no", who="ann", clock=scene.clock)
+    assert scene.go().ending is Ending.AT_GATE
+    assert set(scene.weights().values()) == {10_000}
+    assert scene.proxies.stood_down.endswith("stops writes to V10")
+    assert any("abort refused" in str(record.data.get("text")) for record in scene.open().records)
+
+
+def test_an_abort_goes_back_also_from_a_hold() -> None:
+    """Nothing goes forward under it; back is another way."""
+    scene = Scene()
+    scene.keeper.shut = frozenset({"errors"})
+    scene.go()
+    scene.proxies.proxies["west-2"].hold = Held(scene.journal.run, "the runner is lost", "the watcher")
+    ask(scene.store, scene.journal.run, RequestKind.ABORT, reason="no", who="ann", clock=scene.clock)
+    assert scene.go() == Result(Ending.RESTORED)
+    assert set(scene.weights().values()) == {0}
+
+
+def test_an_abort_releases_what_rehearsals_of_this_run_left() -> None:
+    """The runner died in one, at two proxies: the latches are gone, and the next cutover begins."""
+    scene = before_the_first_percent()
+    for proxy in ("west-1", "north-1"):
+        left_latched(scene, proxy, rehearsal(3, scene.journal.run), rehearsal=True)
+    with pytest.raises(UsageError, match="was rolled back by"):
+        check_start(scene.file, World(scene.clock.wall(), scene.proxies.observe()))
+    assert abort(scene) == Result(Ending.RESTORED)
+    assert [proxy.latch for proxy in scene.proxies.proxies.values()] == [None] * 3
+    check_start(scene.file, World(scene.clock.wall(), scene.proxies.observe()))
+    steps = [str(record.data.get("step")) for record in scene.open().records]
+    assert {"release the rehearsal at west-1", "release the rehearsal at north-1"} <= set(steps)
+    assert "release the rehearsal at west-2" not in steps
+
+
+def test_an_abort_releases_no_rollback_and_nobody_elses_rehearsal() -> None:
+    """Also of a person who says the very words of a rehearsal; each stays as it was, and the run is restored."""
+    scene = before_the_first_percent()
+    own = rehearsal(3, scene.journal.run)
+    left = {
+        "west-1": left_latched(scene, "west-1", own, rehearsal=False),
+        "west-2": left_latched(scene, "west-2", rehearsal(3, "another"), rehearsal=True),
+        "north-1": left_latched(scene, "north-1", "orders look wrong", rehearsal=False),
+    }
+    assert abort(scene) == Result(Ending.RESTORED)
+    assert {name: proxy.latch for name, proxy in scene.proxies.proxies.items()} == left
+
+
+def test_a_rollback_that_takes_a_rehearsals_place_while_an_abort_releases_it_stays() -> None:
+    """Seen as a rehearsal's, released too late: the rollback has another epoch, and holds."""
+    scene = before_the_first_percent()
+    left_latched(scene, "west-1", rehearsal(3, scene.journal.run), rehearsal=True)
+    release = scene.proxies.release
+
+    class Late:
+        """A person is faster."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(scene.proxies, name)
+
+        def release(self, proxy: str, latch: int, epoch: int, timeout_s: float) -> object:
+            scene.roll_back(proxy)
+            return release(proxy, latch, epoch, timeout_s)
+
+    scene.target = Late()
+    assert abort(scene) == Result(Ending.RESTORED)
+    held = scene.proxies.proxies["west-1"].latch
+    assert held is not None
+    assert (held.who, held.reason, held.rehearsal) == ("ann", "errors", False)
+
+
+@pytest.mark.parametrize("is_rehearsal", [True, False])
+def test_a_run_sees_at_a_real_driver_whether_a_latch_is_a_rehearsals(is_rehearsal: bool) -> None:  # noqa: FBT001
+    """By what the latch says itself, not by its words."""
+    driver = MemoryDriver({"v11": "v10", "v10": None}, {"v11": 0, "v10": 10_000})
+    driver.roll_back(rehearsal(1, "run-1"), "ann", rehearsal=is_rehearsal)
+    seen = Proxies({"west": driver}, ManualClock(), who="run", drain_s=0).observe()["west"].value
+    assert seen is not None
+    assert seen.latch is not None
+    assert seen.latch.rehearsal is is_rehearsal
