@@ -336,7 +336,7 @@ class NotConnected:
         raise OutsideError(
             f"the port `fence` is not connected: nothing here can stop writes to {side}",
             where="aurops/ports.py",
-            next_step="stop them by hand, or connect the data synchronisation",
+            next_step="connect the data synchronisation; stopped by hand, no watcher knows of it, and would go back",
         )
 
     def _unknown(self, port: str) -> Observation[Value]:

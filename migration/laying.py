@@ -6,6 +6,7 @@ import hashlib
 import threading
 from typing import TYPE_CHECKING
 
+from aurops.errors import OutsideError
 from migration import far, hosts
 from migration.model import REHEARSAL
 from migration.rollback import Places, ready
@@ -72,15 +73,19 @@ class Laying:
         return name
 
     def stand_down(self, why: str) -> None:
-        """Have it say everywhere that there is no way back any more.
+        """Have it say everywhere that there is no way back any more; with an empty `why`: that there is again.
 
-        An operator's host that is not reached is left as it is: every proxy's own host refuses.
+        An operator's host that is not reached when it ends is left as it is: every proxy's own host refuses.
 
         Raises:
-            OutsideError: A proxy's host is not reached.
+            OutsideError: A proxy's host is not reached, or it cannot be written here; or an operator's host is not
+                reached, which would go on refusing.
         """
         made = self._ready().model_copy(update={"over": why})
-        far.lay_everywhere(made, _digest(made), operators_too=False)
+        try:
+            far.lay_everywhere(made, _digest(made), operators_too=not why)
+        except OSError as error:
+            raise OutsideError(f"what lies ready cannot be written here: {error}", next_step="make room") from error
 
     def _ready(self) -> Ready:
         plan = self._cutover

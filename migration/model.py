@@ -145,6 +145,10 @@ class Target(Protocol):
         """What lies ready for a rollback says from now on that there is no way back, and why."""
         ...
 
+    def stand_by(self) -> None:
+        """What lies ready says again that there is a way back: it was not given up after all."""
+        ...
+
     def release(self, proxy: str, latch_epoch: int, epoch: int, timeout_s: float) -> Answer:
         """Take the latch of exactly this epoch away, and no other; that it is gone already is fine."""
         ...

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, cast
 from aurops.gates import steps
 from aurops.history import History
 from aurops.plan import Answer
-from aurops.ports import Side
 from migration import cutover as planner
+from migration import hand_over
 from migration.model import OLD, World
 from migration.outline import Action
 
@@ -102,9 +102,10 @@ class CutoverPlaybook:
             case Action.RELEASE:
                 return self._target.release(proxy, int(str(step.arguments["latch"])), epoch, step.timeout_s)
             case Action.HAND_OVER:
-                # First: whoever dies in between leaves no watcher behind that sends traffic to a V10 without writes.
-                self._target.stand_down(f"run {self._journal.run} stops writes to V10")
-                return self._ports.fence.fence(Side.V10, epoch, step.timeout_s)
+                never = hand_over.never_stopped(self._journal.records, step.name)
+                return hand_over.stop_writes(
+                    self._target, self._ports.fence, self._journal.run, epoch, step.timeout_s, fenced_never=never
+                )
             case Action.PROBE:
                 return self._probing.start()
             case Action.STOP_PROBES:

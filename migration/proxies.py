@@ -34,7 +34,7 @@ class Proxies:
         drain_s: WebSockets that are left on the old side are closed over so many seconds.
         lay_ready: Puts what a rollback needs beside a proxy and elsewhere; raises when it cannot.
         elsewhere: Has an operator's host rehearse a rollback of a proxy, for a reason; which one, empty: none did.
-        stand_down: Has it say that there is no way back any more, and why.
+        stand_down: Has it say that there is no way back any more, and why; empty: that there is.
         changed: Why what was laid for a proxy's watcher is not there as it was laid; empty: it is.
     """
 
@@ -145,6 +145,10 @@ class Proxies:
     def stand_down(self, reason: str) -> None:
         """What lies ready says that there is no way back."""
         self._stand_down(reason)
+
+    def stand_by(self) -> None:
+        """The same without a reason: there is one again."""
+        self._stand_down("")
 
     def release(self, proxy: str, latch_epoch: int, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
         """Take exactly this latch away: one that was raised meanwhile has a higher epoch, and stays."""

@@ -143,6 +143,10 @@ class SimulatedProxies:
         """Note it."""
         self.stood_down = reason
 
+    def stand_by(self) -> None:
+        """Forget it."""
+        self.stood_down = ""
+
     def release(self, proxy: str, latch_epoch: int, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
         """Take exactly this latch away, under the next epoch."""
         with self._lock:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from itertools import groupby
-from unittest.mock import Mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aurops.errors import HeldError, OutsideError, UsageError
+from aurops.errors import HeldError, UsageError
 from aurops.gates.steps import GATES_OF, waits_at
 from aurops.history import History
 from aurops.journal import Journal, Record, RecordKind
@@ -344,16 +342,6 @@ def test_weights_that_somebody_else_moved_forward_are_taken_back() -> None:
     assert scene.weights() == {"west-1": 500, "west-2": 500, "north-1": 0}
     assert scene.proxies.proxies["north-1"].latch is not None
     assert scene.go().ending is Ending.HELD
-
-
-def test_before_writes_to_v10_stop_every_watcher_knows_that_there_is_no_way_back() -> None:
-    """Who dies, or fails, while he stops them leaves nobody behind who sends traffic to a V10 that takes none."""
-    scene = Scene()
-    fence = Mock(side_effect=OutsideError("V10 does not answer"))
-    scene.ports = replace(scene.ports, fence=Mock(fence=fence))
-    assert scene.go().ending is Ending.STUCK
-    assert fence.called
-    assert scene.proxies.stood_down.endswith("stops writes to V10")
 
 
 def test_a_proxy_that_a_watcher_holds_stops_the_run_until_a_person_lets_go() -> None:
