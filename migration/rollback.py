@@ -22,7 +22,7 @@ from aurops.files import write_durably
 from aurops.plan import CallUnknownError, StaleEpochError
 from aurops.store import state_folder
 from migration.hosts import Host
-from migration.model import NEW, OLD
+from migration.model import NEW
 from traffic.driver import UnheardError
 from traffic.folder import READABLE
 from traffic.site import Kind, Site
@@ -290,34 +290,6 @@ def site_of(proxy: ReadyProxy) -> tuple[Site, str]:
     changed = digest(proxy.site) != proxy.digest
     remark = f"{proxy.site} was changed since the rollback was laid ready" if changed else ""
     return documents.load(proxy.site, Site), remark
-
-
-def worse(made: Ready, drivers: Mapping[str, Driver]) -> list[Back]:
-    """The proxies at which going back would make things worse, each with the reason.
-
-    V10 takes no writes any more: all of them. Of V10 nobody is well, and of V11 somebody is: those that see it so.
-    """
-    if made.over:
-        return [_refused(name, f"past the point of no return: {made.over}") for name in drivers]
-    if not drivers:
-        return []
-    with CallPool(len(drivers), "health") as pool:
-        looks = {name: pool.submit(_is_worse, driver) for name, driver in drivers.items()}
-    why = "no backend of V10 answers its health checks: it is cold or dead, and V11 is not"
-    return [_refused(name, why) for name, look in looks.items() if look.result()]
-
-
-def _refused(proxy: str, why: str) -> Back:
-    step = f"bring V10 up there; or, knowing that V11 is worse: the same with --force --proxy {proxy}"
-    return Back(proxy, ok=False, took_s=0.0, why=why, refused=True, next_step=step)
-
-
-def _is_worse(driver: Driver) -> bool:
-    try:
-        flows = driver.observe().flows
-    except Exception:  # noqa: BLE001 (a proxy that cannot be asked speaks against nothing)
-        return False
-    return OLD in flows and flows[OLD].healthy == 0 and (NEW not in flows or flows[NEW].healthy != 0)
 
 
 def refuse_unfinished(found: Sequence[Back]) -> None:

@@ -21,7 +21,7 @@ from aurops.journal import RecordKind
 from aurops.ports import not_connected
 from aurops.store import state_folder
 from failover.break_glass import local_store
-from migration import far
+from migration import far, fitness
 from migration import rollback as back
 from migration.hosts import here
 from traffic.dialects import open_driver
@@ -152,7 +152,7 @@ def _roll_back(ready: Ready, reason: str, within_s: float, kind: Asked) -> list[
     with CallPool(1, "far") as pool:
         asked = pool.submit(far.roll_back, others, reason, f"{who} on {here()}", within_s=within_s, more=kind.options)
         drivers, unread, remarks = open_drivers(mine)
-        refused = [] if kind.force else back.worse(mine, drivers)
+        refused = [] if kind.force else fitness.worse(mine, drivers)
         left_alone = {each.proxy for each in refused}
         going = {name: driver for name, driver in drivers.items() if name not in left_alone}
         done = back.roll_back(going, reason, who, RealClock(), within_s=within_s, rehearsal=kind.rehearsal)

@@ -186,6 +186,16 @@ class Driver(Protocol):
         """
         ...
 
+    def well(self, side: str) -> int | None:
+        """How many backends of a side answer health checks now; None: there is nothing to ask them.
+
+        Where the proxy does not look itself, or not for long enough yet, they are asked from here.
+
+        Raises:
+            OutsideError: The proxy does not answer.
+        """
+        ...
+
     def latch(self) -> Latch | None:
         """The rollback that holds; None: none does."""
         ...
@@ -213,7 +223,7 @@ class Driver(Protocol):
             StaleEpochError: A newer epoch is in effect.
             TamperedError: Somebody else changed the proxy's file.
             HeldError: A side fell back unnoticed, or one that is to get more has no healthy backend, is held, or is
-                not watched.
+                not watched; or the way back has none while others are to get more.
             OutsideError: The proxy does not answer.
             CallUnknownError: The proxy was told, and has not said in time that it obeys.
         """

@@ -9,7 +9,7 @@ from aurops.clock import RealClock
 from aurops.errors import HeldError, OutsideError, UsageError
 from aurops.files import write_durably
 from aurops.plan import CallUnknownError, StaleEpochError
-from traffic import draining, forward, heartbeat, hold, latching
+from traffic import draining, forward, health, heartbeat, hold, latching
 from traffic.driver import (
     TOTAL_WEIGHT,
     Active,
@@ -137,6 +137,10 @@ class FileDriver:
         """What the proxy has in effect."""
         return self._dialect.ask()
 
+    def well(self, side: str) -> int | None:
+        """As the proxy says, or else they themselves."""
+        return health.seen(self.site, self.observe(), (side,)).flows[side].healthy
+
     def latch(self) -> Latch | None:
         """The rollback that holds."""
         return self._folder.latch()
@@ -163,7 +167,8 @@ class FileDriver:
                 self._folder.version()
             if forward.is_forward(self.site, now, wanted):
                 hold.refuse(self.site.folder)
-            forward.check(self.site, now, wanted, unwatched=self.unwatched())
+            seen = health.seen(self.site, now, forward.concerned(self.site, now, wanted))
+            forward.check(self.site, seen, wanted, unwatched=self.unwatched())
             if self.site.way_back:
                 write_durably(self._folder.way_back, self._all_back(wanted.epoch + 1, now).text, mode=READABLE)
             rendered = self._render(wanted, now)

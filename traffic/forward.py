@@ -16,17 +16,23 @@ def is_forward(site: Site, now: Active, wanted: Steering) -> bool:
     return any(side.instead and wanted.weight(side.name) > now.steering.weight(side.name) for side in site.sides)
 
 
+def concerned(site: Site, now: Active, wanted: Steering) -> tuple[str, ...]:
+    """The sides that must be well for it: those that are to get more, and the way back from where others are."""
+    more = [name for name in site.names if wanted.weight(name) > now.steering.weight(name)]
+    return (*more, site.way_back) if site.way_back and is_forward(site, now, wanted) else tuple(more)
+
+
 def check(site: Site, now: Active, wanted: Steering, *, unwatched: str) -> None:
     """Refuse a step that nobody should make.
 
     Args:
         site: The proxy.
-        now: What is in effect.
+        now: What is in effect; of the sides `concerned` how many backends are well, if anybody can say.
         wanted: What is to be.
         unwatched: Why nobody makes a fallback last; empty: somebody does.
 
     Raises:
-        HeldError: A side fell back unnoticed, one that is to get more is not well, or nobody watches.
+        HeldError: A side fell back unnoticed, one that is to get more or the way back is not well, or nobody watches.
     """
     for side, why in now.fallen().items():
         raise HeldError(
@@ -34,11 +40,12 @@ def check(site: Site, now: Active, wanted: Steering, *, unwatched: str) -> None:
             where=site.admin,
             next_step="Roll back, find out why, then release the latch with a new plan.",
         )
-    more = [name for name in site.names if wanted.weight(name) > now.steering.weight(name)]
-    for name in more:
+    for name in concerned(site, now, wanted):
         if now.flows[name].healthy == 0:
+            is_more = wanted.weight(name) > now.steering.weight(name)
+            role = "is to get more" if is_more else "is the way back, and cold or dead"
             raise HeldError(
-                f"{name} is to get more, and none of its backends answers health checks.",
+                f"{name} {role}: none of its backends answers health checks.",
                 where=f"{site.admin}: {', '.join(site.side(name).backends)}",
                 next_step="Bring its backends up.",
             )

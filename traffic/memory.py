@@ -86,6 +86,10 @@ class MemoryDriver:
         self._end("observe")
         return self._active()
 
+    def well(self, side: str) -> int | None:
+        """As the flows say."""
+        return self.observe().flows[side].healthy
+
     def latch(self) -> Latch | None:
         """The rollback that holds."""
         self._begin("latch", needs_proxy=False)
@@ -195,6 +199,8 @@ class MemoryDriver:
         for side in more:
             if self._flows[side].healthy == 0:
                 raise HeldError(f"{side} is to get more, and is not well.")
+        if self._way_back and self._flows[self._way_back].healthy == 0 and any(self._sides[side] for side in more):
+            raise HeldError(f"{self._way_back} is the way back, and is not well.")
         if (why := self.unwatched()) and any(self._sides[side] for side in more):
             raise HeldError(f"Nobody watches this proxy: {why}.")
 

@@ -251,13 +251,23 @@ class DriverContract:
 
     def test_a_side_that_is_not_well_gets_nothing(self, bench: Bench) -> None:
         """Weight for a side of which no backend answers is refused before any request meets it."""
-        if Capability.CHECKS_HEALTH not in bench.driver.capabilities().can:
-            pytest.skip("this driver does not know beforehand, and says so")
         bench.kill("v11")
-        until(lambda: bench.driver.observe().flows["v11"].healthy == 0)
-        with pytest.raises(HeldError, match=r"health checks|not well"):
+        until(lambda: bench.driver.well("v11") == 0)
+        with pytest.raises(HeldError, match=r"v11 is to get more.*(health checks|not well)"):
             bench.driver.shift(steering(100, 40))
         bench.revive("v11")
+
+    def test_nothing_goes_forward_while_the_way_back_is_dead(self, bench: Bench) -> None:
+        """V10 is dead already: a step to V11 is refused; once V10 is up the same step is made."""
+        bench.driver.shift(steering(0, 40))
+        bench.kill("v10")
+        until(lambda: bench.driver.well("v10") == 0)
+        with pytest.raises(HeldError, match="v10 is the way back"):
+            bench.driver.shift(steering(100, 40))
+        bench.revive("v10")
+        until(lambda: bench.driver.well("v10") == 1)
+        bench.driver.shift(steering(100, 40))
+        bench.driver.shift(steering(0, 40))
 
     def test_a_rollback_goes_over_everything(self, bench: Bench) -> None:
         """A file that somebody changed does not stop it; once more changes nothing; everything is at V10, latched."""

@@ -6,7 +6,7 @@ import pytest
 
 from aurops.clock import RealClock
 from aurops.errors import HeldError, OutsideError
-from migration import rollback
+from migration import fitness, rollback
 from traffic.driver import Active, Flow, Steering
 from traffic.memory import MemoryDriver
 
@@ -42,16 +42,16 @@ def test_whatever_fails_at_one_proxy_hinders_no_other(monkeypatch: pytest.Monkey
 def test_only_a_v10_that_is_worse_speaks_against_going_back(v11: int | None, v10: int | None, *, refused: bool) -> None:
     """Nobody of V10 is well, and V11 is not known to be as dead."""
     ready = rollback.Ready(service="s", run="r", at="", proxies=())
-    assert bool(rollback.worse(ready, {"west": Saying(v11, v10)})) is refused
+    assert bool(fitness.worse(ready, {"west": Saying(v11, v10)})) is refused
 
 
 def test_one_dead_v10_keeps_no_other_proxy_from_going_back() -> None:
     """It is refused where it would be worse, and there alone; past the point of no return it is everywhere."""
     ready = rollback.Ready(service="s", run="r", at="", proxies=())
     drivers = {"west": Saying(1, 0), "north": Saying(1, 1)}
-    (west,) = rollback.worse(ready, drivers)
+    (west,) = fitness.worse(ready, drivers)
     assert (west.proxy, west.refused, west.ok) == ("west", True, False)
-    over = rollback.worse(ready.model_copy(update={"over": "handed over"}), drivers)
+    over = fitness.worse(ready.model_copy(update={"over": "handed over"}), drivers)
     assert [each.why for each in over] == ["past the point of no return: handed over"] * 2
     north = rollback.Back("north", ok=True, took_s=0.1, written=True)
     with pytest.raises(HeldError, match="west: no backend of V10") as refused:
