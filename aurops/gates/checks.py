@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aurops.errors import AuropsError
-from aurops.gates import commands, prometheus, sql, urls
+from aurops.gates import commands, deadline, prometheus, sql, urls
 from aurops.gates.finding import Finding, State
 from aurops.gates.seen import found
 from aurops.gates.spec import CommandCheck, HttpCheck, PrometheusCheck, SqlCheck
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def look(check: StandingCheck, clock: Clock, now: datetime, since_s: float | None = None) -> Finding:
-    """What one look finds.
+    """What one look finds; it comes back within `timeout_s` and `deadline.MARGIN_S`.
 
     Args:
         check: What is asked.
@@ -26,6 +26,10 @@ def look(check: StandingCheck, clock: Clock, now: datetime, since_s: float | Non
         now: The time of day.
         since_s: Only of Prometheus: also at every step since then, seconds since 1970.
     """
+    return deadline.within(check, lambda: _found(check, clock, now, since_s), now)
+
+
+def _found(check: StandingCheck, clock: Clock, now: datetime, since_s: float | None) -> Finding:
     match check:
         case HttpCheck():
             return urls.judge(check, urls.look(check, clock), now)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aurops.calls import CallPool
 from aurops.errors import AuropsError
-from aurops.gates import approval, checks, holds, port, soak, window
+from aurops.gates import approval, checks, deadline, holds, port, soak, window
 from aurops.gates.approving import checked
 from aurops.gates.finding import Finding, State
 from aurops.gates.seen import found
@@ -109,8 +109,11 @@ class Keeper:
 
     def _check(self, check: Check, now: datetime, since_s: float | None = None) -> Finding:
         if isinstance(check, PortCheck):
-            return port.judge(check, port.look(check, self._ports), now, self._clock.now_s())
+            return deadline.within(check, lambda: self._port(check, now), now)
         return checks.look(check, self._clock, now, since_s)
+
+    def _port(self, check: PortCheck, now: datetime) -> Finding:
+        return port.judge(check, port.look(check, self._ports), now, self._clock.now_s())
 
     def _soak(self, gate: SoakGate, spot: Spot, now: datetime) -> Finding:
         key = (spot.binding.run, spot.stage, gate.name)

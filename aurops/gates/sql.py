@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import socket
+import threading
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -13,7 +16,10 @@ from aurops.gates.seen import found, unseen
 from aurops.plan import Observation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
+
+    import psycopg
 
     from aurops.clock import Clock
     from aurops.gates.spec import SqlCheck
@@ -28,7 +34,7 @@ def available() -> bool:
 
 
 def look(check: SqlCheck, clock: Clock) -> Observation[float]:
-    """Ask once, in a read-only transaction."""
+    """Ask once, in a read-only transaction. A server that stands still is hung up on when the time is over."""
     at_s, dsn = clock.now_s(), os.environ.get(check.dsn_env, "")
     if not dsn:
         return Observation(None, at_s, check.dsn_env, f"{check.dsn_env} is not set here")
@@ -36,17 +42,46 @@ def look(check: SqlCheck, clock: Clock) -> Observation[float]:
         return Observation(None, at_s, check.dsn_env, f"psycopg is not installed: {HOW_TO_GET}")
     import psycopg  # noqa: PLC0415 (in the group `local`: only who asks a database needs it)
 
+    is_over = threading.Event()
     try:
-        with psycopg.connect(dsn, connect_timeout=max(2, round(check.timeout_s))) as connection:
+        connection = psycopg.connect(dsn, connect_timeout=max(2, round(check.timeout_s)))
+        # Around the connection's own block, which ends with a commit that is answered or not, too.
+        with _hung_up_on(connection, at_s + check.timeout_s - clock.now_s(), is_over), connection:
             connection.read_only = True
             limit_ms = str(round(check.timeout_s * 1000))
             connection.execute("select set_config('statement_timeout', %s, true)", (limit_ms,))
             cursor = connection.execute(check.query.encode())
             rows = cursor.fetchmany(2) if cursor.description else []
     except psycopg.Error as error:
+        if is_over.is_set():
+            return Observation(None, at_s, check.dsn_env, f"no whole answer within {check.timeout_s:g} s")
         said = " ".join(str(error).split()) or type(error).__name__
         return Observation(None, at_s, check.dsn_env, said[:_MOST_CHARS])
     return _number(rows, at_s, check.dsn_env)
+
+
+@contextmanager
+def _hung_up_on(connection: psycopg.Connection, after_s: float, is_over: threading.Event) -> Iterator[None]:
+    """Shut the connection's socket when the time is over: libpq has no limit of its own for an answer.
+
+    The server's `statement_timeout` is a limit only while the server runs.
+    """
+    line = socket.socket(fileno=os.dup(connection.fileno()))
+
+    def hang_up() -> None:
+        is_over.set()
+        with suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(max(0.0, after_s), hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        line.close()
 
 
 def _number(rows: list[tuple[object, ...]], at_s: float, observer: str) -> Observation[float]:

@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aurops.clock import RealClock
 from aurops.gates.finding import Finding, State
-from aurops.gates.spec import CommandCheck
-from traffic.critical import Spell, follow, judge
+from aurops.gates.spec import CommandCheck, Limits, SqlCheck
+from tests.aurops.gates.stuck import postgres, stuck
+from tests.engine.processes import wait_until
+from traffic.critical import Asking, Spell, follow, judge
 from traffic.watching import Critical
 
 CHECK = CommandCheck(kind="command", name="orders", argv=("true",), timeout_s=1)
@@ -95,3 +98,26 @@ def lasts_from(place: int, seen: list[tuple[float, State]]) -> bool:
     noes = [at_s for at_s, state in row if state is NO]
     ends_in_noes = row[0][1] is NO and row[-1][1] is NO and all(state is not YES for _, state in row)
     return ends_in_noes and noes[-1] - noes[0] >= 10 and all(after - before <= 4 for before, after in pairwise(noes))
+
+
+def test_a_database_that_stood_still_is_known_again_when_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meanwhile every look says that it is not, and no look is the last one."""
+    pytest.importorskip("psycopg")
+    check = SqlCheck(kind="sql", name="pending", dsn_env="DSN", query="select 1", value=Limits(equals=1), timeout_s=0.3)
+    with stuck(postgres) as server:
+        monkeypatch.setenv("DSN", f"host=127.0.0.1 port={server.port} user=u dbname=x sslmode=disable")
+        asking = Asking((Critical(check=check, for_s=1, every_s=0.1),), RealClock()).start()
+        asking.turn(on=True)
+        try:
+            wait_until(lambda: server.connections > 1)
+            assert state(asking) is State.UNKNOWN
+            server.goes_on.set()
+            wait_until(lambda: state(asking) is State.OPEN)
+        finally:
+            asking.end()
+
+
+def state(asking: Asking) -> State | None:
+    """What the last look found."""
+    ((_, spell),) = asking.spells()
+    return spell.found.state if spell.found else None
