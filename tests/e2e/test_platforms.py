@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
 import grpc
 import httpx
+import psycopg
 import pytest
 
 from aurops.processes import Process
@@ -184,3 +186,24 @@ def test_members_are_told_apart_by_name() -> None:
     """Two of one name are refused before anything starts."""
     with pytest.raises(Exception, match="same name"), stack.up(V10, Member(name="v10", kind=Kind.REST)):
         pass
+
+
+def test_a_v11_whose_database_was_killed_works_again_when_that_is_back(
+    platforms: Stack, v10: httpx.Client, v11: Calls
+) -> None:
+    """V10, with a database of its own, never notices; what was committed before the crash is there after it."""
+    v11.do("CreateTransaction", {**SENT, "id": "t-before"})
+    platforms.put_database(up=False)
+    try:
+        assert v10.get("/v1/system/health").is_success
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(platforms["v11"].place.conninfo)
+    finally:
+        platforms.put_database(up=True)
+
+    def there() -> bool:
+        with suppress(grpc.RpcError):
+            return bool(v11.do("GetTransaction", {"id": "t-before"})["id"] == "t-before")
+        return False
+
+    commands.until(there, limit_s=30, what="V11 answers again")

@@ -89,6 +89,14 @@ class Stack:
         self._running = self._read(self._ask("POST", f"{self._control_url}/start", {"name": name}))
         return self[name]
 
+    def put_database(self, *, up: bool) -> None:
+        """Kill the PostgreSQL of all platforms as in a crash, or start it again; returns when that is so.
+
+        Raises:
+            OutsideError: It does not start.
+        """
+        self._ask("POST", f"{self._control_url}/database", {"up": up})
+
     def restore(self, source: str, *targets: str) -> None:
         """Make these platforms copies of a V10, as restored from one backup; all of them are started anew.
 

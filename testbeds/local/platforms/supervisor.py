@@ -1,7 +1,8 @@
 """The process that a stack of platforms lives and ends with: `python -m testbeds.local.platforms.supervisor …`.
 
 It says on standard output, in JSON lines, when all are up or what went wrong; then it answers on the stack's control
-port: POST /start {"name"} starts a member that was killed. When its standard input closes, because whoever asked for
+port: POST /start {"name"} starts a member that was killed, POST /database {"up"} kills their database, or starts it
+again. When its standard input closes, because whoever asked for
 the stack ended, however that was, it ends; the bed's guardian then ends all else and removes the folder.
 """
 
@@ -21,7 +22,7 @@ from pydantic import TypeAdapter
 
 from aurops.errors import AuropsError, OutsideError
 from testbeds.local import components, postgres
-from testbeds.local.commands import BadBodyError, choice, parse
+from testbeds.local.commands import BadBodyError, RefusedError, choice, parse
 from testbeds.local.database import Database
 from testbeds.local.layout import BLOCK_SIZE, BORN_PRIMARY, LOOPBACK, Layout, Region
 from testbeds.local.platforms import place as places
@@ -58,6 +59,7 @@ class Stack:
         self._folder = folder
         self._members = {member.name: member for member in members}
         self._layout = _layout(bed, folder, first_port)
+        self._database = Database(self._layout, self._layout.regions[0])
         firsts = range(first_port + _FIRST_MEMBER, first_port + BLOCK_SIZE, _MEMBER_PORTS)
         self._places = {each.name: self._place(each, first) for each, first in zip(members, firsts, strict=False)}
 
@@ -100,6 +102,14 @@ class Stack:
                     await asyncio.sleep(0.01)
         raise OutsideError(f"{name} ended: {self._children.said(name)}", where=place.folder)
 
+    async def put_database(self, *, up: bool) -> None:
+        """Kill PostgreSQL as in a crash, or start it again; returns when it is gone, or answers queries.
+
+        Raises:
+            RefusedError: It does not start.
+        """
+        await (self._database.start() if up else self._database.stop())
+
     def _place(self, member: Member, first_port: int) -> Place:
         grpc = member.kind is Kind.GRPC
         database = postgres.conninfo(self._layout.regions[0], member.name, member.database)
@@ -128,7 +138,7 @@ class Stack:
             postgres.own(self._layout, made)
         await postgres.make_template(self._layout, template)
         role = Role(fenced=False, following=None, voters=(), cache_following=None)
-        await Database(self._layout, region).give_birth(role, template)
+        await self._database.give_birth(role, template)
         info = postgres.conninfo(region, "stack")
         async with await psycopg.AsyncConnection.connect(info, autocommit=True) as connection:
             for name in self._databases():
@@ -173,11 +183,18 @@ def app(stack: Stack) -> web.Application:
             return web.json_response({"error": str(error)}, status=503)
         return await look(request)
 
+    async def database(request: web.Request) -> web.Response:
+        try:
+            await stack.put_database(up=bool(parse(await request.read()).get("up")))
+        except (BadBodyError, RefusedError) as error:
+            return web.json_response({"error": str(error)}, status=503)
+        return await look(request)
+
     async def look(_request: web.Request) -> web.Response:
         return web.json_response([each.model_dump(mode="json") for each in stack.running()])
 
     control = web.Application()
-    control.add_routes([web.post("/start", start), web.get("/", look)])
+    control.add_routes([web.post("/start", start), web.post("/database", database), web.get("/", look)])
     return control
 
 

@@ -79,7 +79,7 @@ def up(cutover: Cutover) -> Iterator[tuple[Stack, dict[str, Edge]]]:
         httpx.post(f"{platforms[first].url}{WRITE}", json=SEED, trust_env=False).raise_for_status()
         platforms.restore(first, *(name for name in (*old.values(), NEW) if name != first))
         edges = {
-            proxy: held.enter_context(_edge(platforms, proxy, old[region.name]))
+            proxy: held.enter_context(edge(platforms, proxy, old[region.name]))
             for region in cutover.regions
             for proxy in region.proxies
         }
@@ -87,8 +87,8 @@ def up(cutover: Cutover) -> Iterator[tuple[Stack, dict[str, Edge]]]:
 
 
 @contextmanager
-def _edge(platforms: Stack, proxy: str, old: str) -> Iterator[Edge]:
-    """Envoy with edge and gateway, and its watcher."""
+def edge(platforms: Stack, proxy: str, old: str) -> Iterator[Edge]:
+    """Envoy with edge and gateway before V11 and a V10, all traffic at V10, and its watcher."""
     with gateways.up(platforms, NEW, edge=True, old=old, to=OLD) as started:
         site_file = Path(json.loads(started.file.read_text())["edge"])
         site = documents.load(site_file, Site)
