@@ -20,7 +20,7 @@ from traffic.driver import (
     Steering,
     UnheardError,
 )
-from traffic.folder import READABLE, Latch, ProxyFolder, Rendered
+from traffic.folder import READABLE, Latch, ProxyFolder, Rendered, epoch_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -212,7 +212,9 @@ class FileDriver:
         with self._folder.locked(self._clock, LOCK_S):
             now = self.observe()
             latching.refuse_rehearsal(now.steering, str(self.site.way_back), self.site.admin)
-            held = latching.raise_rehearsal(self._folder, self._made(reason, who, epoch, rehearsal=True))
+            held = latching.raise_rehearsal(
+                self._folder, self._made(reason, who, epoch, self._known_epoch(), rehearsal=True)
+            )
             version = self._put_back(held.epoch, now)
             self._yield_to_rollback(held)
             active = self._take_effect(version)
@@ -287,20 +289,21 @@ class FileDriver:
             return self.observe()
         return None
 
-    def _made(self, reason: str, who: str, epoch: int, *, rehearsal: bool = False) -> Latch:
+    def _made(self, reason: str, who: str, epoch: int, known: int, *, rehearsal: bool = False) -> Latch:
         """A latch above every epoch that is known."""
-        above = max(epoch, self._known_epoch() + 1)
-        return Latch(epoch=above, reason=reason, who=who, at=self._at(), rehearsal=rehearsal)
+        return Latch(epoch=max(epoch, known + 1), reason=reason, who=who, at=self._at(), rehearsal=rehearsal)
 
     def _raise_latch(
         self, reason: str, who: str, epoch: int, *, anew: bool = False, higher: bool = False
     ) -> OSError | None:
-        made = self._made(reason, who, epoch)
-        return latching.raise_latch(self._folder, made, self._known_epoch(), anew=anew, higher=higher)
+        known = self._known_epoch()  # once: a proxy that hangs keeps a rollback waiting
+        return latching.raise_latch(
+            self._folder, self._made(reason, who, epoch, known), known, anew=anew, higher=higher
+        )
 
     def _known_epoch(self) -> int:
         now = self._seen()
-        return max(_epoch(self._version_in_file()), now.steering.epoch if now else 0)
+        return max(epoch_of(self._version_in_file()), now.steering.epoch if now else 0)
 
     def _at(self) -> str:
         return self._clock.wall().isoformat(timespec="seconds")
@@ -379,8 +382,8 @@ class FileDriver:
         try:
             self._dialect.take()
             while (seen := self._dialect.version()) != version:
-                if _epoch(seen) > _epoch(version):
-                    raise StaleEpochError(f"{self.site.admin} obeys epoch {_epoch(seen)} by now")
+                if epoch_of(seen) > epoch_of(version):
+                    raise StaleEpochError(f"{self.site.admin} obeys epoch {epoch_of(seen)} by now")
                 if self._version_in_file() != version:
                     raise CallUnknownError(f"somebody else has written {self._folder.live} meanwhile")
                 if self._clock.now_s() > deadline_s:
@@ -391,9 +394,3 @@ class FileDriver:
             raise CallUnknownError(f"{self._folder.live} has {version}, but: {error.what}") from error
         draining.forget(self.site, now.steering)
         return now
-
-
-def _epoch(version: str) -> int:
-    """The epoch in a version; 0 in one that is none of ours."""
-    epoch = version.partition("-")[0]
-    return int(epoch) if epoch.isdecimal() else 0

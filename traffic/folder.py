@@ -56,6 +56,12 @@ class Rendered:
     version: str
 
 
+def epoch_of(version: str) -> int:
+    """The epoch in a version; 0 in one that is none of ours."""
+    epoch = version.partition("-")[0]
+    return int(epoch) if epoch.isdecimal() else 0
+
+
 class Latch(BaseModel):
     """Why traffic is held back: a rollback that holds until a person releases it with a new plan.
 

@@ -19,7 +19,7 @@ from tests.traffic.played import Place, Played, steering
 from tests.traffic.sites import platforms, regions
 from traffic import envoy_routes, file_driver, folder, heartbeat
 from traffic.dialects import EnvoyDialect
-from traffic.driver import TOTAL_WEIGHT, LatchedError, TamperedError
+from traffic.driver import TOTAL_WEIGHT, Active, LatchedError, TamperedError
 from traffic.file_driver import FileDriver
 from traffic.hold import Hold
 
@@ -256,6 +256,22 @@ def test_a_rollback_that_does_not_wait_for_a_release_is_not_released_along(place
     assert latch is not None
     assert latch.reason == "the second"
     assert latch.epoch > first.epoch
+
+
+def test_a_proxy_that_hangs_is_asked_once_before_a_rollback_is_latched(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each question may cost a second: the latch does not wait for a second one."""
+    asked: list[bool] = []
+
+    def hang() -> Active:
+        asked.append((place.site.folder / "latch.json").exists())
+        raise OutsideError("The proxy does not answer.")
+
+    monkeypatch.setattr(place.proxy, "ask", hang)
+    with pytest.raises(CallUnknownError):
+        place.driver.roll_back("because", "bob")
+    assert asked.count(False) == 1
 
 
 def test_the_watcher_never_puts_its_words_in_the_place_of_a_persons(place: Place) -> None:
