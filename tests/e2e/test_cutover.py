@@ -282,15 +282,13 @@ def test_one_command_goes_back_when_everything_else_is_gone(day: Day) -> None:
 
 
 def test_a_v10_that_is_dead_is_gone_back_to_only_by_force(day: Day) -> None:
-    """Refused with the reason where the proxy looks after health; nothing was changed."""
-    if day.bed.site.kind is not Kind.ENVOY:
-        pytest.skip("NGINX does not look after health, and says so")
+    """Refused with the reason, also where the proxy does not look after health; nothing was changed."""
     target = day.target("by hand")
     target.prepare("edge", 10_000, 1.0)
     target.shift("edge", {"v11": 10_000, "v10": 0}, day.bed.driver.observe().steering.epoch + 1, 1.0)
     day.bed.kill("v10")
     try:
-        until(lambda: day.bed.driver.observe().flows["v10"].healthy == 0, limit_s=10, what="V10 is seen to be dead")
+        until(lambda: day.bed.driver.well("v10") == 0, limit_s=10, what="V10 is seen to be dead")
         done = aurops("rollback", "ledger", "--reason", "panic")
         assert (done.returncode, "it is cold or dead" in done.stderr) == (4, True), done.stderr
         assert day.bed.driver.latch() is None
