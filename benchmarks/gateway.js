@@ -1,24 +1,24 @@
-// Three clients of one V11, at the same rate at the same time: gRPC to V11 itself, REST through the gateway, REST through
-// edge and gateway. Open loop; each iteration reads the same transaction.
+// One backend by several paths that take turns, at a constant arrival rate (open loop): the same transaction by gRPC
+// (a URL without a scheme), or by REST. PATHS: their URLs by name; in every other round their order is the other one.
 import grpc from 'k6/net/grpc';
 import http from 'k6/http';
 import { check } from 'k6';
 
-const rate = Number(__ENV.RATE);
-const scenario = (exec) => ({
-  executor: 'constant-arrival-rate', exec, rate, timeUnit: '1s', duration: `${__ENV.SECONDS}s`, preAllocatedVUs: 40,
-});
-const wanted = ['direct', 'gateway', 'edge'];
-const watched = {};
-for (const name of wanted) {
-  watched[`${name === 'direct' ? 'grpc' : 'http'}_req_duration{scenario:${name}}`] = ['med>=0'];
-  watched[`checks{scenario:${name}}`] = ['rate>=0'];
+const [rate, rounds, turn_s] = ['RATE', 'ROUNDS', 'TURN_S'].map((name) => Number(__ENV[name]));
+const PAUSE_S = 0.5;
+const paths = Object.entries(JSON.parse(__ENV.PATHS));
+const scenarios = {};
+for (let turn = 0; turn < rounds * paths.length; turn += 1) {
+  const round = Math.floor(turn / paths.length);
+  const place = turn % paths.length;
+  const [name, url] = paths[round % 2 ? paths.length - 1 - place : place];
+  scenarios[`${name.replaceAll(' ', '-')}_${round}`] = {
+    executor: 'constant-arrival-rate', exec: url.includes('://') ? 'rest' : 'direct', env: { URL: url },
+    rate, timeUnit: '1s', startTime: `${turn * (turn_s + PAUSE_S) * 1000}ms`, duration: `${turn_s * 1000}ms`,
+    gracefulStop: `${PAUSE_S * 1000}ms`, preAllocatedVUs: 10 + Math.ceil(rate / 20),
+  };
 }
-export const options = {
-  scenarios: Object.fromEntries(wanted.map((name) => [name, scenario(name)])),
-  thresholds: watched,
-  summaryTrendStats: ['med', 'avg', 'p(95)', 'p(99)', 'count'],
-};
+export const options = { scenarios, systemTags: ['scenario', 'check'], discardResponseBodies: true };
 
 const client = new grpc.Client();
 client.loadProtoset(__ENV.PROTOSET);
@@ -26,15 +26,15 @@ let connected = false;
 
 export function direct() {
   if (!connected) {
-    client.connect(__ENV.DIRECT, { plaintext: true });
+    client.connect(__ENV.URL, { plaintext: true });
     connected = true;
   }
   const said = client.invoke('ledger.v11.Transactions/GetTransaction', { id: 'bench' });
   check(said, { ok: (r) => r.status === grpc.StatusOK });
 }
 
-const get = (url) => check(http.get(`${url}/v1/transactions/bench`), {
-  ok: (r) => r.status === 200 && (r.headers['X-Aurops-Side'] || 'v11') === 'v11',
-});
-export function gateway() { get(__ENV.GATEWAY); }
-export function edge() { get(__ENV.EDGE); }
+export function rest() {
+  check(http.get(`${__ENV.URL}/v1/transactions/bench`), {
+    ok: (r) => r.status === 200 && (r.headers['X-Aurops-Side'] || 'v11') === 'v11',
+  });
+}

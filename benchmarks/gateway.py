@@ -1,20 +1,24 @@
 """What the gateway costs: `python benchmarks/gateway.py [SECONDS] [DELAY_MS]`.
 
-Latency: three open-loop clients at once, 60 requests a second each, on one V11 that takes so long (k6, gateway.js):
-gRPC to V11, REST through the gateway, REST through edge and gateway. The figure is the ratio of their medians, in one
-run. They read the same transaction from PostgreSQL; its 64-bit integers become numbers.
+Latency: one open-loop client (k6, gateway.js) and several paths to one backend that takes so long. They take turns
+at the same rate: gRPC to the backend itself, REST to it, REST through two Envoys that do nothing, through the
+gateway, through edge and gateway. The figure is the difference of the medians as a share of gRPC's, in one run; 95%
+of what a bootstrap over the rounds finds stands beside it. The client's own gRPC is not as fast as its own HTTP:
+direct REST shows it. Before V11 on PostgreSQL at the lowest rate, and before a light one that answers on time
+(late.py) at all of them.
 
-CPU: Envoy's own (schedstat of its threads) for each request, 64 keep-alive connections, closed loop, less what it uses
-when idle; before the same V11, and before a light one (NGINX) that gives the same answer as late and takes so little
-that Envoy is busy, as it is where it needs many cores. The floors are an Envoy that only passes the same requests on to
-REST as slow, and one that does so over two hops, HTTP/2 between them: microseconds depend on the hour, the ratio to a
-floor does not. All take turns, `ROUNDS` times; medians are told.
+CPU: Envoy's own (schedstat of its threads) for each request, 64 keep-alive connections, closed loop, `SECONDS` for
+each path, less what it uses when idle; before the same V11s. The floors are an Envoy that only passes the same
+requests on to REST as slow, and one that does so over two hops, HTTP/2 between them: microseconds depend on the
+hour, the ratio to a floor does not. All take turns, `ROUNDS` times; medians are told.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import random
 import shutil
 import statistics
 import subprocess
@@ -22,11 +26,11 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
-from google.protobuf import json_format
 
 from migration.gateway.envoy_clusters import OPTIONS
 from migration.gateway.protos import compile_protos
@@ -35,71 +39,67 @@ from testbeds.local.layout import LOOPBACK
 from testbeds.local.platforms import gateways, stack
 from testbeds.local.platforms.members import Kind, Member
 from testbeds.local.platforms.protos import FOLDER
-from testbeds.local.platforms.v11 import messages
 from testbeds.local.ports import claim
 from traffic.envoy import TYPE, address, router
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from testbeds.local.platforms.gateways import Started
     from testbeds.local.platforms.stack import Stack
     from traffic.envoy import Object
 
-RATE_PER_S = 60
+RATES_PER_S = (60, 307, 997)
+"""A rate that divides 1,000 would meet every timer that counts milliseconds at the same place."""
+DIRECT, REST = "gRPC", "REST"
+TURNS = 6
+LEAST = 150
+"""Requests in a turn, at least."""
+DRAWS = 400
 CONNECTIONS = 64
 IDLE_S = 3
 ROUNDS = 5
 FLEET_RATE_PER_S = 100_000
 MADE = {"id": "bench", "sender": "a", "recipient": "b", "assetId": "gold", "amount": 2**53 + 1, "memo": "a memo"}
 PATH = "/v1/transactions/bench"
-LIGHT = """\
-daemon off; master_process off; pid light.pid; error_log stderr warn; worker_rlimit_nofile 4096;
-events {{ worker_connections 2048; }}
-http {{
-  access_log off; keepalive_requests 1000000; http2_max_concurrent_streams 1024; default_type application/json;
-  js_path "{folder}"; js_import light from light.js;
-  server {{
-    listen {target}; http2 on;
-    location /v1/ {{ js_content light.rest; }}
-    location / {{ default_type application/grpc; add_trailer grpc-status 0; js_content light.grpc; }}
-  }}
-}}
-"""
-LIGHT_JS = """\
-const late = (r, said) => setTimeout(() => r.return(200, said), {ms});
-const kind = {{Transactions: '{transaction}', Health: '00000000020801'}};
-const frames = Object.keys(kind).map((name) => [name, Buffer.from(kind[name], 'hex')]);
-const nothing = Buffer.from('0000000000', 'hex');
-function grpc(r) {{
-  const found = frames.filter((each) => r.uri.includes(each[0] + '/'));
-  if (found.length && found[0][0] === 'Transactions') late(r, found[0][1]);
-  else r.return(200, found.length ? found[0][1] : nothing);
-}}
-function rest(r) {{ late(r, '{json}'); }}
-export default {{grpc, rest}};
-"""
 
 
 def main() -> None:
     """Print latencies with their ratios, then CPU."""
-    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 20
     delay_s = float(sys.argv[2]) / 1000 if len(sys.argv) > 2 else 0.02
     slow = (Member(name=kind.value, kind=kind, delay_s=delay_s) for kind in Kind)
     with stack.up(*slow) as platforms, claim(None) as claimed:
         port = claimed.getsockname()[1]
+        protoset = platforms.folder / "protoset.pb"
+        protoset.write_bytes(compile_protos([FOLDER]).SerializeToString())
+        print(f"backend {delay_s * 1000:g} ms; load average {os.getloadavg()[0]:.1f}")
         with gateways.up(platforms, edge=True) as gateway:
             for url in (gateway.url, platforms["v10"].url):
                 httpx.post(f"{url}/v1/transactions", json=MADE).raise_for_status()
-            _latencies(platforms, gateway, seconds, delay_s)
+            measured = _measured(platforms, gateway, platforms["v10"].target, port)
+            print(f"latency before V11, {PATH}")
+            paths = {DIRECT: platforms["v11"].target, **_urls(measured)}
+            _latencies(paths, protoset, RATES_PER_S[0])
             print(f"CPU before V11, {PATH}")
-            _cpu(_measured(platforms, gateway, platforms["v10"].target, port), seconds / ROUNDS)
+            _cpu(measured, seconds / ROUNDS)
         with (
             _light(platforms, port + 9, delay_s) as light,
             gateways.up(platforms, changes={"v11": {"hosts": [light], "health": "none"}}, edge=True) as gateway,
         ):
+            measured = _measured(platforms, gateway, light, port + 4)
+            print(f"latency before a light V11, {PATH}")
+            for rate_per_s in RATES_PER_S:
+                paths = {DIRECT: light, REST: f"http://{light}", **_urls(measured)}
+                _latencies(paths, protoset, rate_per_s)
             print(f"CPU before a light V11, {PATH}")
-            _cpu(_measured(platforms, gateway, light, port + 4), seconds / ROUNDS)
+            _cpu(measured, seconds / ROUNDS)
+        print(f"load average {os.getloadavg()[0]:.1f}")
+
+
+def _urls(measured: dict[str, tuple[int, int]]) -> dict[str, str]:
+    """All but the single bare hop."""
+    return {name: f"http://{LOOPBACK}:{port}" for name, (_, port) in list(measured.items())[1:]}
 
 
 def _measured(platforms: Stack, gateway: Started, rest: str, port: int) -> dict[str, tuple[int, int]]:
@@ -114,24 +114,12 @@ def _measured(platforms: Stack, gateway: Started, rest: str, port: int) -> dict[
 
 @contextmanager
 def _light(platforms: Stack, port: int, delay_s: float) -> Iterator[str]:
-    """A V11 and a REST that always give the same transaction; where.
-
-    NGINX writes over its environment, by which the stack would find it at its end.
-    """
-    target, answer = f"{LOOPBACK}:{port}", messages()["Transaction"]
-    given = {"id": "bench", "sender": "a", "recipient": "b", "asset_id": "gold", "amount": 2**53 + 1, "memo": "a memo"}
-    made = answer(**given, created_at_ms=1_700_000_000_000)
-    said = made.SerializeToString()
-    framed = (b"\0" + len(said).to_bytes(4, "big") + said).hex()  # gRPC's length-prefixed message
-    text = json.dumps(json_format.MessageToDict(made, always_print_fields_with_no_presence=True))
-    (platforms.folder / "light.js").write_text(LIGHT_JS.format(ms=round(1000 * delay_s), transaction=framed, json=text))
-    configuration = platforms.folder / "light.conf"
-    configuration.write_text(LIGHT.format(folder=platforms.folder, target=target))
-    nginx = str(components.nginx().path)
-    pid = platforms.run("light", [nginx, "-p", str(platforms.folder), "-c", str(configuration)])
+    """A V11 and a REST that always give the same transaction; where."""
+    late = ["testbeds.local.platforms.late", str(port), str(1000 * delay_s)]
+    pid = platforms.run("light", [sys.executable, "-m", *late])
     try:
-        _await(f"http://{target}{PATH}")
-        yield target
+        _await(f"http://{LOOPBACK}:{port}{PATH}")
+        yield f"{LOOPBACK}:{port}"
     finally:
         platforms.end(pid)
 
@@ -146,16 +134,73 @@ def _await(url: str) -> None:
             return
 
 
-def _latencies(platforms: Stack, gateway: Started, seconds: int, delay_s: float) -> None:
-    said = _k6(platforms, gateway, seconds)
-    direct = said["grpc_req_duration{scenario:direct}"]
-    print(f"backend {delay_s * 1000:g} ms, {RATE_PER_S}/s each for {seconds} s")
-    print(f"  direct   n={direct['count']}  median {direct['med']:.3f} ms  p95 {direct['p(95)']:.3f} ms")
-    for name in ("gateway", "edge"):
-        seen = said[f"http_req_duration{{scenario:{name}}}"]
-        added = 100 * (seen["med"] / direct["med"] - 1)
-        line = f"  {name:8} n={seen['count']}  median {seen['med']:.3f} ms  p95 {seen['p(95)']:.3f} ms  {added:+.2f}%"
-        print(f"{line}  failed {said[f'checks{{scenario:{name}}}']['fails']}")
+def _latencies(paths: dict[str, str], protoset: Path, rate_per_s: int) -> None:
+    """Ask by each path in turns, and tell what each adds to gRPC.
+
+    Args:
+        paths: URLs by name; `gRPC` is the direct one, `REST` the same backend's, if it has one.
+        protoset: V11's descriptors.
+        rate_per_s: How often.
+    """
+    turn_s = max(2.0, LEAST / rate_per_s)
+    busy_s, began_s = _busy_s(), time.monotonic()
+    rounds, bad = _k6(paths, protoset, rate_per_s, turn_s)
+    busy = (_busy_s() - busy_s) / (time.monotonic() - began_s) / (os.cpu_count() or 1)
+    print(f"{rate_per_s}/s, {TURNS} turns of {turn_s:g} s each, {bad} bad or dropped; the machine was {busy:.0%} busy")
+    for name in paths:
+        ms = sorted(chain.from_iterable(rounds[name]))
+        line = f"  {name:13}  n={len(ms)}  median {statistics.median(ms):.3f} ms  p95 {ms[len(ms) * 95 // 100]:.3f} ms"
+        if name != DIRECT:
+            line += f"  {_added(rounds, name, DIRECT)}"
+        if REST in paths and name not in {DIRECT, REST}:
+            line += f"; less the client's own {_added(rounds, name, REST)}"
+        print(line)
+
+
+def _added(rounds: dict[str, list[list[float]]], name: str, floor: str) -> str:
+    """What a path adds to the floor's median, as a share of that of gRPC: a bootstrap over rounds, all paths alike."""
+
+    def share(chosen: Sequence[int]) -> float:
+        over, under, direct = (
+            statistics.median(chain.from_iterable(rounds[each][at] for at in chosen)) for each in (name, floor, DIRECT)
+        )
+        return 100 * (over - under) / direct
+
+    drawn = random.Random(0)
+    every = range(TURNS)
+    tries = sorted(share([drawn.choice(every) for _ in every]) for _ in range(DRAWS))
+    return f"{share(every):+.2f}% ({tries[DRAWS // 40]:+.2f} to {tries[-1 - DRAWS // 40]:+.2f})"
+
+
+def _k6(
+    paths: dict[str, str], protoset: Path, rate_per_s: int, turn_s: float
+) -> tuple[dict[str, list[list[float]]], int]:
+    """Milliseconds by path and round, and how many requests were bad or could not be sent in time."""
+    rows = protoset.with_name(f"k6-{rate_per_s}.csv")
+    k6 = shutil.which("k6") or str(Path(sys.prefix, "bin", "k6"))
+    told = {"RATE": rate_per_s, "ROUNDS": TURNS, "TURN_S": turn_s, "PATHS": json.dumps(paths), "PROTOSET": protoset}
+    env = {**os.environ, **{key: str(value) for key, value in told.items()}, "K6_CSV_SAVE_INTERVAL": "1h"}
+    script = str(Path(__file__).with_suffix(".js"))
+    command = [k6, "run", "--quiet", "--no-usage-report", "--no-summary", "--address", "", f"--out=csv={rows}", script]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stderr)
+    rounds: dict[str, list[list[float]]] = {name: [[] for _ in range(TURNS)] for name in paths}
+    bad = 0
+    with rows.open(newline="") as file:
+        for row in csv.DictReader(file):
+            metric, value = row["metric_name"], float(row["metric_value"])
+            if metric in {"grpc_req_duration", "http_req_duration"}:
+                name, _, at = row["scenario"].replace("-", " ").rpartition("_")
+                rounds[name][int(at)].append(value)
+            bad += (metric == "checks" and not value) or (metric == "dropped_iterations" and int(value))
+    return rounds, bad
+
+
+def _busy_s() -> float:
+    """CPU time of the whole machine (proc_stat(5)): all but what was idle or waited."""
+    spent = [int(each) for each in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return (sum(spent) - spent[3] - spent[4]) / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,29 +297,6 @@ def _next(name: str, target: str, *, h2: bool) -> Object:
         "load_assignment": assigned,
         "typed_extension_protocol_options": {OPTIONS: options},
     }
-
-
-def _k6(platforms: Stack, gateway: Started, seconds: int) -> dict[str, Any]:
-    """A run's metrics."""
-    protoset, summary = platforms.folder / "protoset.pb", platforms.folder / "summary.json"
-    protoset.write_bytes(compile_protos([FOLDER]).SerializeToString())
-    k6 = shutil.which("k6") or str(Path(sys.prefix, "bin", "k6"))
-    env = {
-        **os.environ,
-        "RATE": str(RATE_PER_S),
-        "SECONDS": str(seconds),
-        "PROTOSET": str(protoset),
-        "DIRECT": platforms["v11"].target,
-        "GATEWAY": gateway.url,
-        "EDGE": f"http://{LOOPBACK}:{gateway.edge_port}",
-    }
-    script = str(Path(__file__).with_suffix(".js"))
-    command = [k6, "run", "--quiet", "--no-usage-report", "--address", "", f"--summary-export={summary}", script]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(done.stderr)
-    metrics: dict[str, Any] = json.loads(summary.read_text())["metrics"]
-    return metrics
 
 
 def _cpu_s(pid: int) -> float:
