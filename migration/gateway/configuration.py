@@ -171,7 +171,8 @@ class Accepted(_Part):
     status: Status | None = None
     """Only in answers of V10 that have this status."""
     field: str
-    """Of this field of the body, such as error.message or items[].createdAtMs; `header NAME` for a header."""
+    """Of this field of the body, such as error.message or items[].createdAtMs; `header NAME` for a header,
+    `http status` for the status."""
     because: str = Field(min_length=8)
     """Why, for whoever reads the report."""
 

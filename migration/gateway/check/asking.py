@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 import httpx
 
 from aurops.errors import OutsideError, UsageError
-from migration.gateway.check.comparison import Said
+from migration.gateway.check.answers import Said
 
 if TYPE_CHECKING:
     from types import TracebackType

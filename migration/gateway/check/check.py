@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from aurops.errors import UsageError
-from migration.gateway.check.comparison import Compared, Difference, Kind, Said, compare
+from migration.gateway.check.answers import Said
+from migration.gateway.check.comparison import STATUS, Compared, compare
+from migration.gateway.check.differences import Difference, Kind
 from migration.gateway.check.questions import Aspect, Endpoint, Question, of_nobody
 from migration.gateway.check.report import Finding, Report
 from migration.gateway.check.values import BEYOND_DOUBLE, SMALL, Seen, row_keys
@@ -262,15 +264,14 @@ def _lasting(before: Compared | None, now: Compared) -> Compared:
     if before is None:
         return now
     still = {(each.field, each.kind) for each in now.differences}
-    noise = before.noise | now.noise
-    differences = [each for each in before.differences if (each.field, each.kind) in still and each.field not in noise]
-    return Compared(tuple(differences), noise)
+    differences = [each for each in before.differences if (each.field, each.kind) in still]
+    return Compared(tuple(differences), before.noise | now.noise)
 
 
 def _unanswered(compared: Compared) -> bool:
     """Whether the sides were not seen to succeed alike; a V10 that now succeeds and now fails shows nothing."""
     failed = any(each.kind in (Kind.STATUS, Kind.NO_ANSWER) for each in compared.differences)
-    return failed or "status" in compared.noise
+    return failed or STATUS in compared.noise
 
 
 def _order(endpoint: Endpoint) -> tuple[int, int]:

@@ -1,86 +1,30 @@
 """What differs between an answer of V10 and the gateway's, field by field, less what differs between two of V10. Pure.
 
 A value that V10 itself gives differently when it is asked twice (a time, a new id) proves nothing: it is noise, and so
-is that field wherever it stands in a list. The idea is Diffy's (https://github.com/opendiffy/diffy).
+is that field wherever it stands in a list. The idea is Diffy's (https://github.com/opendiffy/diffy). Noise excuses a
+value, an order, a length: not that a number has become a text or that the field is gone. Of these the gateway must keep
+to what V10 has shown in one of its two answers.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from migration.gateway.check.answers import parse
+from migration.gateway.check.differences import Difference, Kind, differences
+from migration.gateway.check.shapes import NOTHING, Shape
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
-_PLACE = re.compile(r"\[\d+\]")
-_SHOWN = 120
+    from migration.gateway.check.answers import Said
 
-
-class Kind(StrEnum):
-    """How a field differs."""
-
-    STATUS = "status"
-    """Another HTTP status."""
-    HEADER = "header"
-    """A header that has another value, or that only one of both sends."""
-    MISSING = "missing"
-    """V10 has the field, the gateway does not."""
-    EXTRA = "extra"
-    """The gateway has the field, V10 does not."""
-    TYPE = "type"
-    """A number here and a text there, or the like."""
-    VALUE = "value"
-    """Another value."""
-    ORDER = "order"
-    """The same elements in another order."""
-    LENGTH = "length"
-    """Another number of elements."""
-    NO_ANSWER = "no answer"
-    """The gateway did not answer at all."""
-    NO_METHOD = "no method"
-    """V10 has the endpoint, V11 does not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One answer.
-
-    Args:
-        status: HTTP status; 0: none came.
-        content_type: The header.
-        body: The body's text, or why none came.
-        headers: Its other headers that clients may go by, names in small letters.
-    """
-
-    status: int
-    content_type: str
-    body: str
-    headers: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Whether it is a success."""
-        return 200 <= self.status < 300  # noqa: PLR2004 (RFC 9110, 15.3)
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One field that differs.
-
-    Args:
-        field: Such as `items[].amount`; `status`; `header content-type`.
-        kind: How.
-        v10: What V10 says, as JSON, cut.
-        v11: What the gateway says.
-    """
-
-    field: str
-    kind: Kind
-    v10: str
-    v11: str
+STATUS = "http status"
+"""HTTP's status as a field; a body's `status` is another."""
+BODY = "body"
+"""The whole body as a field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,105 +49,60 @@ def compare(v10: Said, again: Said, v11: Said) -> Compared:
         v11: The gateway's.
     """
     if not v11.status:
-        return Compared((Difference("status", Kind.NO_ANSWER, str(v10.status), v11.body),), frozenset())
-    one, two, other = (dict(_fields(each)) for each in (v10, again, v11))
-    noise = frozenset(_named(place) for place in one.keys() | two.keys() if one.get(place) != two.get(place))
-    found = tuple(each for each in _differences(one, other) if each.field not in noise)
-    return Compared(_without_followers(found), noise)
+        return Compared((Difference(STATUS, Kind.NO_ANSWER, str(v10.status), v11.body),), frozenset())
+    heads, head_noise = _compare_heads(v10, again, v11)
+    bodies, body_noise = _compare_bodies(v10, again, v11)
+    return Compared((*heads, *_each_once(bodies)), head_noise | body_noise)
 
 
-def _fields(said: Said) -> Iterator[tuple[str, object]]:
-    yield "status", said.status
-    yield "header content-type", said.content_type
-    for name, value in said.headers:
-        yield f"header {name}", value
-    try:
-        body = json.loads(said.body) if said.body else None
-    except ValueError:
-        yield "", said.body
-    else:
-        yield from _leaves("", body)
+def _compare_heads(v10: Said, again: Said, v11: Said) -> tuple[list[Difference], frozenset[str]]:
+    """Status and headers: as one of V10's two answers has them, or for a header with any value if V10's changes."""
+    one, two, other = map(_head, (v10, again, v11))
+    found, noise = [], set[str]()
+    for name in dict.fromkeys((*one, *two, *other)):
+        mine, second, its = (each.get(name) for each in (one, two, other))
+        if mine != second:
+            noise.add(name)
+        free = name != STATUS and mine != second and None not in (mine, second, its)
+        if its not in (mine, second) and not free:
+            kind = Kind.STATUS if name == STATUS else Kind.HEADER
+            found.append(Difference(name, kind, mine or NOTHING, its or NOTHING))
+    return found, frozenset(noise)
 
 
-def _leaves(place: str, value: object) -> Iterator[tuple[str, object]]:
-    """Every leaf by its place; a list also says how long it is, and an object without fields that it is one."""
-    if isinstance(value, dict):
-        yield f"{place}{{}}", "object"
-        for name, inner in value.items():
-            yield from _leaves(f"{place}.{name}" if place else name, inner)
-    elif isinstance(value, list):
-        yield f"{place}[]", _Elements(tuple(json.dumps(inner, sort_keys=True) for inner in value))
-        for n, inner in enumerate(value):
-            yield from _leaves(f"{place}[{n}]", inner)
-    else:
-        yield place, value
+def _head(said: Said) -> dict[str, str]:
+    others = {f"header {name}": value for name, value in said.headers}
+    return {STATUS: str(said.status), "header content-type": said.content_type} | others
 
 
-@dataclass(frozen=True, slots=True)
-class _Elements:
-    """A list as a whole: what differs inside is told by its leaves."""
-
-    texts: tuple[str, ...]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Elements) and len(self.texts) == len(other.texts)
-
-    def __hash__(self) -> int:
-        return len(self.texts)
-
-
-def _differences(v10: Mapping[str, object], v11: Mapping[str, object]) -> Iterator[Difference]:
-    told: set[tuple[str, Kind]] = set()
-    for place in [*v10, *(each for each in v11 if each not in v10)]:
-        kind = _kind(place, v10, v11)
-        if kind is not None and (_named(place), kind) not in told:
-            told.add((_named(place), kind))
-            yield Difference(_named(place), kind, _shown(v10, place), _shown(v11, place))
+def _compare_bodies(v10: Said, again: Said, v11: Said) -> tuple[Iterator[Difference], frozenset[str]]:
+    one, two, other = (parse(each.body) for each in (v10, again, v11))
+    own = list(differences(one, two, by_place=True))
+    unsettled = _Unsettled(own)
+    shape = Shape()
+    shape.learn(one)
+    shape.learn(two)
+    settled = (each for each in differences(one, other) if each.field not in unsettled)
+    strange = (each for each in shape.strange(other) if each.field in unsettled)
+    found = (replace(each, field=each.field or BODY) for each in chain(settled, strange))
+    return found, frozenset(each.field or BODY for each in own)
 
 
-def _kind(place: str, v10: Mapping[str, object], v11: Mapping[str, object]) -> Kind | None:
-    if place.startswith("header "):
-        return Kind.HEADER if v10.get(place) != v11.get(place) else None
-    if place not in v11 or place not in v10:
-        return Kind.MISSING if place in v10 else Kind.EXTRA
-    one, other = v10[place], v11[place]
-    if isinstance(one, _Elements) and isinstance(other, _Elements):
-        return _kind_of_list(one, other)
-    if one == other and _sort(one) == _sort(other):
-        return None
-    if place == "status":
-        return Kind.STATUS
-    return Kind.VALUE if _sort(one) == _sort(other) else Kind.TYPE
+class _Unsettled:
+    """The fields of which V10's two answers are of two minds, and what is in them."""
+
+    def __init__(self, own: Iterable[Difference]) -> None:
+        own = list(own)
+        self._names = {each.field for each in own}
+        self._whole = tuple(f"{each.field}{sign}" for each in own if each.kind is not Kind.ORDER for sign in (".", "["))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names or "" in self._names or name.startswith(self._whole)
 
 
-def _kind_of_list(one: _Elements, other: _Elements) -> Kind | None:
-    if len(one.texts) != len(other.texts):
-        return Kind.LENGTH
-    return Kind.ORDER if one.texts != other.texts and sorted(one.texts) == sorted(other.texts) else None
-
-
-def _sort(value: object) -> str:
-    """JSON's sort of a value: it has one kind of number."""
-    if isinstance(value, bool) or value is None:
-        return type(value).__name__
-    return "number" if isinstance(value, int | float) else type(value).__name__
-
-
-def _without_followers(found: tuple[Difference, ...]) -> tuple[Difference, ...]:
-    """Without what only follows: in a list of another order or length every element differs, and that says nothing."""
-    whole = (Kind.ORDER, Kind.LENGTH)
-    lists = tuple(each.field for each in found if each.kind in whole)
-    return tuple(each for each in found if each.kind in whole or not each.field.startswith(lists))
-
-
-def _named(place: str) -> str:
-    """A field's name, whichever element of a list it is in; what says that something is an object goes by its name."""
-    return _PLACE.sub("[]", place).removesuffix("{}") or "body"
-
-
-def _shown(fields: Mapping[str, object], place: str) -> str:
-    if place not in fields:
-        return "nothing"
-    value = fields[place]
-    text = f"{len(value.texts)} elements" if isinstance(value, _Elements) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+def _each_once(found: Iterable[Difference]) -> Iterator[Difference]:
+    """Each field once in each kind: what one element of a list shows, all may show."""
+    told: dict[tuple[str, Kind], Difference] = {}
+    for each in found:
+        told.setdefault((each.field, each.kind), each)
+    return iter(told.values())

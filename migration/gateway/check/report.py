@@ -11,7 +11,7 @@ from migration.gateway.check.questions import Aspect
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from migration.gateway.check.comparison import Difference
+    from migration.gateway.check.differences import Difference
     from migration.gateway.check.questions import Question
 
 _LISTED = 40

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from aurops.errors import OutsideError, UsageError
+from migration.gateway.check.answers import Said
 from migration.gateway.check.asking import Asked, place
 from migration.gateway.check.check import ROUNDS, Check, Sides, endpoints_of
-from migration.gateway.check.comparison import Said
+from migration.gateway.check.differences import Kind
 from migration.gateway.check.questions import Aspect, Question
 from migration.gateway.configuration import Gateway
 from migration.gateway.methods import read_methods
@@ -20,7 +21,10 @@ from testbeds.local.platforms.protos import FOLDER
 from tests.migration.gateway.test_configuration import PLAIN
 
 METHODS = read_methods(compile_protos([FOLDER]))
-ROWS = {"items": [{"id": "a", "height": 7, "amount": 5}, {"id": "b", "height": 8, "amount": 6}], "next": ""}
+ROWS: dict[str, Any] = {
+    "items": [{"id": "a", "height": 7, "amount": 5}, {"id": "b", "height": 8, "amount": 6}],
+    "next": "",
+}
 Answer = Callable[[Question], Said]
 
 
@@ -100,6 +104,33 @@ def test_a_read_that_differs_is_asked_again_and_counts_only_if_it_lasts() -> Non
     (found,) = second.report.differences
     assert (found.difference.field, found.question.method) == ("next", "ledger.v11.Assets.ListAssets")
     assert asked.count("/v1/assets") < ROUNDS
+
+
+@pytest.mark.parametrize(("now", "kind"), [({"nowMs": "3"}, Kind.TYPE), ({}, Kind.MISSING)])
+def test_a_time_that_has_become_a_text_or_is_gone_is_found_although_times_are_noise(
+    now: dict[str, str], kind: Kind
+) -> None:
+    """In each round it is another time."""
+    ticks, time = itertools.count(1_764_400_000_000), "/v1/system/time"
+    v10 = Played(lambda question: said({"nowMs": next(ticks)}) if question.target.startswith(time) else same(question))
+    v11 = Played(lambda question: said(now) if question.target.startswith(time) else same(question))
+    one = check()
+    one.reads(Sides(v10, v10, v11))
+    found = {(each.question.method, each.difference.field, each.difference.kind) for each in one.report.differences}
+    assert found == {("ledger.v11.System.GetTime", "nowMs", kind)}
+
+
+def test_a_length_that_is_accepted_hides_no_wrong_type_in_the_elements() -> None:
+    """V11 may list fewer; what it lists has V10's types."""
+
+    def shorter(question: Question) -> Said:
+        rows = [{**ROWS["items"][0], "amount": "5"}]
+        return said({**ROWS, "items": rows} if question.target == "/v1/assets" else ROWS)
+
+    one, v10 = check(accept=[{"field": "items[]", "because": "V11 lists what is final"}]), Played(same)
+    one.reads(Sides(v10, v10, Played(shorter)))
+    found = [(each.difference.field, each.difference.kind) for each in one.report.differences]
+    assert found == [("items[].amount", Kind.TYPE)]
 
 
 def test_writes_are_asked_of_all_three_alike_and_again_with_their_key() -> None:
