@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,8 @@ import typer
 from aurops.clock import RealClock
 from aurops.errors import UsageError
 from aurops.gates import holds
+from aurops.gates.finding import State
+from aurops.gates.spec import HoldGate
 from aurops.gates.steps import waits_at
 from aurops.history import History
 from aurops.journal import Journal, list_runs
@@ -39,12 +42,15 @@ def gates(run: Run, *, as_json: AsJson = False) -> None:
         for proxy in proxies:
             typer.echo(f"held at {proxy}")
     spot = waiting(journal, "")
-    held = holds.holding(holds.turns(store, run), spot.stage)
+    held, opens = holds.holding(holds.turns(store, run), spot.stage), opened_by(spot)
     if as_json:
         found = [each.data() for each in spot.before.values()]
         holders = [{"who": turn.who, "reason": turn.reason, "stage": turn.stage, "at": turn.at} for turn in held]
         typer.echo(
-            json.dumps({"run": run, "stage": spot.stage, "gates": found, "held": holders, "proxies_held": proxies})
+            json.dumps(
+                {"run": run, "stage": spot.stage, "gates": found, "held": holders}
+                | {"proxies_held": proxies, "opened_by": opens}
+            )
         )
         return
     typer.echo(f"run {run} waits before: {spot.stage}")
@@ -52,6 +58,20 @@ def gates(run: Run, *, as_json: AsJson = False) -> None:
     for turn in held:
         what = f"the stage {turn.stage}" if turn.stage else "the whole run"
         typer.echo(f"{turn.who} holds {what} since {turn.at[:19]} UTC: {turn.reason}")
+    for gate, command in opens.items():
+        typer.echo(f"who has looked opens `{gate}` with: {command}")
+
+
+def opened_by(spot: Spot) -> dict[str, str]:
+    """By gate that waits for a person now: the command that opens it."""
+    shut = [
+        gate.name
+        for gate in spot.gates
+        if isinstance(gate, HoldGate)
+        and (before := spot.before.get(gate.name)) is not None
+        and before.state is not State.OPEN
+    ]
+    return {gate: f"aurops release {spot.binding.run} --gate {shlex.quote(gate)} --reason …" for gate in shut}
 
 
 def table(findings: Iterable[Finding]) -> str:

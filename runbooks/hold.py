@@ -10,23 +10,24 @@ import typer
 from aurops.clock import RealClock
 from aurops.errors import OutsideError, UsageError
 from aurops.gates import holds
-from aurops.gates.spec import HoldGate
 from aurops.gates.steps import waits_at
 from aurops.history import History
 from aurops.webhook import tell_one
 from runbooks import kinds
-from runbooks.gates import Run, open_run
+from runbooks.gates import Run, open_run, opened_by, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aurops.errors import AuropsError
+    from aurops.gates.keeper import Spot
     from aurops.journal import Journal
     from aurops.store import Store
 
 app = typer.Typer(name="hold", add_completion=False, rich_markup_mode=None)
 
 Reason = Annotated[str, typer.Option(help="Why; it is journalled, and whoever waits is shown it.")]
+Gate = Annotated[str, typer.Option(help="The gate of the plan that this opens; `aurops gates RUN` names them.")]
 Stage = Annotated[str, typer.Option(help="Only the gates before this stage; else every gate of the run.")]
 
 
@@ -42,13 +43,35 @@ def hold(run: Run, *, reason: Reason, stage: Stage = "") -> None:
     _tell_webhook(run, "hold", f"{getpass.getuser()} holds {_of(stage)}: {reason}")
 
 
-def release(run: Run, *, reason: Reason, stage: Stage = "") -> None:
-    """Let go of a run's gates: of what `aurops hold` holds, and of a gate that waits for a person.
+def release(run: Run, *, reason: Reason, stage: Stage = "", gate: Gate = "") -> None:
+    """Let go of what `aurops hold` holds of a run; with --gate open the gate of the plan that waits for a person.
 
     Without --stage: of the whole run, of the stage that it waits before now, and of the proxies of this host that a
     watcher holds (docs/traffic.md). One that cannot be let go of is named (exit 3); all others are let go of.
     """
     store, journal = open_run(run)
+    if gate:
+        _open_gate(store, waiting(journal, stage), gate, reason)
+    else:
+        _let_go(store, journal, stage, reason)
+
+
+def _open_gate(store: Store, spot: Spot, gate: str, reason: str) -> None:
+    """Open a gate that waits for a person, and no other."""
+    run, opens = spot.binding.run, opened_by(spot)
+    if gate not in opens:
+        what = f"no gate `{gate}` waits for a person"
+        allowed = ", ".join(opens) or "no gate here waits for one"
+        raise UsageError(
+            what, where=f"run {run}, before {spot.stage}", allowed=allowed, next_step=f"aurops gates {run}"
+        )
+    holds.open_gate(store, run, spot.stage, gate, reason=reason, who=getpass.getuser(), clock=RealClock())
+    typer.echo(f"opened: `{gate}` before `{spot.stage}` of run {run}")
+    _tell_webhook(run, "release", f"{getpass.getuser()} opens `{gate}` before `{spot.stage}`: {reason}")
+
+
+def _let_go(store: Store, journal: Journal, stage: str, reason: str) -> None:
+    run = journal.run
     held = _held(store, journal, stage)
     for each in held:
         holds.turn(store, run, on=False, stage=each, reason=reason, who=getpass.getuser(), clock=RealClock())
@@ -63,16 +86,19 @@ def release(run: Run, *, reason: Reason, stage: Stage = "") -> None:
         _tell_webhook(run, "release", f"{getpass.getuser()} lets go of {done}: {reason}")
     if proxies.left:
         raise _left(run, proxies.left)
+    opens = _opened_by(journal, stage)
     if not done:
-        raise UsageError(f"nobody holds {_of(stage)}", where=f"run {run}", next_step=f"aurops gates {run}")
+        step = "; ".join(opens) or f"aurops gates {run}"
+        raise UsageError(f"nobody holds {_of(stage)}", where=f"run {run}", next_step=step)
+    for command in opens:
+        typer.echo(f"aurops: a gate still waits for a person: {command}", err=True)
 
 
 def _held(store: Store, journal: Journal, stage: str) -> list[str]:
     """The stages of which a person can let go (empty: all of the run)."""
     stages = [stage] if stage else ["", *_here(journal)]
     given = holds.turns(store, journal.run)
-    held = [each for each in stages if any(turn.on and turn.stage == each for turn in holds.holding(given, each))]
-    return held + [each for each in _waits_for_a_person(journal) if each in stages and each not in held]
+    return [each for each in stages if any(turn.on and turn.stage == each for turn in holds.holding(given, each))]
 
 
 def _left(run: str, errors: Sequence[AuropsError]) -> OutsideError:
@@ -99,10 +125,10 @@ def _here(journal: Journal) -> list[str]:
     return [spot.stage] if spot else []
 
 
-def _waits_for_a_person(journal: Journal) -> list[str]:
-    """The same, if one of its gates waits for a person to let go."""
+def _opened_by(journal: Journal, stage: str) -> list[str]:
+    """What opens the gates that wait for a person now."""
     spot = waits_at(journal.records, History(journal.records))
-    return [spot.stage] if spot and any(isinstance(gate, HoldGate) for gate in spot.gates) else []
+    return list(opened_by(spot).values()) if spot and stage in ("", spot.stage) else []
 
 
 def _of(stage: str) -> str:

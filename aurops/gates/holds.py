@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from aurops.clock import Clock
     from aurops.gates.spec import HoldGate
+    from aurops.plan import Json
     from aurops.store import Store
 
 
@@ -23,12 +24,20 @@ class Turn(Numbered):
     on: bool
     stage: str = ""
     """The stage whose gates it is about; empty: every stage of the run."""
+    gate: str = ""
+    """Only when letting go: the gate of the plan, of that stage, that it opens; it lets go of no hold then."""
 
 
 def turn(store: Store, run: str, *, on: bool, stage: str, reason: str, who: str, clock: Clock) -> int:
     """Hold the gates of a stage (empty: of all stages) of a run, or let go; the turn's number."""
     at = clock.wall().isoformat(timespec="milliseconds")
     return add(store, _prefix(run), Turn(on=on, stage=stage, reason=reason, who=who, at=at))
+
+
+def open_gate(store: Store, run: str, stage: str, gate: str, *, reason: str, who: str, clock: Clock) -> int:
+    """Open a gate of a stage that waits for a person; the turn's number."""
+    at = clock.wall().isoformat(timespec="milliseconds")
+    return add(store, _prefix(run), Turn(on=False, stage=stage, gate=gate, reason=reason, who=who, at=at))
 
 
 def turns(store: Store, run: str) -> tuple[Turn, ...]:
@@ -42,7 +51,7 @@ def turns(store: Store, run: str) -> tuple[Turn, ...]:
 
 def holding(given: Sequence[Turn], stage: str) -> tuple[Turn, ...]:
     """The turns that keep a stage's gates shut now: the latest of the stage, and the latest of the whole run."""
-    latest = {turn.stage: turn for turn in given if turn.stage in ("", stage)}
+    latest = {turn.stage: turn for turn in given if turn.stage in ("", stage) and not turn.gate}
     return tuple(turn for turn in latest.values() if turn.on)
 
 
@@ -55,14 +64,27 @@ def judge_turns(given: Sequence[Turn], stage: str, now: datetime) -> tuple[Findi
     )
 
 
-def judge(gate: HoldGate, given: Sequence[Turn], stage: str, now: datetime) -> Finding:
-    """Whether a person has let go of a stage that waits for one. Pure."""
-    released = [turn for turn in given if turn.stage == stage]
-    if released and not released[-1].on:
-        last = released[-1]
+def judge(gate: HoldGate, given: Sequence[Turn], stage: str, before: Finding | None, now: datetime) -> Finding:
+    """Whether a person has opened a gate that waits for one: by its name, and since it was first looked at. Pure.
+
+    Args:
+        gate: What a person is to look at.
+        given: All turns of the run, in order. Letting go of a hold, though it be of this stage, opens no gate.
+        stage: The stage behind the gate.
+        before: What the last look found; None: this is the first.
+        now: The time of day.
+    """
+    latest = given[-1].n if given else 0
+    since = latest if before is None else int(str(before.evidence.get("since_turn", 0)))
+    opened = [
+        turn for turn in given if turn.n > since and not turn.on and (turn.stage, turn.gate) == (stage, gate.name)
+    ]
+    evidence: dict[str, Json] = {"since_turn": since}
+    if opened:
+        last = opened[-1]
         why = f"{last.who} let go at {last.at[:19]} UTC: {last.reason}"
-        return found(gate, State.OPEN, why, now, {"who": last.who, "reason": last.reason})
-    return found(gate, State.CLOSED, f"waits for a person: {gate.reason}", now, {})
+        return found(gate, State.OPEN, why, now, evidence | {"who": last.who, "reason": last.reason})
+    return found(gate, State.CLOSED, f"waits for a person: {gate.reason}", now, evidence)
 
 
 def _prefix(run: str) -> str:

@@ -103,7 +103,8 @@ class Keeper:
             case SoakGate():
                 return self._soak(gate, spot, now)
             case HoldGate():
-                return holds.judge(gate, holds.turns(self._store, spot.binding.run), spot.stage, now)
+                turns = holds.turns(self._store, spot.binding.run)
+                return holds.judge(gate, turns, spot.stage, spot.before.get(gate.name), now)
             case _:
                 return self._check(gate, now)
 

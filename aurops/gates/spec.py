@@ -338,7 +338,7 @@ class SoakGate(_Gate):
 
 
 class HoldGate(_Gate):
-    """Closed until a person says `aurops release`."""
+    """Closed until a person says `aurops release RUN --gate NAME`, after it was first looked at."""
 
     kind: Literal["hold"]
     """A person who must let go."""

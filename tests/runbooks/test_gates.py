@@ -157,30 +157,44 @@ def test_the_gates_that_a_run_waits_at_are_shown(waiting: Waiting, capsys: pytes
 def test_a_hold_is_released_for_what_it_was_said_of(
     tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`release` lets go of the run, its stage and a gate that waits for a person; else it says that nobody holds."""
+    """`release` lets go of the run and its stage, and opens no gate of the plan; else it says that nobody holds."""
     waiting = Waiting(tmp_path, (BY_HAND,))
     assert here("hold", waiting.run, "--stage", "west 5%", "--reason", "wait") == 0
     assert here("hold", waiting.run, "--reason", "wait, all") == 0
     capsys.readouterr()
     assert here("release", waiting.run, "--reason", "looked") == 0
-    assert capsys.readouterr().out == f"released: every gate and the gates before `west 5%` of run {waiting.run}\n"
+    told = capsys.readouterr()
+    assert told.out == f"released: every gate and the gates before `west 5%` of run {waiting.run}\n"
+    assert f"still waits for a person: aurops release {waiting.run} --gate 'by hand' --reason" in told.err
     assert holds.holding(holds.turns(store, waiting.run), "west 5%") == ()
     (found,) = waiting.look()
-    assert (found.state, found.gate) == (State.OPEN, "by hand")
+    assert (found.state, found.gate) == (State.CLOSED, "by hand")
     assert here("release", waiting.run, "--stage", "north 5%", "--reason", "looked") == 2
     assert "nobody holds the gates before `north 5%`" in capsys.readouterr().err
 
 
-def test_a_gate_that_waits_for_a_person_is_released_without_a_hold(
+def test_a_gate_that_waits_for_a_person_is_opened_by_its_name(
     tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The gate of the plan itself is what `release` lets go of."""
-    del store
+    """`gates` says by which command; without --gate nothing opens, and a wrong name is refused with the right ones."""
     waiting = Waiting(tmp_path, (BY_HAND,))
-    assert here("release", waiting.run, "--reason", "looked") == 0
-    assert capsys.readouterr().out == f"released: the gates before `west 5%` of run {waiting.run}\n"
+    assert here("gates", waiting.run) == 0
+    command = f"aurops release {waiting.run} --gate 'by hand' --reason …"
+    assert f"who has looked opens `by hand` with: {command}" in capsys.readouterr().out
+    assert here("gates", waiting.run, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["opened_by"] == {"by hand": command}
+    assert here("release", waiting.run, "--reason", "looked") == 2
+    assert command in capsys.readouterr().err
+    for wrong in (["--gate", "by hnd"], ["--gate", "by hand", "--stage", "north 5%"]):
+        assert here("release", waiting.run, "--reason", "looked", *wrong) == 2
+        told = capsys.readouterr().err
+        assert "no gate `by hnd` waits for a person" in told or "does not wait before `north 5%`" in told
+        assert "by hand" in told or "west 5%" in told
+    assert holds.turns(store, waiting.run) == ()
+    assert here("release", waiting.run, "--gate", "by hand", "--reason", "looked") == 0
+    assert capsys.readouterr().out == f"opened: `by hand` before `west 5%` of run {waiting.run}\n"
     (found,) = waiting.look()
-    assert found.state is State.OPEN
+    assert (found.state, found.why.endswith("looked")) == (State.OPEN, True)
 
 
 def test_a_run_that_waits_nowhere_is_said_to(tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str]) -> None:

@@ -136,6 +136,9 @@ class Scene:
     def turn(self, *, on: bool, stage: str = "go") -> None:
         holds.turn(self.store, self.journal.run, on=on, stage=stage, reason="the test", who="ann", clock=self.clock)
 
+    def open_gate(self, gate: str = "by hand", stage: str = "go") -> None:
+        holds.open_gate(self.store, self.journal.run, stage, gate, reason="the test", who="ann", clock=self.clock)
+
 
 class Acting(ManualClock):
     """A clock on which things happen while somebody sleeps."""
@@ -190,7 +193,7 @@ def test_all_gates_of_a_stage_are_open_at_once_or_none_is_passed() -> None:
     """What was open yesterday is looked at again today, beside the one that was shut."""
     scene = Scene((EQUAL, BY_HAND))
     assert scene.go().why == "by hand is closed: waits for a person: look at the dashboards"
-    scene.turn(on=False)
+    scene.open_gate()
     scene.data.different = 1
     assert scene.go().why == "equal is closed: 6 compared, 5 equal, 0 in flight, 1 different"
     scene.data.different = 0
@@ -287,6 +290,28 @@ def test_a_hold_shuts_the_gates_of_a_stage_or_of_a_run() -> None:
     assert scene.go() == Result(Ending.DONE)
 
 
+def test_a_gate_that_waits_for_a_person_is_opened_by_its_name_and_after_it_asked() -> None:
+    """Letting go of a hold opens no gate, nor does another gate's name, another stage, or what was said beforehand."""
+    other = BY_HAND.model_copy(update={"name": "another"})
+    scene = Scene((BY_HAND, other))
+    scene.open_gate()
+    scene.turn(on=True)
+    scene.turn(on=False)
+    assert scene.go().ending is Ending.AT_GATE
+    scene.turn(on=True)
+    scene.turn(on=False)
+    scene.turn(on=True, stage="")
+    scene.turn(on=False, stage="")
+    scene.open_gate(stage="another stage")
+    scene.open_gate("another")
+    assert scene.go().why == "by hand is closed: waits for a person: look at the dashboards"
+    scene.turn(on=True)
+    scene.open_gate()
+    assert scene.go().why.startswith("hold is closed: ann holds it"), "which opens a gate, and lets go of no hold"
+    scene.turn(on=False)
+    assert scene.go() == Result(Ending.DONE)
+
+
 def test_who_waits_sleeps_and_goes_on_when_the_window_opens() -> None:
     """The journal grows with what turned, not with what was looked at."""
     scene = Scene((NIGHT, EQUAL))
@@ -371,7 +396,7 @@ def test_a_soak_that_is_over_fills_no_journal_while_something_else_is_shut() -> 
     """An hour of waiting for a person after it costs no record, and the soak stays open because it is looked at."""
     clock = Acting()
     scene = Scene((CALM, BY_HAND), clock=clock)
-    clock.at(3600, lambda: scene.turn(on=False))
+    clock.at(3600, scene.open_gate)
     began_s = clock.now_s()
     assert scene.wait() == Result(Ending.DONE)
     assert 3600 <= clock.now_s() - began_s < 3700
@@ -407,7 +432,7 @@ def test_a_wait_survives_a_crash_at_any_record(number: int) -> None:
     """Killed when it has written this many records, and taken up by another: the same end, the soak not forgotten."""
     clock = Acting()
     scene = Scene((CALM, BY_HAND), clock=clock)
-    clock.at(400, lambda: scene.turn(on=False))
+    clock.at(400, scene.open_gate)
     count = {"left": number}
 
     def dying() -> Result:
