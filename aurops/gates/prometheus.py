@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _NO_VALUE = (promql_parser.MatrixSelector, promql_parser.SubqueryExpr, promql_parser.StringLiteral)
 _OPERATORS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
 _MOST_SHOWN = 5
+HOLE = "hole"
+"""In the evidence: the range has a hole, and will have it at every later look that reaches back so far."""
 _GAP_STEPS = 1.5
 
 
@@ -216,6 +218,9 @@ def judge(check: PrometheusCheck, seen: Observation[Metrics], now: datetime) -> 
                 when = f", {past_s:.0f} s ago" if past_s >= 1 else ""
                 why = f"{broken}{f' ({series.labels})' if series.labels else ''}{when}"
                 return found(check, State.UNKNOWN if math.isnan(value) else State.CLOSED, why, now, evidence, age_s)
+    # What was seen and is not allowed says no, whatever else nobody saw.
+    if hole := _hole(check, metrics):
+        return found(check, State.UNKNOWN, hole, now, evidence | {HOLE: hole}, age_s)
     shown = ", ".join(f"{series.points[-1][1]:g}" for series in metrics.series[:_MOST_SHOWN])
     return found(check, State.OPEN, shown, now, evidence, age_s)
 
@@ -226,14 +231,24 @@ def _unknown(check: PrometheusCheck, metrics: Metrics, now: datetime) -> str:
     if abs(skew_s) > MAX_SKEW_S:
         side = "ahead of" if skew_s > 0 else "behind"
         return f"its clock is {abs(skew_s):.0f} s {side} this host's: one of them is wrong"
-    if not any(series.points for series in metrics.series):
+    count = sum(bool(series.points) for series in metrics.series)
+    if not count:
         return "the query returns nothing"
-    if stale := next((why for each in metrics.sampled if (why := _is_stale(each, metrics, check))), ""):
-        return stale
+    if count < check.series:
+        return f"the query returns {count} of at least {check.series} series"
+    return next((why for each in metrics.sampled if (why := _is_stale(each, metrics, check))), "")
+
+
+def _hole(check: PrometheusCheck, metrics: Metrics) -> str:
+    """Where a range says nothing, which no later answer mends; empty when it is whole, or none was asked for."""
     if metrics.since_s is None:
         return ""
-    if gap := _gap(metrics.past, metrics.since_s, metrics.now_s, check.step_s):
-        return f"no value {gap}"
+    for series in metrics.past or (Series("", ()),):
+        of = f" of {series.labels}" if series.labels else ""
+        if gap := _gap(series, metrics.since_s, metrics.now_s, check.step_s):
+            return f"no value{of} {gap}"
+        if all(series.labels != other.labels for other in metrics.series):
+            return f"no value{of} any more"
     return next((why for each in metrics.sampled if (why := _was_stale(each, metrics, check))), "")
 
 
@@ -246,18 +261,18 @@ def _is_stale(sampled: Sampled, metrics: Metrics, check: PrometheusCheck) -> str
 
 def _was_stale(sampled: Sampled, metrics: Metrics, check: PrometheusCheck) -> str:
     """Whether the values of a range were old ones for a while: a server that slept shows the last it knew."""
-    if gap := _gap(sampled.past, metrics.since_s or 0.0, metrics.now_s, check.step_s):
-        return f"no sample of {sampled.selector} {gap}"
-    for series in sampled.past:
+    for series in sampled.past or (Series("", ()),):
+        if gap := _gap(series, metrics.since_s or 0.0, metrics.now_s, check.step_s):
+            return f"no sample of {sampled.selector} {gap}"
         for at_s, made_s in series.points:
             if at_s - made_s > check.max_age_s:
                 return f"stale {metrics.now_s - at_s:.0f} s ago: {sampled.selector} was {at_s - made_s:.0f} s old then"
     return ""
 
 
-def _gap(past: tuple[Series, ...], since_s: float, until_s: float, step_s: float) -> str:
-    """Where a range has no value of any series; empty when it is whole."""
-    times = sorted({at_s for series in past for at_s, _ in series.points})
+def _gap(series: Series, since_s: float, until_s: float, step_s: float) -> str:
+    """Where a range has no value of a series; empty when it is whole."""
+    times = [at_s for at_s, _ in series.points]
     for before_s, after_s in zip([since_s, *times], [*times, until_s], strict=True):
         if after_s - before_s > step_s * _GAP_STEPS:
             return f"from {until_s - before_s:.0f} s to {until_s - after_s:.0f} s ago"

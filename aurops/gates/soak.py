@@ -2,7 +2,7 @@
 
 The start is kept in the journal, from look to look. A check that is closed breaks the soak. One that is unknown is no
 look at all: the soak goes on when the next good look comes soon enough. Nobody looked for longer than that: it begins
-anew, unless every check can say how it was meanwhile.
+anew, unless every check can say how it was meanwhile. One that says that nobody knows, and never will, ends the soak.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from aurops.gates.finding import Finding, State
+from aurops.gates.prometheus import HOLE
 from aurops.gates.seen import found
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def judge(
     if closed:
         why = f"{'; '.join(closed)}; the {gate.for_s:g} s begin anew when all is well"
         return found(gate, State.CLOSED, why, now, {"checks": said})
-    kept = dict(before.evidence) if before else {}
+    kept = dict(before.evidence) if before and not any(each.evidence.get(HOLE) for each in checks) else {}
     unknown = [f"{each.gate}: {each.why}" for each in checks if each.state is State.UNKNOWN]
     if unknown:
         return found(gate, State.UNKNOWN, "; ".join(unknown), now, kept | {"checks": said})

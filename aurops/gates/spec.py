@@ -123,6 +123,8 @@ class PrometheusCheck(_Check):
     """PromQL that gives a number or an instant vector; it is parsed before a run begins."""
     value: Limits
     """What every value must keep."""
+    series: int = Field(default=1, ge=1)
+    """So many series the answer has at least; fewer are unknown."""
     over_s: float = Field(default=0.0, ge=0)
     """Not only now: at every step of so many seconds until now; 0: now."""
     step_s: float = Field(default=15.0, ge=1)

@@ -1,6 +1,7 @@
 """Gates that ask Prometheus: what opens them, and all that does not."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from aurops.clock import ManualClock
 from aurops.errors import UsageError
 from aurops.gates import prometheus
 from aurops.gates.finding import Finding, State
+from aurops.gates.prometheus import Series
 from aurops.gates.refusals import refuse
 from aurops.gates.spec import PrometheusCheck
 from tests.aurops.gates.metrics_server import TinyPrometheus
@@ -144,7 +146,32 @@ def test_a_range_must_be_whole_and_good_at_every_step(server: TinyPrometheus, cl
     assert found.state is State.UNKNOWN
     assert found.why.startswith("stale "), "what the server remembers for five minutes is no measurement"
     server.samples["errors"]["a"] = [s for s in kept if server.now_s - s[0] < 200]
-    assert look(over, clock).why == "no value from 600 s to 195 s ago"
+    assert look(over, clock).why == 'no value of __name__="errors", instance="a" from 600 s to 195 s ago'
+
+
+def test_every_series_of_a_range_must_be_whole_and_still_there(server: TinyPrometheus, clock: ManualClock) -> None:
+    """One that vanished, then or just now, is named; what is not allowed of another closes all the same."""
+    over = check(server, over_s=600, step_s=15, series=2)
+    for ago_s in range(0, 700, 15):
+        server.add("errors", 0.0, ago_s=ago_s)
+    assert look(over, clock).why == "the query returns 1 of at least 2 series"
+    for ago_s in range(0, 700, 15):
+        server.add("errors", 0.0, instance="b", ago_s=ago_s)
+    assert look(over, clock).state is State.OPEN
+    gone = Series('__name__="errors", instance="c"', tuple((server.now_s - ago_s, 0.0) for ago_s in range(600, 0, -15)))
+    seen = prometheus.look(over, clock)
+    assert seen.value is not None
+    with_it = replace(seen, value=replace(seen.value, past=(*seen.value.past, gone)))
+    assert prometheus.judge(over, with_it, clock.wall()).why == f"no value of {gone.labels} any more"
+    early = replace(gone, points=gone.points[:8])
+    with_it = replace(seen, value=replace(seen.value, past=(early, *seen.value.past)))
+    found = prometheus.judge(over, with_it, clock.wall())
+    assert (found.state, found.why) == (State.UNKNOWN, f"no value of {gone.labels} from 495 s to 0 s ago")
+    server.add("errors", 0.7, instance="b")
+    seen = prometheus.look(over, clock)
+    assert seen.value is not None
+    with_it = replace(seen, value=replace(seen.value, past=(early, *seen.value.past)))
+    assert prometheus.judge(over, with_it, clock.wall()).state is State.CLOSED
 
 
 def test_the_time_since_the_last_look_can_be_asked_for(server: TinyPrometheus, clock: ManualClock) -> None:

@@ -80,7 +80,7 @@ def test_a_range_that_reaches_before_the_first_sample_is_not_whole(url: str) -> 
     """A minute before it was started nobody measured."""
     until(lambda: look(url, "up", over_s=3, step_s=1).state is State.OPEN, "three whole seconds")
     found = look(url, "up", over_s=600, step_s=15)
-    assert (found.state, found.why.startswith("no value from 600 s to ")) == (State.UNKNOWN, True), found.why
+    assert (found.state, " from 600 s to " in found.why) == (State.UNKNOWN, True), found.why
 
 
 def test_an_old_sample_is_stale_although_the_server_still_answers_with_it(url: str) -> None:

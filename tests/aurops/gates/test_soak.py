@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from aurops.clock import ManualClock
 from aurops.gates import soak
 from aurops.gates.finding import Finding, State
+from aurops.gates.prometheus import HOLE
 from aurops.gates.spec import CommandCheck, SoakGate
 from aurops.gates.steps import waits_at
 from tests.aurops.gates.test_waiting import CALM, Scene
@@ -66,6 +68,16 @@ def test_a_look_that_saw_nothing_is_no_look() -> None:
     assert through(*long, (660.0, State.OPEN)).why == (
         "well for 0 s of 600 s: it began anew, for nobody looked for 660 s"
     )
+
+
+def test_a_hole_that_nothing_mends_begins_it_anew() -> None:
+    """A check says that nobody knows how it was, and nobody ever will: to look back to before it is of no use."""
+    before = soak.judge(GATE, None, seen(State.OPEN), NOW)
+    hole = replace(seen(State.UNKNOWN)[0], evidence={HOLE: "no value from 90 s to 30 s ago"})
+    after = soak.judge(GATE, before, (hole,), NOW + timedelta(seconds=60), bridged=True)
+    assert (after.state, soak.last_look(after)) == (State.UNKNOWN, None)
+    found = soak.judge(GATE, after, seen(State.OPEN), NOW + timedelta(seconds=120))
+    assert found.why == "well for 0 s of 600 s"
 
 
 def test_a_time_in_which_nobody_looked_does_not_count() -> None:
