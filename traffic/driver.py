@@ -200,6 +200,13 @@ class Driver(Protocol):
         """The rollback that holds; None: none does."""
         ...
 
+    def changed(self) -> str:
+        """Why what the proxy would start with is not what was written here, and what to do; empty: it is. Never raises.
+
+        Needs no proxy: also one that is down says so before it comes up.
+        """
+        ...
+
     def lay_way_back(self) -> str:
         """Prepare the rollback, and have what steers check it without using it; returns what that says.
 

@@ -145,6 +145,10 @@ class FileDriver:
         """The rollback that holds."""
         return self._folder.latch()
 
+    def changed(self) -> str:
+        """Whether the live file is as aurops wrote it."""
+        return self._folder.changed()
+
     def lay_way_back(self) -> str:
         """Write the file of a rollback, and have the proxy's own binary check it."""
         if self.site.way_back is None:

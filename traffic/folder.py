@@ -210,6 +210,15 @@ class ProxyFolder:
                 f"cp {self.written} {again} && mv {again} {self.live}",
             ) from error
 
+    def changed(self) -> str:
+        """Why the live file is not as aurops wrote it, where, and what to do; empty: it is, or none was written yet."""
+        try:
+            self.version()
+        except TamperedError as error:
+            installed = os.path.lexists(self.live) or os.path.lexists(self.written)
+            return f"{error.what} ({error.where}) {error.next_step}" if installed else ""
+        return ""
+
     def latch(self) -> Latch | None:
         """The rollback that holds; None: none does.
 

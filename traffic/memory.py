@@ -96,6 +96,10 @@ class MemoryDriver:
         self._end("latch")
         return self._latch
 
+    def changed(self) -> str:
+        """As a test has set it."""
+        return "Somebody else changed what steers this proxy." if self.tampered else ""
+
     def lay_way_back(self) -> str:
         """There is nothing to lay."""
         if self._way_back is None:

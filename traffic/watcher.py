@@ -3,7 +3,8 @@
 A proxy that falls back returns by itself as soon as the dead side answers again. On the first request that a fallback
 was given this process rolls back: latch, then everything to the way back. It does the same when a critical gate of the
 cutover says no, whether or not a runner lives. Where there is no way back any more, where a critical gate does not
-answer, and where the runner is lost while traffic is away from the way back, it holds instead, and calls a person.
+answer, where the runner is lost while traffic is away from the way back, and where somebody else changed the file that
+steers, it holds instead, and calls a person.
 
 It needs nothing but the proxy, its files, and what the critical gates ask. Killed and started again it sees the same
 counters and files, and does what is left to do; only how long a gate has said no is counted from then on.
@@ -12,7 +13,6 @@ counters and files, and does what is left to do; only how long a gate has said n
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import socket
 import sys
@@ -24,14 +24,13 @@ from typing import TYPE_CHECKING
 from aurops import documents
 from aurops.clock import RealClock
 from aurops.errors import AuropsError, UsageError
-from aurops.gates import refusals
 from aurops.plan import CallUnknownError
 from traffic import critical, heartbeat, hold, watching
-from traffic.critical import Asking, Said
+from traffic.critical import Said
 from traffic.dialects import open_driver
 from traffic.driver import TOTAL_WEIGHT, Capability
 from traffic.health import Health
-from traffic.pager import Pager
+from traffic.obeying import Cutover
 from traffic.site import Site
 
 if TYPE_CHECKING:
@@ -80,86 +79,6 @@ def no_way_back(now: Active, way_back: str, over: str) -> str:
     return ""
 
 
-class Cutover:
-    """What lies beside the proxy for the watcher, and what it takes to obey it.
-
-    Args:
-        folder: The proxy's.
-        clock: Time.
-        say: Told why a page is not taken.
-    """
-
-    def __init__(self, folder: Path, clock: Clock, say: Callable[[str], None]) -> None:
-        self.said: Watching | None = None
-        self.obeys = self.cannot = ""
-        self.lost = ""
-        """Why what is obeyed is no longer what lies there; empty: it is."""
-        self.asking = Asking((), clock)
-        self.pager: Pager | None = None
-        self._folder, self._clock, self._say = folder, clock, say
-        self._text: bytes | None = None
-
-    def read(self, *, keep: bool) -> None:
-        """Read it, if it is another than before.
-
-        Args:
-            keep: Traffic is not all at the way back, or went back just now: one that vanishes, or that cannot be
-                understood any more, takes away neither the critical gates nor whoever is called. The last one that
-                was understood is obeyed.
-        """
-        file = self._folder / watching.FILE
-        text, said, lost = None, None, f"{file} is gone"
-        try:
-            text = file.read_bytes()
-            said, lost = self.said if text == self._text else watching.read(text, str(file)), ""
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            self.cannot = self.lost = f"{file} cannot be read: {error.strerror}"
-            return
-        except UsageError as error:
-            lost = f"{error.what} ({error.where})"
-        if said is None and self.said is not None and keep:
-            self.cannot = self.lost = lost
-            return
-        self.lost = lost if text is not None else ""
-        if text != self._text:
-            self._obey(text, said)
-        if said is None:
-            self.cannot = self.lost
-        elif self.cannot:
-            self.cannot = self._lacks()
-
-    def _obey(self, text: bytes | None, said: Watching | None) -> None:
-        self.end()
-        self.said, self.obeys, self.cannot, self._text = said, "", "", text
-        self.asking, self.pager = Asking((), self._clock), None
-        if text is None or said is None:
-            return
-        self.obeys = heartbeat.digest_of(text)
-        self.asking = Asking(said.critical, self._clock).start()
-        if said.page is not None:
-            self.pager = Pager(said.page, self._folder / "paged.json", self._say)
-        self.cannot = self._lacks()
-
-    def _lacks(self) -> str:
-        """What is missing here to do what it says: found out when it is laid, not when a gate is dark."""
-        if self.said is None:
-            return ""
-        checks = tuple(critical.check for critical in self.said.critical)
-        try:
-            refusals.refuse(checks, watching.FILE, signers=None, now=self._clock.wall(), env=os.environ)
-        except AuropsError as error:
-            return f"{error.what} ({error.where})"
-        return self.pager.cannot() if self.pager else ""
-
-    def end(self) -> None:
-        """Ask nothing, call nobody any more."""
-        self.asking.end()
-        if self.pager is not None:
-            self.pager.end()
-
-
 class Watcher:
     """Looks at one proxy.
 
@@ -200,9 +119,10 @@ class Watcher:
         Each of these is done whatever becomes of the others: a full disk, on which nobody can say that he looks, sends
         traffic back all the same.
         """
-        unsaid, did, unpaged = self._tried(self._beat), self._tried(self._act), self._tried(self._page_what_was_done)
+        unsaid, did, changed = self._tried(self._beat), self._tried(self._act), self._tried(self._check_file)
+        unpaged = self._tried(self._page_what_was_done)
         said = (
-            did or self._cutover.cannot or unpaged,
+            "; ".join(filter(None, (did, changed))) or self._cutover.cannot or unpaged,
             f"nobody hears that this watcher looks: {unsaid}" * bool(unsaid),
         )
         self._tell("; ".join(filter(None, said)))
@@ -238,6 +158,21 @@ class Watcher:
             return self._roll_back(reason) if reason else ""
         said = self._said_of(now)
         return self._do(said, no_way_back(now, self._way_back, watching.over(self._site.folder))) if said else ""
+
+    def _check_file(self) -> str:
+        """The proxy obeys at its next start what somebody wrote by hand, and does not know that: say so before.
+
+        Under a latch it is put right at once: everything belongs at the way back, whoever wrote.
+        """
+        changed = self._driver.changed()
+        if not changed:
+            return ""
+        latch = self._driver.latch()
+        if latch is None:
+            return self._hold("its steering file", changed)
+        at = self._clock.wall().isoformat(timespec="seconds")
+        self._page("rollback", f"latch {latch.epoch} changed", f"a latch holds, and is put right: {changed}", at)
+        return self._roll_back(f"a latch holds, but: {changed}")
 
     def _act_blind(self, unseen: Exception) -> str:
         """The proxy does not say what it does: go by the critical gates and the runner, which can still be asked.

@@ -14,6 +14,8 @@ from traffic.driver import TOTAL_WEIGHT, Active, Capability, Driver, LatchedErro
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from traffic.hold import Hold
+
 LIMIT_S = 20.0
 USERS = tuple(f"user-{number}" for number in range(80))
 
@@ -149,13 +151,18 @@ class DriverContract:
         assert set(sides(bench, USERS[:5]).values()) == {"v10"}
 
     def test_a_file_that_somebody_else_changed_is_refused(self, bench: Bench) -> None:
-        """Nothing is written over it, unless who steers says so; what is in effect stays in effect."""
+        """It is noticed at once, and held; nothing is written over it, unless who steers says so."""
         before = state(bench.driver.observe())
+        assert bench.driver.changed() == ""
         bench.tamper()
+        assert "Somebody else changed" in bench.driver.changed()
+        until(lambda: _held(bench) is not None)
         with pytest.raises(TamperedError):
             bench.driver.shift(steering(5_000, 14))
         assert state(bench.driver.observe()) == before
         assert bench.driver.shift(steering(0, 14), overwrite=True).steering == steering(0, 14)
+        assert bench.driver.changed() == ""
+        bench.driver.release_hold("ann")
 
     def test_a_proxy_that_is_down_is_said(self, bench: Bench) -> None:
         """Nothing is assumed and nothing is written; up again, it has what it had."""
@@ -282,6 +289,7 @@ class DriverContract:
         assert (latch.reason, latch.who) == ("orders look wrong", "bob")
         assert bench.ask("anybody") == "v10"
         bench.driver.release("alice", 50)
+        bench.driver.release_hold("ann")  # the watcher may have seen the change before the rollback
 
     def test_a_rollback_in_earnest_takes_the_place_of_a_rehearsal(self, bench: Bench) -> None:
         """Who rehearsed cannot release it any more; and a rehearsal takes nobody's place."""
@@ -363,6 +371,12 @@ class DriverContract:
         bench.start()
         assert bench.driver.observe().steering.weight("v10") == TOTAL_WEIGHT
         assert bench.ask("anybody") == "v10"
+
+
+def _held(bench: Bench) -> Hold | None:
+    """The hold, after the watcher has looked."""
+    bench.ask("anybody")
+    return bench.driver.hold()
 
 
 def _refuses(bench: Bench, wanted: Steering) -> bool:

@@ -42,6 +42,8 @@ class InMemory:
             reason = judge(self.driver.observe(), self.driver.latch(), "v10")
             if reason:
                 self.driver.roll_back(reason, "the watcher")
+            if self.driver.changed() and not self.driver.latch():
+                self.hold(self.driver.changed())
 
     def tamper(self) -> None:
         """Somebody did."""
