@@ -84,12 +84,22 @@ class Check:
         endpoints = sorted(self._endpoints(reads=True), key=lambda each: len(each.binding.variables))
         self.progress(f"asking {len(endpoints)} reads{when}")
         for endpoint in endpoints:
-            plain = self._plain_read(sides, endpoint, seen)
-            for question in endpoint.others(plain, self._tag()):
-                self._ask(sides, question, rounds=ROUNDS)
+            self._read(sides, endpoint, seen)
         if not when:
             for question in of_nobody(self._endpoints(), ("GET",)):
                 self._ask(sides, question, rounds=ROUNDS)
+
+    def _read(self, sides: Sides, endpoint: Endpoint, seen: Seen) -> None:
+        """Ask all that there is to ask of a read; of its pages two."""
+        plain = self._look(sides.v10, endpoint, seen)
+        said = self._ask(sides, plain, rounds=ROUNDS)
+        following = endpoint.next_page(plain, said.body)
+        for question in endpoint.others(plain, self._tag(), said.body if said.ok else ""):
+            answer = self._ask(sides, question, rounds=ROUNDS)
+            if question.aspect is Aspect.PARAMETER:
+                following = following or endpoint.next_page(question, answer.body)
+        if following:
+            self._ask(sides, following, rounds=ROUNDS)
 
     def writes(self, sides: Sides) -> None:
         """Ask every endpoint that changes something, then read all back. Only for copies.
@@ -159,12 +169,6 @@ class Check:
             for binding in method.bindings
             if reads is None or (binding.verb == "GET") is reads
         ]
-
-    def _plain_read(self, sides: Sides, endpoint: Endpoint, seen: Seen) -> Question:
-        """Ask the plain question; about the first thing that V10 knows something of."""
-        chosen = self._look(sides.v10, endpoint, seen)
-        self._ask(sides, chosen, rounds=ROUNDS)
-        return chosen
 
     def _look(self, v10: Asked, endpoint: Endpoint, seen: Seen) -> Question:
         """Find a question that V10 has something to say to, and remember what it says."""

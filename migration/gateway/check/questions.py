@@ -10,7 +10,8 @@ from urllib.parse import quote, urlencode
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from migration.gateway.check.values import BEYOND_DOUBLE, MADE_UP, SMALL, made_up, message, wrong
+from migration.gateway.check.pages import asks_for_next, next_of, shown_for
+from migration.gateway.check.values import BEYOND_DOUBLE, INTEGERS, MADE_UP, SMALL, made_up, message, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from migration.gateway.methods import Binding, Method
 
 PAGE = 2
-"""The value of small integers in a query: they mostly are limits."""
+"""The value of integers in a query that V10 has shown none of: they mostly are limits."""
 
 
 class Aspect(StrEnum):
@@ -26,8 +27,16 @@ class Aspect(StrEnum):
 
     PLAIN = "plain"
     """A request as a client would send it."""
-    PARAMETERS = "with parameters"
-    """With a value for each parameter of the query that is a number."""
+    PARAMETER = "with a parameter"
+    """With a value for one parameter of the query, each in its turn."""
+    NEXT_PAGE = "next page"
+    """With what V10's answer says comes after it."""
+    SLASH = "slash at the end"
+    """The path with a slash after it."""
+    HEAD = "HEAD"
+    """A read by HEAD, which is GET without the body (RFC 9110, 9.3.2)."""
+    OPTIONS = "OPTIONS"
+    """What may be done with the path (RFC 9110, 9.3.7)."""
     UNKNOWN_PARAMETER = "unknown parameter"
     """With a parameter that nobody knows."""
     UNKNOWN_KEY = "unknown key"
@@ -104,28 +113,46 @@ class Endpoint:
         place = tuple(sorted(filled.items()))
         return Question(self.method.full_name, Aspect.PLAIN, self.binding.verb, target, body, self.binding.path, place)
 
-    def others(self, plain: Question, tag: str) -> Iterator[Question]:
+    def others(self, plain: Question, tag: str, body: str = "") -> Iterator[Question]:
         """The other questions to an endpoint, after its plain one.
 
         Args:
             plain: The plain one that succeeded, or the last that was asked.
             tag: Put into texts that are made up.
+            body: V10's answer to the plain one: its values are asked for.
         """
         if not self.binding.body:
             yield replace(
                 plain, aspect=Aspect.UNKNOWN_PARAMETER, target=_with(plain.target, {f"{MADE_UP}-unknown": "1"})
             )
-            numbers = [one for one in self._in_query() if one.cpp_type == FieldDescriptor.CPPTYPE_INT32]
-            if numbers:
-                query = {one.json_name: str(PAGE) for one in numbers}
-                yield replace(plain, aspect=Aspect.PARAMETERS, target=_with(plain.target, query))
+        for one in self._in_query():
+            query = {one.json_name: self._asked_for(one, tag, body)}
+            yield replace(plain, aspect=Aspect.PARAMETER, target=_with(plain.target, query))
         yield from self._wrong(plain)
+        path, mark, query_text = plain.target.partition("?")
+        yield replace(plain, aspect=Aspect.SLASH, target=f"{path.rstrip('/')}/{mark}{query_text}")
+        if self.binding.verb == "GET":
+            yield replace(plain, aspect=Aspect.HEAD, verb="HEAD")
+        yield replace(plain, aspect=Aspect.OPTIONS, verb="OPTIONS", body=None)
         if any(self._field(name).type == FieldDescriptor.TYPE_STRING for name in self.binding.variables):
             yield replace(self.plain({}, f"{tag}-nobody", SMALL), aspect=Aspect.NOT_THERE)
         if self.binding.body == "*" and plain.body is not None:
             more = {**json.loads(plain.body), f"{MADE_UP}-unknown": 1}
             yield replace(plain, aspect=Aspect.UNKNOWN_KEY, body=json.dumps(more))
             yield replace(plain, aspect=Aspect.NOT_JSON, body="{not JSON")
+
+    def next_page(self, asked: Question, body: str) -> Question | None:
+        """The question for what comes after an answer; None: it does not say, or no parameter takes it.
+
+        Args:
+            asked: The question, for so many rows.
+            body: V10's answer.
+        """
+        token = next_of(body)
+        takes = [one for one in self._in_query() if asks_for_next(one) and f"{one.json_name}=" not in asked.target]
+        if not token or not takes:
+            return None
+        return replace(asked, aspect=Aspect.NEXT_PAGE, target=_with(asked.target, {takes[0].json_name: token}))
 
     def _wrong(self, plain: Question) -> Iterator[Question]:
         """One question with a value that does not fit."""
@@ -157,11 +184,22 @@ class Endpoint:
             return []
         elsewhere = {*(name.partition(".")[0] for name in self.binding.variables), self.binding.body}
         fields = [one for one in self.method.request.fields if one.name not in elsewhere]
-        return [one for one in fields if not one.message_type and not one.is_repeated]
+        return [one for one in fields if not one.message_type]
+
+    def _asked_for(self, one: FieldDescriptor, tag: str, body: str) -> str:
+        """A value for a parameter: from the gateway's file, one that V10 has shown under that name, or made up."""
+        if one.name in self.given:
+            return _text(self.given[one.name])
+        seen = shown_for(one, body)
+        if seen is not None:
+            return _text(seen)
+        if one.cpp_type in INTEGERS:
+            return str(PAGE)
+        made = made_up(one, tag, SMALL)
+        return _text(made[0] if isinstance(made, list) else made)
 
     def _made_up(self, name: str, tag: str) -> str:
-        value = made_up(self._field(name), tag, SMALL)
-        return json.dumps(value) if isinstance(value, bool) else str(value)
+        return _text(made_up(self._field(name), tag, SMALL))
 
     def _field(self, name: str) -> FieldDescriptor:
         """A field of the request, also of a message in it: `block.height`."""
@@ -205,6 +243,11 @@ def _another_knows(endpoints: Sequence[Endpoint], verb: str, target: str) -> boo
 def _fits(template: Sequence[str], parts: Sequence[str]) -> bool:
     same_length = len(template) == len(parts)
     return same_length and all("{" in one or one == other for one, other in zip(template, parts, strict=True))
+
+
+def _text(value: Any) -> str:
+    """A value as a path or a query has it."""
+    return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
 def _with(target: str, query: Mapping[str, str]) -> str:

@@ -76,9 +76,31 @@ class Report:
         """The endpoints that nobody saw succeed on both sides: only how they refuse was compared."""
         return [name for name, done in self.endpoints.items() if not done]
 
+    @property
+    def gaps(self) -> list[str]:
+        """What this report does not show, whatever it found."""
+        unshown = f"{len(self.unshown)} of {len(self.endpoints)} endpoints were never seen to succeed on both sides"
+        said = {
+            f"{unshown}, so that only their refusals were compared (--all: exit 1)": bool(self.unshown),
+            "no write was asked": self.without_writes,
+            "endpoints that only V10 has are not known": not self.knows_v10,
+        }
+        return [gap for gap, is_one in said.items() if is_one]
+
+    @property
+    def verdict(self) -> str:
+        """In one sentence; that nothing differs is no proof where something was not seen."""
+        if self.differences:
+            return "the gateway does not answer as V10 does"
+        if self.gaps:
+            return f"nothing differs in what was seen; NOT shown: {'; '.join(self.gaps)}"
+        return f"all {len(self.endpoints)} endpoints were seen to answer as V10 does"
+
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
         return {
+            "verdict": self.verdict,
+            "gaps": self.gaps,
             "endpoints": len(self.endpoints),
             "questions": self.questions,
             "differences": [each.as_json() for each in self.differences],
@@ -106,6 +128,7 @@ class Report:
             f"{len(self.endpoints)} endpoints, {self.questions} questions: {len(self.differences)} differences, "
             f"{len(self.accepted)} accepted, {len(fields)} fields of noise"
         )
+        yield self.verdict
 
 
 def _grouped(findings: list[Finding]) -> Iterator[str]:

@@ -22,7 +22,7 @@ SMALL = 7
 MADE_UP = "aurops-check"
 _DEPTH = 3
 _SEEN_MOST = 8
-_INTEGERS = {
+INTEGERS = {
     FieldDescriptor.CPPTYPE_INT64,
     FieldDescriptor.CPPTYPE_UINT64,
     FieldDescriptor.CPPTYPE_INT32,
@@ -52,7 +52,7 @@ def _single(one: FieldDescriptor, tag: str, wide: int, depth: int) -> Any:
         return message(one.message_type, tag, wide, depth=depth + 1) if depth < _DEPTH else {}
     if one.enum_type:
         return one.enum_type.values[-1].name
-    if one.cpp_type in _INTEGERS:
+    if one.cpp_type in INTEGERS:
         return wide if one.cpp_type in _WIDE else SMALL
     if one.cpp_type in _REALS:
         return 0.5
@@ -96,7 +96,7 @@ class Seen:
             first: Use them before all others: they were made just now.
         """
         try:
-            rows = _rows(json.loads(body))
+            rows = rows_of(json.loads(body))
         except ValueError:
             return
         known = self.rows.setdefault(template, [])
@@ -123,7 +123,7 @@ class Seen:
         return sets
 
 
-def _rows(body: Any) -> list[dict[str, Any]]:
+def rows_of(body: Any) -> list[dict[str, Any]]:
     """The rows of an answer: a list, the lists in an object, or the object itself."""
     if isinstance(body, list):
         return [row for row in body if isinstance(row, dict)][:_SEEN_MOST]

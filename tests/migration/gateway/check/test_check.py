@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,10 +59,11 @@ def check(**changes: Any) -> Check:
 
 
 def test_reads_ask_nothing_that_could_change_anything() -> None:
-    """Only GET goes to the platforms that serve."""
+    """Only safe methods (RFC 9110, 9.2.1) go to the platforms that serve, and no body."""
     v10, v11 = Played(same), Played(same)
     check().reads(Sides(v10, v10, v11))
-    assert {question.verb for question, _ in v10.heard + v11.heard} == {"GET"}
+    assert {question.verb for question, _ in v10.heard + v11.heard} == {"GET", "HEAD", "OPTIONS"}
+    assert {question.body for question, _ in v10.heard + v11.heard} == {None}
 
 
 def test_every_endpoint_is_asked_plainly_and_by_its_aspects() -> None:
@@ -75,7 +77,10 @@ def test_every_endpoint_is_asked_plainly_and_by_its_aspects() -> None:
     assert {"/v1/blocks/7", "/v1/accounts/a/sent", "/v1/blocks/7/transactions"} <= targets
     assert {question.aspect for question, _ in v10.heard} == {
         Aspect.PLAIN,
-        Aspect.PARAMETERS,
+        Aspect.PARAMETER,
+        Aspect.SLASH,
+        Aspect.HEAD,
+        Aspect.OPTIONS,
         Aspect.UNKNOWN_PARAMETER,
         Aspect.WRONG_VALUE,
         Aspect.NOT_THERE,
@@ -84,17 +89,89 @@ def test_every_endpoint_is_asked_plainly_and_by_its_aspects() -> None:
     }
 
 
+def found_if(differs: Callable[[Question], bool]) -> set[tuple[str, str]]:
+    """Aspect and request of what is found of one endpoint when the gateway answers some questions otherwise."""
+    rows = {**ROWS, "next": "b"}
+    v10, v11 = (
+        Played(lambda asked, no=no: said(None if no(asked) else rows)) for no in (lambda _asked: False, differs)
+    )
+    one = check()
+    one.reads(Sides(v10, v10, v11))
+    return {
+        (each.question.aspect.value, str(each.question))
+        for each in one.report.differences
+        if each.question.method == "ledger.v11.Accounts.ListAccounts"
+    }
+
+
+def test_the_next_page_is_asked_for_with_what_v10s_answer_says() -> None:
+    """A gateway that begins at the first page again is found."""
+    next_page = ("next page", "GET /v1/accounts?after=b")
+    assert found_if(lambda question: "after=b" in question.target) == {
+        ("with a parameter", "GET /v1/accounts?after=b"),
+        next_page,
+    }
+
+
+def test_a_gateway_that_knows_no_slash_or_head_or_options_is_found() -> None:
+    """As far as V10 knows them."""
+    assert found_if(lambda question: question.target.endswith("/")) == {("slash at the end", "GET /v1/accounts/")}
+    assert found_if(lambda question: question.verb == "HEAD") == {("HEAD", "HEAD /v1/accounts")}
+    assert found_if(lambda question: question.verb == "OPTIONS") == {("OPTIONS", "OPTIONS /v1/accounts")}
+
+
+def test_each_parameter_of_a_query_is_asked_with_a_value_that_v10_has_shown_or_that_fits(tmp_path: Path) -> None:
+    """Texts, choices, yes and no, integers of 64 bits, lists; one question for each."""
+    (tmp_path / "t.proto").write_text(
+        'syntax = "proto3"; package t; import "google/api/annotations.proto"; enum E { A = 0; B = 1; }'
+        "message Q { string owner = 1; E state = 2; bool frozen = 3; int64 min_height = 4; repeated string tags = 5;"
+        "  int32 page_size = 6; string page_token = 7; int64 height = 8; double ratio = 9; }"
+        'message M {} service S { rpc L(Q) returns (M) { option (google.api.http) = { get: "/l" }; } }'
+    )
+    v10 = Played(
+        lambda _question: said({"rows": [{"owner": "o", "state": "A", "height": 2**60}], "nextPageToken": "n"})
+    )
+    one = Check(Gateway.model_validate(PLAIN), read_methods(compile_protos([tmp_path])))
+    one.reads(Sides(v10, v10, v10))
+    asked = {question.target for question, _ in v10.heard if question.aspect is Aspect.PARAMETER}
+    assert {each for each in asked if "tags" not in each} == {
+        "/l?owner=o",
+        "/l?state=A",
+        "/l?frozen=true",
+        "/l?minHeight=2",
+        "/l?pageSize=2",
+        "/l?pageToken=n",
+        f"/l?height={2**60}",
+        "/l?ratio=0.5",
+    }
+    assert any(each.startswith("/l?tags=aurops-check-tags") for each in asked)
+
+
+def test_what_was_not_seen_is_said_in_the_last_line_also_when_nothing_differs() -> None:
+    """A V10 that refuses everything shows nothing, and the exit code alone would not tell."""
+    refuses, answers = Played(lambda _question: said({}, 404)), Played(same)
+    nothing, everything = check(), check()
+    nothing.reads(Sides(refuses, refuses, refuses))
+    everything.reads(Sides(answers, answers, answers))
+    everything.only_v10([])
+    reads = len(everything.report.endpoints)
+    *_, last = nothing.report.lines()
+    assert last.startswith("nothing differs in what was seen; NOT shown")
+    assert f"{reads} of {reads} endpoints were never seen to succeed" in last
+    assert [*everything.report.lines()][-1] == f"all {reads} endpoints were seen to answer as V10 does"
+
+
 def test_a_read_that_differs_is_asked_again_and_counts_only_if_it_lasts() -> None:
     """What somebody else changed between two questions differs once."""
     asked: list[str] = []
 
     def once(question: Question) -> Said:
-        asked.append(question.target)
-        fresh = question.target == "/v1/assets" and asked.count("/v1/assets") == 1
+        asked.append(str(question))
+        fresh = str(question) == "GET /v1/assets" and asked.count("GET /v1/assets") == 1
         return said({**ROWS, "next": "x"} if fresh else ROWS)
 
     def always(question: Question) -> Said:
-        return said({**ROWS, "next": "x"} if question.target == "/v1/assets" else ROWS)
+        return said({**ROWS, "next": "x"} if str(question) == "GET /v1/assets" else ROWS)
 
     first, second = check(), check()
     v10 = Played(same)
@@ -103,7 +180,7 @@ def test_a_read_that_differs_is_asked_again_and_counts_only_if_it_lasts() -> Non
     second.reads(Sides(v10, v10, Played(always)))
     (found,) = second.report.differences
     assert (found.difference.field, found.question.method) == ("next", "ledger.v11.Assets.ListAssets")
-    assert asked.count("/v1/assets") < ROUNDS
+    assert asked.count("GET /v1/assets") < ROUNDS
 
 
 @pytest.mark.parametrize(("now", "kind"), [({"nowMs": "3"}, Kind.TYPE), ({}, Kind.MISSING)])
@@ -125,7 +202,7 @@ def test_a_length_that_is_accepted_hides_no_wrong_type_in_the_elements() -> None
 
     def shorter(question: Question) -> Said:
         rows = [{**ROWS["items"][0], "amount": "5"}]
-        return said({**ROWS, "items": rows} if question.target == "/v1/assets" else ROWS)
+        return said({**ROWS, "items": rows} if str(question) == "GET /v1/assets" else ROWS)
 
     one, v10 = check(accept=[{"field": "items[]", "because": "V11 lists what is final"}]), Played(same)
     one.reads(Sides(v10, v10, Played(shorter)))
@@ -195,7 +272,7 @@ def test_an_accepted_difference_does_not_count_and_its_reason_is_told() -> None:
     """Only the field and the methods that were named; the same field elsewhere counts."""
 
     def other(question: Question) -> Said:
-        return said({**ROWS, "next": "x"} if question.target in ("/v1/assets", "/v1/blocks") else ROWS)
+        return said({**ROWS, "next": "x"} if str(question) in ("GET /v1/assets", "GET /v1/blocks") else ROWS)
 
     accept = [{"methods": "*.ListAssets", "field": "next", "because": "it was never used"}]
     one, v10 = check(accept=accept), Played(same)
