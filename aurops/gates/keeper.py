@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aurops.calls import CallPool
 from aurops.errors import AuropsError
 from aurops.gates import approval, checks, deadline, holds, port, soak, window
-from aurops.gates.approving import checked
+from aurops.gates.approving import checked, people
 from aurops.gates.finding import Finding, State
 from aurops.gates.seen import found
 from aurops.gates.spec import (
@@ -139,7 +139,8 @@ class Keeper:
         if why := self._signers.unusable():
             return found(gate, State.UNKNOWN, why, now, {})
         given = approval.left(self._store, spot.binding.run)
-        return approval.judge(gate, spot.binding, checked(given, spot.stage, gate.of, self._signers, now), now)
+        asked = people(spot.gates)
+        return approval.judge(gate, spot.binding, checked(given, spot.stage, asked, self._signers, now), now)
 
 
 def _skewed(spot: Spot, now: datetime) -> tuple[Finding, ...]:

@@ -6,6 +6,8 @@ which keys count no more in a file of revoked keys (a KRL, or public keys one a 
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 import shutil
 import subprocess
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING
 from aurops.errors import OutsideError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from aurops.plan import Json
@@ -31,6 +34,8 @@ _GOOD = re.compile(
 )
 _LINE = re.compile(r'(?P<who>"[^"]*"|[^\s#]\S*)\s+(?P<options>(?:[^\s"]|"[^"]*")+)')
 """A line's principals, and its options or else its key's type (ssh-keygen(1), ALLOWED SIGNERS)."""
+
+_KEY = re.compile(r"\s(?:ssh|ecdsa|sk)-\S+\s+(?P<key>[A-Za-z0-9+/]+=*)")
 
 
 @dataclass(frozen=True)
@@ -57,21 +62,38 @@ class Signers:
             return f"{file} was changed since the run began"
         if self.revoked and _read(Path(self.revoked)) is None:
             return f"the revoked keys cannot be read: {self.revoked}"
-        return self._for_anybody()
+        return self._for_anybody() or self._for_two()
 
     def _for_anybody(self) -> str:
         """Which line lets one key stand for whoever fits a pattern; empty: none does.
 
         The patterns of a certificate authority are limits: its certificates name people.
         """
-        for number, line in enumerate(self.text.split("\n"), 1):
-            found = _LINE.match(line.strip())
-            if found is None or not set("*?") & set(found["who"]):
-                continue
-            if "cert-authority" not in re.sub('"[^"]*"', "", found["options"]).lower().split(","):
-                who = found["who"].strip('"')
+        for number, who, _ in self._lines():
+            if set("*?") & set(who):
                 return f"line {number} of the allowed signers gives one key to everybody like {who}: name each person"
         return ""
+
+    def _for_two(self) -> str:
+        """Which two names have one key: one person would be two; empty: none have."""
+        names = dict[bytes, tuple[int, str]]()
+        for number, principals, key in self._lines():
+            for who in principals.split(","):
+                first_number, first = names.setdefault(key, (number, who))
+                if who != first:
+                    at = f"line {number}" if number == first_number else f"lines {first_number} and {number}"
+                    return f"{at} of the allowed signers give one key to {first} and {who}: one name for each key"
+        return ""
+
+    def _lines(self) -> Iterator[tuple[int, str, bytes]]:
+        """Number, principals and key of each line, but for certificate authorities."""
+        for number, line in enumerate(self.text.split("\n"), 1):
+            found = _LINE.match(line.strip())
+            if found is None:
+                continue
+            if "cert-authority" not in re.sub('"[^"]*"', "", found["options"]).lower().split(","):
+                key = _KEY.search(re.sub('"[^"]*"', "", line.strip()[found.end("who") :]))
+                yield number, found["who"].strip('"'), _decoded(key["key"]) if key else line.encode()
 
 
 @dataclass(frozen=True)
@@ -191,6 +213,14 @@ def _program() -> str:
             "there is no ssh-keygen on this machine", where="PATH", next_step="apt-get install openssh-client"
         )
     return found
+
+
+def _decoded(key: str) -> bytes:
+    """A public key's bytes, however they are spelled."""
+    try:
+        return base64.b64decode(key)
+    except binascii.Error:
+        return key.encode()
 
 
 def _read(file: Path) -> str | None:

@@ -1,15 +1,22 @@
 """Approvals with real signatures: who counts, and why anybody does not."""
 
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from aurops.errors import OutsideError, UsageError
-from aurops.gates import signing
-from aurops.gates.finding import State
+from aurops.gates import approval, signing
+from aurops.gates.finding import Finding, State
+from aurops.gates.keeper import Keeper
+from aurops.gates.refusals import refuse
 from aurops.gates.signing import Signers
+from aurops.gates.spec import ApprovalGate
+from aurops.gates.steps import spot
+from aurops.history import History
 from aurops.journal import Journal, RecordKind
+from aurops.ports import not_connected
 from tests.aurops.gates.people import GATE, Room, needs_ssh_keygen, new_key
 
 pytestmark = needs_ssh_keygen
@@ -70,11 +77,48 @@ def test_one_person_counts_once_with_however_many_keys(room: Room) -> None:
     assert found.state is State.CLOSED
 
 
-def test_one_key_of_two_people_is_nobodys(room: Room) -> None:
-    """Who shares a key cannot approve for both, nor for one."""
+def test_a_file_that_gives_one_key_to_two_names_lets_nobody_approve(room: Room) -> None:
+    """Who shares a key cannot approve for both, nor for one; the lines are named, before a run begins, too."""
     room.add("bob", key=room.keys["ann"])
     room.leave("ann")
-    assert "one key stands for ann and bob" in room.look().why
+    why = "lines 1 and 5 of the allowed signers give one key to ann and bob: one name for each key"
+    found = room.look()
+    assert (found.state, found.why) == (State.UNKNOWN, why)
+    with pytest.raises(UsageError, match="give one key to ann and bob"):
+        refuse((GATE,), "f", signers=room.signers, now=room.clock.wall(), env={})
+    key = room.lines[0].split(" ", 1)[1]
+    two = Signers(f'"ann,bob" namespaces="aurops-approval" {key}\n').unusable()
+    assert two.startswith("line 1 of the allowed signers give one key to ann and bob")
+    assert Signers(f'ann valid-before="20200101" {key}\nann {key} her key\n').unusable() == ""
+
+
+def test_one_certified_key_is_one_person_over_all_gates_of_a_stage(room: Room) -> None:
+    """A certificate for two people, or two certificates of one key, pass no second gate as somebody else."""
+    authority = new_key(room.folder / "authority")
+    room.lines = [f"{who} cert-authority {authority.with_suffix('.pub').read_text()}" for who in ("ann", "bob")]
+    gates = tuple(ApprovalGate(kind="approval", name=f"by {who}", need=1, of=(who,)) for who in ("ann", "bob"))
+    records = room.journal.records
+    spot_ = spot(records, History(records), "go", gates)
+    said = approval.statement(spot_.binding, gates[0], room.clock.wall(), "")
+    key = new_key(room.folder / "shared")
+
+    def certified(names: str) -> Path:
+        run = ["ssh-keygen", "-q", "-s", authority, "-I", names, "-n", names, "-V", "20200101:20300101"]
+        subprocess.run([*run, key.with_suffix(".pub")], check=True, capture_output=True)
+        return Path(f"{key}-cert.pub")
+
+    def look() -> tuple[Finding, ...]:
+        return Keeper(room.store, room.clock, room.signers, not_connected(room.clock)).look(spot_)
+
+    room.keys["both"] = certified("ann,bob")
+    room.leave("both", said)
+    assert all("one key stands for ann and bob: it is nobody's" in found.why for found in look())
+    for who in ("ann", "bob"):
+        room.keys[who] = certified(who)
+        room.leave(who, said)
+    ann, bob = look()
+    assert (ann.state, bob.state) == (State.OPEN, State.CLOSED)
+    assert "approval 3 does not count: bob and ann used one key" in bob.why
 
 
 @pytest.mark.parametrize("part", ["run", "plan", "decisions"])
