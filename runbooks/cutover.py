@@ -310,6 +310,13 @@ def release_holds(journal: Journal, reason: str) -> LetGo:
     return LetGo(tuple(done), tuple(left.values()), elsewhere)
 
 
+def gated(journal: Journal) -> tuple[str, ...]:
+    """The stages that have gates (`runbooks.kinds.Waiting`)."""
+    history = History(journal.records)
+    parts = outline(execute.cutover_of(history), releases=bool(history.arguments["releases"]))
+    return tuple(part.name for part in parts if part.gates)
+
+
 def may_not_skip(journal: Journal, step: str) -> str:
     """Why this step is never left out (`runbooks.kinds.Waiting`)."""
     history = History(journal.records)

@@ -37,29 +37,30 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def gates(run: Run, *, as_json: AsJson = False) -> None:
     """Show the gates that a run waits at, as its last look found them, and who holds them."""
     store, journal = open_run(run)
-    proxies = kinds.holds(journal)
-    if not as_json:
-        for proxy in proxies:
-            typer.echo(f"held at {proxy}")
-    spot = waiting(journal, "")
-    held, opens = holds.holding(holds.turns(store, run), spot.stage), opened_by(spot)
-    if as_json:
-        found = [each.data() for each in spot.before.values()]
-        holders = [{"who": turn.who, "reason": turn.reason, "stage": turn.stage, "at": turn.at} for turn in held]
-        typer.echo(
-            json.dumps(
-                {"run": run, "stage": spot.stage, "gates": found, "held": holders}
-                | {"proxies_held": proxies, "opened_by": opens}
-            )
-        )
-        return
-    typer.echo(f"run {run} waits before: {spot.stage}")
-    typer.echo(table(spot.before.values()))
+    held, proxies = holds.standing(holds.turns(store, run)), kinds.holds(journal)
+    spot = waits_at(journal.records, History(journal.records))
+    if said := _as_json(run, spot, held, proxies) if as_json else _as_text(run, spot, held, proxies):
+        typer.echo(said)
+    if spot is None:
+        raise _waits_nowhere(run)
+
+
+def _as_json(run: str, spot: Spot | None, held: Iterable[holds.Turn], proxies: tuple[str, ...]) -> str:
+    found = [each.data() for each in spot.before.values()] if spot else []
+    holders = [{"who": turn.who, "reason": turn.reason, "stage": turn.stage, "at": turn.at} for turn in held]
+    said = {"run": run, "stage": spot.stage if spot else None, "gates": found, "held": holders}
+    return json.dumps(said | {"proxies_held": proxies, "opened_by": opened_by(spot) if spot else {}})
+
+
+def _as_text(run: str, spot: Spot | None, held: Iterable[holds.Turn], proxies: tuple[str, ...]) -> str:
+    lines = [f"held at {proxy}" for proxy in proxies]
+    if spot:
+        lines += [f"run {run} waits before: {spot.stage}", table(spot.before.values())]
     for turn in held:
         what = f"the stage {turn.stage}" if turn.stage else "the whole run"
-        typer.echo(f"{turn.who} holds {what} since {turn.at[:19]} UTC: {turn.reason}")
-    for gate, command in opens.items():
-        typer.echo(f"who has looked opens `{gate}` with: {command}")
+        lines.append(f"{turn.who} holds {what} since {turn.at[:19]} UTC: {turn.reason}")
+    opens = opened_by(spot) if spot else {}
+    return "\n".join([*lines, *(f"who has looked opens `{gate}` with: {command}" for gate, command in opens.items())])
 
 
 def opened_by(spot: Spot) -> dict[str, str]:
@@ -109,8 +110,11 @@ def waiting(journal: Journal, stage: str) -> Spot:
     """
     spot = waits_at(journal.records, History(journal.records))
     if spot is None:
-        run = journal.run
-        raise UsageError("the run waits at no gate", where=f"run {run}", next_step=f"aurops runs show {run}")
+        raise _waits_nowhere(journal.run)
     if stage and stage != spot.stage:
         raise UsageError(f"the run does not wait before `{stage}`", where=f"run {journal.run}", allowed=spot.stage)
     return spot
+
+
+def _waits_nowhere(run: str) -> UsageError:
+    return UsageError("the run waits at no gate", where=f"run {run}", next_step=f"aurops runs show {run}")

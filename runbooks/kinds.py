@@ -83,6 +83,10 @@ class Waiting(Protocol):
         """Let go of what is held for this run elsewhere than at its gates; one that cannot be hinders no other."""
         ...
 
+    def gated(self, journal: Journal) -> tuple[str, ...]:
+        """The stages of the run's plan that have gates, in order."""
+        ...
+
     def may_not_skip(self, journal: Journal, step: str) -> str:
         """Why this step is never left out; empty: it may be."""
         ...
@@ -135,6 +139,22 @@ def release_holds(journal: Journal, reason: str) -> LetGo:
         return cast("Waiting", kind_of(journal)).release_holds(journal, reason)
     except AuropsError as error:
         return LetGo(left=(error,))
+
+
+def refuse_no_gates(journal: Journal, stage: str) -> None:
+    """Refuse a run, or a stage of it (empty: any), that has no gates: nobody can hold them.
+
+    Raises:
+        UsageError: It has none.
+    """
+    kind, run = History(journal.records).kind, journal.run
+    if kind not in WAITS:
+        what = f"a run of the kind `{kind}` waits at no gate, so that nothing would be held"
+        step = f"before its next stage it is stopped by: aurops runs pause {run}"
+        raise UsageError(what, where=f"run {run}", allowed=f"runs of the kind {', '.join(WAITS)}", next_step=step)
+    if stage and stage not in (stages := cast("Waiting", kind_of(journal)).gated(journal)):
+        what = f"the run's plan has no stage `{stage}` with gates, so that nothing would be held"
+        raise UsageError(what, where=f"run {run}: --stage", allowed=", ".join(stages))
 
 
 def may_not_skip(journal: Journal, step: str) -> str:

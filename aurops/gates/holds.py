@@ -49,10 +49,15 @@ def turns(store: Store, run: str) -> tuple[Turn, ...]:
     return tuple(load(store, _prefix(run), n, Turn) for n in numbers(store, _prefix(run)))
 
 
-def holding(given: Sequence[Turn], stage: str) -> tuple[Turn, ...]:
-    """The turns that keep a stage's gates shut now: the latest of the stage, and the latest of the whole run."""
-    latest = {turn.stage: turn for turn in given if turn.stage in ("", stage) and not turn.gate}
+def standing(given: Sequence[Turn]) -> tuple[Turn, ...]:
+    """The turns that hold something now: the latest of each stage, and the latest of the whole run."""
+    latest = {turn.stage: turn for turn in given if not turn.gate}
     return tuple(turn for turn in latest.values() if turn.on)
+
+
+def holding(given: Sequence[Turn], stage: str) -> tuple[Turn, ...]:
+    """Those of them that keep a stage's gates shut."""
+    return tuple(turn for turn in standing(given) if turn.stage in ("", stage))
 
 
 def judge_turns(given: Sequence[Turn], stage: str, now: datetime) -> tuple[Finding, ...]:

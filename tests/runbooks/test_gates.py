@@ -41,7 +41,9 @@ class Waiting:
         people = ("ann", "bob", "eve")
         self.keys = {who: new_key(folder / who) for who in people}
         self.signers = Signers("".join(f"{who} {(folder / f'{who}.pub').read_text()}" for who in people))
-        self.journal = begin(self.store, self.clock, "cutover", {"signers": self.signers.arguments()})
+        far = dict.fromkeys(cutover().sites, "edge-host")
+        plan = cutover().model_copy(update={"proxy_hosts": far})
+        self.journal = execute.begin(self.store, self.clock, plan, self.signers)
         self.journal.append(RecordKind.DECISION, {"name": "regions", "value": ["west", "north"], "reason": "asked for"})
         self.run = self.journal.run
         self.look()
@@ -195,6 +197,66 @@ def test_a_gate_that_waits_for_a_person_is_opened_by_its_name(
     assert capsys.readouterr().out == f"opened: `by hand` before `west 5%` of run {waiting.run}\n"
     (found,) = waiting.look()
     assert (found.state, found.why.endswith("looked")) == (State.OPEN, True)
+
+
+def test_a_hold_of_what_has_no_gates_is_refused(
+    tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stage with a typing error, one without gates, a run that waits at none: exit 2, what is allowed, no hold."""
+    waiting = Waiting(tmp_path, (BY_HAND,))
+    for stage in ("wset 5%", "rehearse 1"):
+        assert here("hold", waiting.run, "--reason", "stop", "--stage", stage) == 2
+        told = capsys.readouterr()
+        assert f"the run's plan has no stage `{stage}` with gates" in told.err
+        assert "prepare, west 5%, west 100%, west drain, north 5%" in told.err
+        assert told.out == ""
+    drill = begin(store, RealClock(), "measure", {}).run
+    assert here("hold", drill, "--reason", "stop") == 2
+    told = capsys.readouterr()
+    assert "a run of the kind `measure` waits at no gate, so that nothing would be held" in told.err
+    assert f"aurops runs pause {drill}" in told.err
+    assert holds.turns(store, waiting.run) == holds.turns(store, drill) == ()
+    assert here("hold", waiting.run, "--reason", "stop", "--stage", "north 5%") == 0
+
+
+def test_holds_are_shown_before_the_run_waits(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the whole run and of a stage that comes; the exit code says that it waits at no gate."""
+    run = execute.begin(store, RealClock(), cutover(), Signers("")).run
+    assert here("hold", run, "--reason", "wait, all") == 0
+    assert here("hold", run, "--reason", "wait", "--stage", "north 5%") == 0
+    capsys.readouterr()
+    assert here("gates", run) == 2
+    told = capsys.readouterr()
+    assert "holds the whole run since" in told.out
+    assert "holds the stage north 5% since" in told.out
+    assert "the run waits at no gate" in told.err
+    assert here("gates", run, "--json") == 2
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["stage"], [each["stage"] for each in shown["held"]]) == (None, ["", "north 5%"])
+
+
+def test_what_is_held_and_let_go_of_is_said_to_programs(
+    tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --json the result is on stdout, and nothing else; also when something is left to do."""
+    del store
+    waiting = Waiting(tmp_path, (BY_HAND,))
+    assert here("hold", waiting.run, "--reason", "wait", "--json") == 0
+    made = json.loads(capsys.readouterr().out)
+    assert (made["run"], made["held"], made["reason"]) == (waiting.run, {"stage": None}, "wait")
+    assert here("hold", waiting.run, "--reason", "wait", "--stage", "west 5%", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["held"] == {"stage": "west 5%"}
+    assert here("release", waiting.run, "--reason", "looked", "--json") == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["released"] == [{"stage": None}, {"stage": "west 5%"}]
+    assert (made["opened"], made["still_wait"][0].split(" --reason")[0]) == (
+        None,
+        f"aurops release {waiting.run} --gate 'by hand'",
+    )
+    assert here("release", waiting.run, "--gate", "by hand", "--reason", "looked", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["opened"] == {"gate": "by hand", "stage": "west 5%"}
+    assert here("release", waiting.run, "--reason", "looked", "--json") == 2
+    assert json.loads(capsys.readouterr().out)["released"] == []
 
 
 def test_a_run_that_waits_nowhere_is_said_to(tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
