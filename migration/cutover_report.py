@@ -51,7 +51,7 @@ def report(
     history, cutover = History(records), cutover_of(History(records))
     at_s, seen, looks = report_rows.since(cutover.start), kept(records), told(records)
     regions = spans(looks)
-    verdict, because = judge(records, history, seen, regions)
+    verdict, because = judge(records, history, seen, regions, rollbacks)
     weights = (*_weights(records, cutover, at_s), *_rolled_back(rollbacks, at_s))
     return Report(
         title=f"{'Rehearsal of the cutover' if history.arguments.get('rehearsal') else 'Cutover'} of {cutover.service}",
@@ -82,9 +82,16 @@ def report(
 
 
 def judge(
-    records: Sequence[Record], history: History, clients: Clients | None, regions: Sequence[Span]
+    records: Sequence[Record],
+    history: History,
+    clients: Clients | None,
+    regions: Sequence[Span],
+    rollbacks: Sequence[Sequence[Record]] = (),
 ) -> tuple[Verdict, str]:
-    """What a run has shown so far, and why."""
+    """What a run has shown so far, and why; a rollback that nobody's runner has seen yet ends it, too."""
+    brought_back = [_told(each) for each in rollbacks if any(_brought_back(each))]
+    if brought_back and not history.finished:
+        return Verdict.FAILED, brought_back[-1]
     if history.finished and history.finished != "done":
         return Verdict.FAILED, f"The run ended as {history.finished}: V11 does not serve by it."
     if history.finished:
@@ -182,9 +189,12 @@ def _weights(records: Sequence[Record], cutover: Cutover, at_s: Moment) -> tuple
 def _rolled_back(rollbacks: Sequence[Sequence[Record]], at_s: Moment) -> Iterator[Weight]:
     """Where a rollback ended: its proxies send V11 nothing more."""
     for records in rollbacks:
-        for record in records:
-            if record.kind is RecordKind.RESULT and record.data.get("ok"):
-                yield Weight(at_s=at_s(record), proxy=str(record.data["proxy"]), share=0.0)
+        for record in _brought_back(records):
+            yield Weight(at_s=at_s(record), proxy=str(record.data["proxy"]), share=0.0)
+
+
+def _brought_back(rollback: Sequence[Record]) -> Iterator[Record]:
+    return (record for record in rollback if record.kind is RecordKind.RESULT and record.data.get("ok"))
 
 
 def _told(records: Sequence[Record]) -> str:

@@ -108,7 +108,7 @@ class Region:
         """One probe: from when it was due to its answer, and the side that gave it."""
         request = self._probe.write if kind == WRITE else self._probe.read
         url = request.url.replace("{n}", str(number))
-        with suppress(httpx.HTTPError, TimeoutError, OSError):
+        with suppress(httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError):
             async with asyncio.timeout(max(0.001, TIMEOUT_S - (_CLOCK.now_s() - due_s))):
                 if kind == READ:
                     answer = await self._client.get(url, headers=self._headers[READ])

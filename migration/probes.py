@@ -72,8 +72,15 @@ class Request(_Part):
     @classmethod
     def _is_url(cls, url: str) -> str:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.password:
-            raise ValueError("http://… or https://…, without a password")
+        plain = url.isprintable() and " " not in url
+        if (
+            parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or parts.password
+            or not plain
+            or parts.port == 0
+        ):
+            raise ValueError("http://… or https://…, without a password, blanks or unprintable characters")
         return url
 
     def sent(self, env: Mapping[str, str], where: str) -> dict[str, str]:

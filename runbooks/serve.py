@@ -119,9 +119,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """A page, or why there is none."""
-        url = urlsplit(self.path)
+        try:
+            url = urlsplit(self.path)
+        except ValueError:
+            return self._say(HTTPStatus.BAD_REQUEST, "This is no address.")
         if self._refused(url.query):
-            return
+            return None
         try:
             self._show(url.path)
         except UsageError as error:

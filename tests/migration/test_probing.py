@@ -304,9 +304,11 @@ def test_probes_end_when_their_task_is_gone(server: Server, sent: Probes) -> Non
 
 
 def test_the_plan_names_what_is_asked() -> None:
-    """A region without a probe is refused; so is a secret in a URL, or one that names nothing."""
+    """A region without a probe is refused; so is a secret in a URL, one that names nothing, or a URL nobody can ask."""
     for wrong, says in (
         ({**PROBE, "read": {"url": "http://u:p@h/"}}, "without a password"),
+        ({**PROBE, "read": {"url": "http://h/\u0007"}}, "unprintable"),
+        ({**PROBE, "read": {"url": "http://h:99999/"}}, "range 0-65535"),
         ({**PROBE, "read": {"url": "http://h/", "headers": {"a": {}}}}, "either `env` or `file`"),
         ({"read": PROBE["read"]}, "write"),
     ):

@@ -98,10 +98,11 @@ def test_a_rollback_outside_of_the_run_is_on_its_page_though_the_run_wrote_nothi
     back = {"step": "roll back west-1", "outcome": "done", "proxy": "west-1", "ok": True, "took_s": 0.2}
     told.append(RecordKind.RESULT, back)
     shown = pages.run(scene.journal.run)[0]
-    assert shown.count("Rolled back by ann") == 1
+    assert shown.count("Rolled back by ann") == 2  # its verdict, and the note
+    assert "FAILED" in shown.upper()
     assert "orders look wrong" in shown
     told.copy_to(scene.store)
-    assert pages.run(scene.journal.run)[0].count("Rolled back by ann") == 1
+    assert pages.run(scene.journal.run)[0].count("Rolled back by ann") == 2
 
 
 def test_the_interruption_is_on_the_page_while_the_run_is_under_way(tmp_path: Path) -> None:
@@ -184,6 +185,15 @@ def test_a_request_with_two_hosts_or_none_is_refused(site: Site) -> None:
         with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
             client.sendall(f"GET /?token={TOKEN} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n".encode())
             assert client.makefile("rb").readline().split()[1] == b"421"
+
+
+def test_what_is_no_address_is_answered(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """400, and the server has nothing to say of itself."""
+    port = site.server.server_address[1]
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(f"GET http://[::1 HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode())
+        assert client.makefile("rb").readline().split()[1] == b"400"
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
