@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from traffic.site import Site
 
 VALIDATE_S = 60.0
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ def build(gateway: Gateway, out: Path, envoy: Path | None, envoy_version: str = 
         envoy_version: Its version.
 
     Raises:
-        UsageError: The protos or a certificate are wrong, `out` is a file, or Envoy refuses the configuration.
+        UsageError: The protos or a certificate are wrong, the edge waits less long than a method may take, `out` is a
+            file, or Envoy refuses the configuration.
         OutsideError: Envoy does not run.
     """
     if out.exists() and not out.is_dir():
@@ -77,6 +79,8 @@ def build(gateway: Gateway, out: Path, envoy: Path | None, envoy_version: str = 
             _check_certificate(name, tls)
     compiled = compile_protos(gateway.protos)
     methods = read_methods(compiled)
+    if gateway.site:
+        _check_patience(gateway, gateway.site, methods)
     if envoy is not None:
         _validate(gateway, compiled, methods, envoy)
     files = render(gateway, compiled, methods, out.absolute())
@@ -85,6 +89,28 @@ def build(gateway: Gateway, out: Path, envoy: Path | None, envoy_version: str = 
         write_durably(out / name, text)
     digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
     return Built(methods, digests, envoy_version if envoy else "", _begin(gateway.site) if gateway.site else "")
+
+
+def _check_patience(gateway: Gateway, site: Site, methods: Sequence[Method]) -> None:
+    """The edge waits as long as each method may take: its time-out is for the whole answer, and cuts a stream in two.
+
+    Raises:
+        UsageError: It does not.
+    """
+    allowed = {each.full_name: gateway.timeouts.of(each.full_name, streams=each.streams) for each in methods}
+    cut = [(name, key, limit_s) for name, (key, limit_s) in allowed.items() if limit_s > site.timeout_s]
+    if not cut:
+        return
+    longest_s = max(limit_s for _, _, limit_s in cut)
+    keys = sorted({f"timeouts.{key}" for _, key, _ in cut})
+    named = ", ".join(f"{name} ({limit_s:g} s by timeouts.{key})" for name, key, limit_s in cut[:_NAMED])
+    more = f" and {len(cut) - _NAMED} more" if len(cut) > _NAMED else ""
+    raise UsageError(
+        f"the edge gives up after {site.timeout_s:g} s, and would cut what may take longer behind it: {named}{more}",
+        where=f"{gateway.edge}: timeout_s",
+        allowed=f"at least {longest_s:g}; or in the gateway's file {' and '.join(keys)} of at most {site.timeout_s:g}",
+        next_step="raise the one or lower the other; nothing was written",
+    )
 
 
 def _begin(site: Site) -> str:

@@ -94,7 +94,19 @@ class Timeouts(_Part):
     stream_s: float = Field(default=300.0, gt=0)
     """Each server stream as a whole, seconds."""
     methods_s: dict[Pattern, Annotated[float, Field(gt=0)]] = {}
-    """Other time-outs by method; the first pattern that fits counts."""
+    """Other time-outs by method; the first pattern that fits counts. With an edge none of all these may be longer than
+    its `timeout_s`, which counts for the whole answer."""
+
+    def of(self, method: str, *, streams: bool) -> tuple[str, float]:
+        """The key that counts for a method, and its seconds.
+
+        Args:
+            method: Its full name.
+            streams: Whether it answers with a stream.
+        """
+        if (own_s := first_fit(self.methods_s, method)) is not None:
+            return "methods_s", own_s
+        return ("stream_s", self.stream_s) if streams else ("call_s", self.call_s)
 
 
 class Limits(_Part):
@@ -264,13 +276,15 @@ def load(file: Path) -> Gateway:
         changes["v11"] = gateway.v11.model_copy(update={"tls": _below(gateway.v11.tls, here)})
     if gateway.openapi:
         changes["openapi"] = here / gateway.openapi
+    if gateway.edge:
+        changes["edge"] = here / gateway.edge
     for folder in changes["protos"]:
         if not folder.is_dir():
             raise UsageError("there is no such folder", where=f"{file}: protos: {folder}")
     gateway = gateway.model_copy(update=changes)
     if gateway.edge is None:
         return gateway
-    return gateway.with_edge(documents.load(here / gateway.edge, Site), str(here / gateway.edge))
+    return gateway.with_edge(documents.load(gateway.edge, Site), str(gateway.edge))
 
 
 def read_openapi(file: Path) -> Mapping[str, object]:

@@ -17,7 +17,6 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from migration.gateway.configuration import Gateway, Refusal, first_fit
 from migration.gateway.envoy_clusters import (
     OPTIONS,
     REQUEST_ID,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+    from migration.gateway.configuration import Gateway, Refusal
     from migration.gateway.methods import Method
     from traffic.envoy import Object
     from traffic.site import Site
@@ -197,9 +197,7 @@ def _routes(gateway: Gateway, methods: Sequence[Method]) -> Object:
 
 
 def _route(gateway: Gateway, method: Method) -> Object:
-    timeouts = gateway.timeouts
-    timeout_s = first_fit(timeouts.methods_s, method.full_name)
-    timeout_s = timeout_s or (timeouts.stream_s if method.streams else timeouts.call_s)
+    _, timeout_s = gateway.timeouts.of(method.full_name, streams=method.streams)
     return {
         "match": {"path": method.path},
         "route": {"cluster": V11, "timeout": f"{timeout_s}s", "retry_policy": _again(method)},

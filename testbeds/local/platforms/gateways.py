@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from testbeds.local.platforms.stack import Stack
 
 READY_S = 20.0
+EDGE_S = 15.0
+"""So long the edge waits for a whole answer, and no stream behind it may take longer, seconds."""
 GATEWAY, EDGE = "gateway", "edge"
 HEALTH_PATH = "/v1/system/health"
 _MESSAGES = "Envoy finds other words than V10 for a value that does not fit; nobody reads them by program"
@@ -93,6 +95,7 @@ def document(
         "protos": [str(FOLDER)],
         "listens": f"{LOOPBACK}:{ports[0]}",
         **({"edge": str(_edge(stack, name, ports, old))} if edge else {"admin": admin}),
+        "timeouts": {"stream_s": EDGE_S},
         **({"edge_tls": {"folder": str(stack.folder / TLS / EDGE)}} if tls else {}),
         "v11": {
             "hosts": [v11.target],
@@ -123,6 +126,7 @@ def _edge(stack: Stack, name: str, ports: range, old: str) -> Path:
         "listens": f"{LOOPBACK}:{ports[2]}",
         "admin": f"{LOOPBACK}:{ports[1]}",
         "sides": [v11, v10],
+        "timeout_s": EDGE_S,
         "shared_keys": stack[old].member.shares_keys,
         "program": str(components.envoy().path),
     }
