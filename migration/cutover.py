@@ -68,7 +68,7 @@ def plan(
     for part in outline(cutover, releases=releases):
         stage = Stage(part.name, _steps(part, cutover, history, run))
         if part.gates:
-            over = not stage.unfinished(world, history)
+            over = not stage.unfinished(world, history) or (part.action is Action.PROBE and PROBES in history.tries)
             behind = tuple(step.name for step in stage.steps)
             gate: Step[World] = gate_step(part.name, part.gates, history, world.now, behind=behind, over=over)
             stages.append(Stage(f"before {part.name}", (gate,)))
@@ -194,7 +194,7 @@ def never_skipped(cutover: Cutover, history: History, run: str, *, releases: boo
 
 
 def _probe(part: Part, history: History) -> Step[World]:
-    """Whoever takes the run up has probes sent again if they are not."""
+    """Whoever takes the run up has probes sent again if they are not, also while somebody holds the run."""
     is_over = PROBES_OVER in history.tries
     return Step(
         PROBES,

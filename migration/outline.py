@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 ALLOWED_INTERRUPTION_S = 30.0
 """The longest time that clients of a region may be without an answer."""
+PROBED_BEFORE_S = 120.0
+"""Probes begin so long before `start`: the first step's gate has seen each region for a while, and an outage of V10 on
+the day before is no interruption by this cutover."""
 
 
 class Action(StrEnum):
@@ -139,7 +142,8 @@ def _move(cutover: Cutover) -> tuple[Part, ...]:
         why = f"weights move no WebSocket: what is left on V10 in {region.name} is closed over {cutover.drain_s:g} s"
         parts.append(Part(f"{region.name} drain", 2, Action.DRAIN, why, (_well(cutover),), region.proxies))
     why = "how long clients are without an answer is seen from outside, all the time from here on"
-    return (Part("probes", 2, Action.PROBE, why), *parts)
+    begin = _from("probes begin", cutover.start - timedelta(seconds=PROBED_BEFORE_S))
+    return (Part("probes", 2, Action.PROBE, why, (begin,)), *parts)
 
 
 def _validate(cutover: Cutover) -> tuple[Part, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aurops.history import Outcome
 from aurops.journal import RecordKind
 from migration.cutover import step_names
-from migration.outline import outline
+from migration.outline import Action, outline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,8 +45,8 @@ class Turn:
 class Phases:
     """The turns of one run, each once, whoever drives it.
 
-    A phase begins with the first call behind its gates, and ends when the last of its parts is done. Phase 3 has no
-    call before its end: it begins when phase 2 ends.
+    A phase begins with the first call behind its gates, and ends when the last of its parts is done. Probes move
+    nothing: phase 2 begins with its first shift. Phase 3 has no call before its end: it begins when phase 2 ends.
 
     Args:
         cutover: The plan.
@@ -59,7 +59,8 @@ class Phases:
         self._left: dict[int, set[str]] = {}
         for part in outline(cutover, releases=releases):
             names = step_names(part, cutover)
-            self._phase_of |= dict.fromkeys(names, part.phase)
+            if part.action is not Action.PROBE:
+                self._phase_of |= dict.fromkeys(names, part.phase)
             self._left[part.phase] = set(names)  # of the phase's last part, in the end
         self._begun: set[int] = set()
         for record in records:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from aurops.gates import holds
 from aurops.requests import RequestKind, ask
 from aurops.runner import Ending
+from migration.cutover import PROBES
+from migration.outline import outline, timetable
 from migration.phases import Phases
-from tests.migration.cutovers import Scene
+from tests.migration.cutovers import START, Scene
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +35,42 @@ def test_every_phase_begins_and_ends_once_whoever_drives_the_run() -> None:
     records = scene.open().records
     for known in range(0, len(records), 7):
         assert turns(scene, records[:known]) + turns(scene, records[known:], records[:known]) == ALL, known
+
+
+def test_phase_2_begins_at_start_with_the_first_step_and_probes_two_minutes_before() -> None:
+    """Phase 1 has a whole day: who is told that traffic moves is told when it does."""
+    scene, begun = Scene(), dict[str, datetime]()
+    phases = Phases(scene.file, ())
+
+    def hear(record: Record) -> None:
+        if record.data.get("step") == PROBES:
+            begun.setdefault(PROBES, scene.clock.wall())
+        for turn in phases.hear(record):
+            begun[turn.text.split(":")[0]] = scene.clock.wall()
+
+    assert scene.go(hear).ending is Ending.DONE
+    assert abs(begun["phase 1 begins"] - (START - timedelta(days=1))) < timedelta(minutes=1)
+    assert abs(begun[PROBES] - (START - timedelta(minutes=2))) < timedelta(seconds=5)
+    assert timedelta(0) <= begun["phase 2 begins"] - START < timedelta(seconds=5)
+    rows = {row.part.name: row.not_before for row in timetable(outline(scene.file), START - timedelta(days=2))}
+    assert rows["probes"] == START - timedelta(minutes=2)
+
+
+def test_an_outage_of_v10_before_the_probes_begin_closes_nothing() -> None:
+    """Nobody asks yet: after it the cutover goes on. While the run is held later, probes that died are sent again."""
+    scene = Scene()
+    assert scene.once().ending is Ending.AT_GATE
+    scene.clock.advance((START - timedelta(hours=1) - scene.clock.wall()).total_seconds())
+    assert scene.once().ending is Ending.AT_GATE
+    assert scene.probing.started == 0, "so no ledger knows of an outage now"
+    scene.keeper.shut = frozenset({"people"})
+    assert scene.go().ending is Ending.AT_GATE
+    about = {"run": scene.journal.run, "reason": "look", "who": "ann", "clock": scene.clock}
+    holds.turn(scene.store, on=True, stage="", **about)  # type: ignore[arg-type]
+    scene.probing.sending = False
+    scene.clock.advance(3600)
+    assert scene.once().ending is Ending.AT_GATE
+    assert (scene.probing.sending, scene.probing.started) == (True, 2)
 
 
 def test_a_phase_whose_last_step_was_left_out_ends() -> None:

@@ -208,7 +208,7 @@ def test_a_hold_of_what_has_no_gates_is_refused(
         assert here("hold", waiting.run, "--reason", "stop", "--stage", stage) == 2
         told = capsys.readouterr()
         assert f"the run's plan has no stage `{stage}` with gates" in told.err
-        assert "prepare, west 5%, west 100%, west drain, north 5%" in told.err
+        assert "prepare, probes, west 5%, west 100%, west drain, north 5%" in told.err
         assert told.out == ""
     drill = begin(store, RealClock(), "measure", {}).run
     assert here("hold", drill, "--reason", "stop") == 2
