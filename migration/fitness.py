@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aurops.calls import CallPool
 from migration.model import NEW, OLD
 from migration.rollback import Back
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from migration.rollback import Ready
     from traffic.driver import Driver
 
 
-def worse(made: Ready, drivers: Mapping[str, Driver]) -> list[Back]:
-    """The proxies at which going back would make things worse, each with the reason.
+def refusal(made: Ready, name: str, driver: Driver) -> Back | None:
+    """Why going back would make things worse at a proxy; None: nothing says that it would.
 
-    V10 takes no writes any more: all of them. Of V10 nobody is well, and of V11 somebody is: those that see it so.
+    V10 takes no writes any more: at all of them. Of V10 nobody is well, and of V11 somebody is: where that is seen.
     Where a proxy does not look itself (NGINX) the backends are asked from its host: V11 only when no V10 has answered.
     A side takes milliseconds when one answers, and at most about `FAILURES` x `ANSWER_S` (`traffic.health`).
     """
     if made.over:
-        return [_refused(name, f"past the point of no return: {made.over}") for name in drivers]
-    if not drivers:
-        return []
-    with CallPool(len(drivers), "health") as pool:
-        looks = {name: pool.submit(_is_worse, driver) for name, driver in drivers.items()}
-    why = "no backend of V10 answers its health checks: it is cold or dead, and V11 is not"
-    return [_refused(name, why) for name, look in looks.items() if look.result()]
+        return _refused(name, f"past the point of no return: {made.over}")
+    if _is_worse(driver):
+        return _refused(name, "no backend of V10 answers its health checks: it is cold or dead, and V11 is not")
+    return None
 
 
 def _refused(proxy: str, why: str) -> Back:

@@ -314,9 +314,16 @@ def refuse_unfinished(found: Sequence[Back]) -> None:
 
 
 def roll_back(
-    drivers: Mapping[str, Driver], reason: str, who: str, clock: Clock, *, within_s: float, rehearsal: bool = False
+    drivers: Mapping[str, Driver],
+    reason: str,
+    who: str,
+    clock: Clock,
+    *,
+    within_s: float,
+    rehearsal: bool = False,
+    refusal: Callable[[str, Driver], Back | None] = lambda _name, _driver: None,
 ) -> list[Back]:
-    """Every proxy at once; one that fails hinders no other.
+    """Every proxy at once; one that fails, or hangs when it is looked at, hinders no other.
 
     Args:
         drivers: By proxy.
@@ -325,6 +332,7 @@ def roll_back(
         clock: Time.
         within_s: How long V11's counters may take to stand still.
         rehearsal: It is only to see whether it works; whoever asked for it releases its latch.
+        refusal: What speaks against going back at a proxy, asked right before, for each by itself.
     """
     if not drivers:
         return []
@@ -333,12 +341,23 @@ def roll_back(
         calls = []
         for name, driver in drivers.items():
             back = partial(driver.roll_back, reason, who, rehearsal=rehearsal, anew=not rehearsal)
-            calls.append(pool.submit(_one, name, driver, back, clock, began_s, within_s))
+            look = partial(refusal, name, driver)
+            calls.append(pool.submit(_one, name, driver, look, back, clock, began_s, within_s))
     return [call.result() for call in calls]
 
 
-def _one(name: str, driver: Driver, back: Callable[[], object], clock: Clock, began_s: float, within_s: float) -> Back:
+def _one(
+    name: str,
+    driver: Driver,
+    look: Callable[[], Back | None],
+    back: Callable[[], object],
+    clock: Clock,
+    began_s: float,
+    within_s: float,
+) -> Back:
     try:
+        if refused := look():
+            return refused
         back()
         return _idle(name, driver, clock, began_s, within_s)
     except HeldError as error:

@@ -9,6 +9,7 @@ import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -152,11 +153,16 @@ def _roll_back(ready: Ready, reason: str, within_s: float, kind: Asked) -> list[
     with CallPool(1, "far") as pool:
         asked = pool.submit(far.roll_back, others, reason, f"{who} on {here()}", within_s=within_s, more=kind.options)
         drivers, unread, remarks = open_drivers(mine)
-        refused = [] if kind.force else fitness.worse(mine, drivers)
-        left_alone = {each.proxy for each in refused}
-        going = {name: driver for name, driver in drivers.items() if name not in left_alone}
-        done = back.roll_back(going, reason, who, RealClock(), within_s=within_s, rehearsal=kind.rehearsal)
-    found = {each.proxy: each for each in (*done, *refused, *unread, *asked.result())}
+        done = back.roll_back(
+            drivers,
+            reason,
+            who,
+            RealClock(),
+            within_s=within_s,
+            rehearsal=kind.rehearsal,
+            refusal=(lambda *_: None) if kind.force else partial(fitness.refusal, mine),
+        )
+    found = {each.proxy: each for each in (*done, *unread, *asked.result())}
     for name, remark in remarks.items():
         found[name] = replace(found[name], why="; ".join(filter(None, (found[name].why, remark))))
     return [found[proxy.name] for proxy in ready.proxies]

@@ -1,5 +1,6 @@
 """What a rollback does at several proxies, one of which is not like the others."""
 
+from functools import partial
 from unittest.mock import Mock
 
 import pytest
@@ -12,6 +13,7 @@ from traffic.memory import MemoryDriver
 
 SIDES = {"v11": "v10", "v10": None}
 WEIGHTS = {"v11": 10_000, "v10": 0}
+CLOCK = RealClock()
 
 
 class Saying(MemoryDriver):
@@ -42,24 +44,48 @@ def test_whatever_fails_at_one_proxy_hinders_no_other(monkeypatch: pytest.Monkey
 def test_only_a_v10_that_is_worse_speaks_against_going_back(v11: int | None, v10: int | None, *, refused: bool) -> None:
     """Nobody of V10 is well, and V11 is not known to be as dead."""
     ready = rollback.Ready(service="s", run="r", at="", proxies=())
-    assert bool(fitness.worse(ready, {"west": Saying(v11, v10)})) is refused
+    assert bool(fitness.refusal(ready, "west", Saying(v11, v10))) is refused
 
 
 def test_one_dead_v10_keeps_no_other_proxy_from_going_back() -> None:
     """It is refused where it would be worse, and there alone; past the point of no return it is everywhere."""
     ready = rollback.Ready(service="s", run="r", at="", proxies=())
     drivers = {"west": Saying(1, 0), "north": Saying(1, 1)}
-    (west,) = fitness.worse(ready, drivers)
+    west, north = (fitness.refusal(ready, name, driver) for name, driver in drivers.items())
+    assert west is not None
+    assert north is None
     assert (west.proxy, west.refused, west.ok) == ("west", True, False)
-    over = fitness.worse(ready.model_copy(update={"over": "handed over"}), drivers)
-    assert [each.why for each in over] == ["past the point of no return: handed over"] * 2
-    north = rollback.Back("north", ok=True, took_s=0.1, written=True)
+    over = ready.model_copy(update={"over": "handed over"})
+    for name, driver in drivers.items():
+        refused_there = fitness.refusal(over, name, driver)
+        assert refused_there is not None
+        assert refused_there.why == "past the point of no return: handed over"
+    back = rollback.Back("north", ok=True, took_s=0.1, written=True)
     with pytest.raises(HeldError, match="west: no backend of V10") as refused:
-        rollback.refuse_unfinished([west, north])
+        rollback.refuse_unfinished([west, back])
     assert "--force --proxy west" in str(refused.value)
-    rollback.refuse_unfinished([north])
+    rollback.refuse_unfinished([back])
     with pytest.raises(OutsideError, match="east: it burns"):
-        rollback.refuse_unfinished([west, north, rollback.Back("east", ok=False, took_s=0.1, why="it burns")])
+        rollback.refuse_unfinished([west, back, rollback.Back("east", ok=False, took_s=0.1, why="it burns")])
+
+
+def test_one_proxy_that_hangs_when_it_is_looked_at_delays_no_other() -> None:
+    """The other is latched while the silent one still says nothing of its sides' health."""
+    ready, north, seen = rollback.Ready(service="s", run="r", at="", proxies=()), Saying(1, 1), []
+
+    class Hanging(Saying):
+        def well(self, side: str) -> int | None:
+            until_s = CLOCK.now_s() + 5
+            while (back := north.latch() is not None) is False and CLOCK.now_s() < until_s:
+                CLOCK.sleep(0.01)
+            seen.append((side, back))
+            raise OutsideError("the proxy has not answered within 1 s")
+
+    drivers = {"west": Hanging(1, 1), "north": north}
+    refusal = partial(fitness.refusal, ready)
+    rollback.roll_back(drivers, "because", "bob", CLOCK, within_s=0.5, refusal=refusal)
+    assert seen == [("v10", True)]
+    assert drivers["west"].latch() is not None, "who cannot be asked speaks against nothing"
 
 
 def test_a_rehearsal_where_traffic_is_moved_is_refused_with_what_to_do() -> None:
