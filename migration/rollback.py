@@ -359,18 +359,25 @@ def _one(
         if refused := look():
             return refused
         back()
-        return _idle(name, driver, clock, began_s, within_s)
-    except HeldError as error:
-        step = error.next_step or ""
-        return Back(name, ok=False, took_s=clock.now_s() - began_s, why=error.what, refused=True, next_step=step)
-    except UnheardError as error:
-        return Back(name, ok=False, took_s=clock.now_s() - began_s, why=str(error), written=True)
-    except (AuropsError, CallUnknownError, StaleEpochError) as error:
-        why = error.what if isinstance(error, AuropsError) else str(error)
-        return Back(name, ok=False, took_s=clock.now_s() - began_s, why=why)
     except Exception as error:  # noqa: BLE001 (whatever fails at one proxy hinders no other, and is told)
-        why = f"{type(error).__name__}: {error}"
-        return Back(name, ok=False, took_s=clock.now_s() - began_s, why=why)
+        return _not_back(name, error, clock.now_s() - began_s)
+    try:
+        return _idle(name, driver, clock, began_s, within_s)
+    except Exception as error:  # noqa: BLE001 (it went back: no failed look takes that away again)
+        return Back(name, ok=False, took_s=clock.now_s() - began_s, why=_said(error), written=True)
+
+
+def _not_back(name: str, error: Exception, took_s: float) -> Back:
+    if isinstance(error, HeldError):
+        return Back(name, ok=False, took_s=took_s, why=error.what, refused=True, next_step=error.next_step or "")
+    return Back(name, ok=False, took_s=took_s, why=_said(error), written=isinstance(error, UnheardError))
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, AuropsError) and not isinstance(error, UnheardError):
+        return error.what
+    known = isinstance(error, (UnheardError, CallUnknownError, StaleEpochError))
+    return str(error) if known else f"{type(error).__name__}: {error}"
 
 
 def _idle(name: str, driver: Driver, clock: Clock, began_s: float, within_s: float) -> Back:
@@ -379,9 +386,9 @@ def _idle(name: str, driver: Driver, clock: Clock, began_s: float, within_s: flo
     while True:
         try:
             flow = driver.observe().flows[NEW]
-        except OutsideError as error:  # a busy proxy misses a look: it is latched all the same
+        except (OutsideError, CallUnknownError) as error:  # a busy proxy misses a look: it is latched all the same
             if clock.now_s() - began_s > within_s:
-                return Back(name, ok=False, took_s=clock.now_s() - began_s, why=error.what, written=True)
+                return Back(name, ok=False, took_s=clock.now_s() - began_s, why=_said(error), written=True)
             still_since_s = clock.now_s()
             clock.sleep(_POLL_S)
             continue

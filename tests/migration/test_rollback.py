@@ -6,7 +6,8 @@ from unittest.mock import Mock
 import pytest
 
 from aurops.clock import RealClock
-from aurops.errors import HeldError, OutsideError
+from aurops.errors import HeldError, OutsideError, UsageError
+from aurops.plan import CallUnknownError
 from migration import fitness, rollback
 from traffic.driver import Active, Flow, Steering
 from traffic.memory import MemoryDriver
@@ -116,15 +117,15 @@ def test_a_person_who_rolls_back_takes_an_epoch_of_his_own() -> None:
 class Busy(MemoryDriver):
     """A proxy that does not answer some looks after it was rolled back."""
 
-    def __init__(self, missed: int) -> None:
+    def __init__(self, missed: int, error: Exception | None = None) -> None:
         super().__init__(SIDES, WEIGHTS)
-        self.missed = missed
+        self.missed, self.error = missed, error or OutsideError("the proxy has not answered within 1 s")
 
     def observe(self) -> Active:
         """Late, so often; then as it is."""
         if self.latch() and self.missed:
             self.missed -= 1
-            raise OutsideError("the proxy has not answered within 1 s")
+            raise self.error
         return super().observe()
 
 
@@ -140,6 +141,22 @@ def test_a_proxy_that_never_answers_again_is_known_to_be_latched() -> None:
     assert (west.ok, west.written) == (False, True)
     assert "has not answered" in west.why
     assert 0.5 < west.took_s < 2
+
+
+@pytest.mark.parametrize("error", [CallUnknownError("reset by peer"), KeyError("v11"), UsageError("no such side")])
+def test_whatever_fails_once_it_went_back_it_is_said_to_be_latched(error: Exception) -> None:
+    """Never "NOT rolled back": its latch and file say V10, whatever became of the looks at its counters."""
+    driver = Busy(10**9, error)
+    (west,) = rollback.roll_back({"west": driver}, "because", "bob", CLOCK, within_s=0.3)
+    assert driver.latch() is not None
+    assert (west.ok, west.written) == (False, True)
+    assert str(getattr(error, "what", error)) in west.why
+
+
+def test_an_answer_that_is_cut_off_once_ends_no_rollback() -> None:
+    """The next look finds V11 idle."""
+    (west,) = rollback.roll_back({"west": Busy(1, CallUnknownError("reset"))}, "because", "bob", CLOCK, within_s=2)
+    assert (west.ok, west.written) == (True, True)
 
 
 def test_a_proxy_that_is_down_is_told_to_start_with_it() -> None:
