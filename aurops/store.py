@@ -36,6 +36,7 @@ from aurops.store_errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
@@ -96,6 +97,10 @@ class Store(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove `key`; one that does not exist is fine."""
+        ...
+
+    def made_at(self, key: str) -> datetime | None:
+        """When `key` was created by the store's own clock, in UTC; None: it has none of its own, or no such key."""
         ...
 
 
@@ -231,6 +236,16 @@ class ObjectStoreStore:
                 self._inner.delete(key)
         except KeyMissingError:
             pass
+
+    def made_at(self, key: str) -> datetime | None:
+        """See `Store.made_at`; a folder and memory go by this machine's clock."""
+        if isinstance(self._inner, LocalStore | MemoryStore):
+            return None
+        try:
+            with self._errors(key):
+                return self._inner.head(key)["last_modified"]
+        except KeyMissingError:
+            return None
 
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:

@@ -116,4 +116,5 @@ class CutoverPlaybook:
     def _look(self, step: Step[World]) -> Answer:
         records = self._journal.records
         stage, gates = str(step.arguments["stage"]), steps.read(step.arguments["gates"])
-        return steps.answer(self._keeper.look(steps.spot(records, History(records), stage, gates)))
+        # What this process wrote last is the intent of this very look.
+        return steps.answer(self._keeper.look(steps.spot(records, History(records), stage, gates), records[-1]))

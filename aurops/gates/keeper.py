@@ -11,6 +11,7 @@ from aurops.errors import AuropsError
 from aurops.gates import approval, checks, deadline, holds, port, soak, window
 from aurops.gates.approving import checked, people
 from aurops.gates.finding import Finding, State
+from aurops.gates.second_clock import SecondClock
 from aurops.gates.seen import found
 from aurops.gates.spec import (
     MOST_POINTS,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from aurops.clock import Clock
     from aurops.gates.approval import Binding
     from aurops.gates.signing import Signers
+    from aurops.journal import Record
     from aurops.ports import Ports
     from aurops.store import Store
 
@@ -69,16 +71,25 @@ class Keeper:
         self._clock = clock
         self._signers = signers
         self._ports = ports
+        self._second_clock = SecondClock(store, clock)
         self._soaks: dict[tuple[str, str, str], Finding] = {}
         """What this process saw of each soak last: between what is journalled, it goes on from there."""
 
-    def look(self, spot: Spot) -> tuple[Finding, ...]:
-        """One look; it never raises: what cannot be seen is unknown."""
+    def look(self, spot: Spot, wrote: Record | None = None) -> tuple[Finding, ...]:
+        """One look; it never raises: what cannot be seen is unknown.
+
+        Args:
+            spot: Where the run waits.
+            wrote: The record that this process has just written, if it has: it says how the store's clock is.
+        """
+        if wrote is not None:
+            self._second_clock.hear(wrote)
         now = self._clock.wall()
         with CallPool(len(spot.gates) + 1, "gate") as pool:
             held = pool.submit(self._held, spot, now)
             looks = [pool.submit(self._look_at, gate, spot, now) for gate in spot.gates]
-        return (*_skewed(spot, now), *held.result(), *(look.result() for look in looks))
+        clocks = _skewed(spot, now) or self._second_clock.judge(spot.gates, now)
+        return (*clocks, *held.result(), *(look.result() for look in looks))
 
     def _held(self, spot: Spot, now: datetime) -> tuple[Finding, ...]:
         try:
