@@ -71,7 +71,8 @@ def check(  # noqa: PLR0913 (its options)
 ) -> None:
     """Ask V10 and the gateway the same; exit 1 when they differ.
 
-    Every endpoint is asked: V10 twice, to know its noise; reads as they are, writes only of the copies.
+    Every endpoint is asked: V10 twice, to know its noise; reads as they are, writes only of the copies. The last
+    line says what was not seen: exit 0 says only that nothing differed in what was.
     """
     asked = configuration.load(file)
     copies = _copies(v10_copy or [], gateway_copy, (v10, gateway))

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_DEEPEST = 100
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """One answer.
@@ -103,28 +106,30 @@ Json: TypeAlias = "bool | str | Number | NoJson | Nothing | Members | tuple[Json
 
 
 def parse(body: str) -> Json:
-    """A body's value; whatever is no JSON stays as it is."""
+    """A body's value; whatever is no JSON, or nested deeper than 100 times, stays as it is."""
     if not body:
         return Nothing()
     try:
         read = json.loads(body, parse_int=Number, parse_float=Number, parse_constant=Number, object_pairs_hook=_Pairs)
+        return _frozen(read)
     except (ValueError, RecursionError):
         return NoJson(body)
-    return _frozen(read)
 
 
 class _Pairs(list[tuple[str, object]]):
     """An object's keys and values, told from a list."""
 
 
-def _frozen(read: object) -> Json:
+def _frozen(read: object, depth: int = 0) -> Json:
+    if depth > _DEEPEST:
+        raise RecursionError
     if isinstance(read, _Pairs):
         values: dict[str, tuple[Json, ...]] = {}
         for key, value in read:
-            values[key] = (*values.get(key, ()), _frozen(value))
+            values[key] = (*values.get(key, ()), _frozen(value, depth + 1))
         return Members(values)
     if isinstance(read, list):
-        return tuple(_frozen(each) for each in read)
+        return tuple(_frozen(each, depth + 1) for each in read)
     if read is None or isinstance(read, bool | str | Number):
         return read
     raise TypeError(read)  # `json` makes nothing else

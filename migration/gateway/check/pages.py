@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
 
 from google.protobuf.descriptor import FieldDescriptor
 
@@ -31,14 +32,21 @@ def asks_for_next(one: FieldDescriptor) -> bool:
     return one.type == FieldDescriptor.TYPE_STRING and not one.is_repeated and bool(_TAKES.search(one.name))
 
 
-def next_of(body: str) -> str | None:
-    """Where an answer says that the next page begins; None: it says nothing, or there is none."""
+def next_of(one: FieldDescriptor, body: str) -> str | None:
+    """Where an answer says that the next page begins; None: it says nothing, or there is none.
+
+    Args:
+        one: The parameter that is to say so: of a link to the next page its value is taken.
+        body: V10's answer.
+    """
     answer = _read(body)
     if not isinstance(answer, dict):
         return None
     inner = [each for each in answer.values() if isinstance(each, dict)]
     told = (value for part in (answer, *inner) for name, value in part.items() if _GIVES.search(name))
-    return next((value for value in told if isinstance(value, str) and value), None)
+    token = next((value for value in told if isinstance(value, str) and value), None)
+    linked = re.search(rf"[?&]{re.escape(one.json_name)}=([^&#]+)", token or "")
+    return unquote_plus(linked[1]) if linked else token
 
 
 def shown_for(one: FieldDescriptor, body: str) -> str | int | bool | None:
@@ -48,7 +56,7 @@ def shown_for(one: FieldDescriptor, body: str) -> str | int | bool | None:
     """
     answer = _read(body)
     if asks_for_next(one):
-        return next_of(body) or next(_keys(answer), None)
+        return next_of(one, body) or next(_keys(answer), None)
     holds = _HOLDS.get(one.cpp_type)
     for row in rows_of(answer):
         value = row.get(one.json_name)

@@ -148,11 +148,11 @@ class Endpoint:
             asked: The question, for so many rows.
             body: V10's answer.
         """
-        token = next_of(body)
-        takes = [one for one in self._in_query() if asks_for_next(one) and f"{one.json_name}=" not in asked.target]
-        if not token or not takes:
-            return None
-        return replace(asked, aspect=Aspect.NEXT_PAGE, target=_with(asked.target, {takes[0].json_name: token}))
+        for one in self._in_query():
+            token = next_of(one, body) if asks_for_next(one) else None
+            if token and f"{one.json_name}=" not in asked.target:
+                return replace(asked, aspect=Aspect.NEXT_PAGE, target=_with(asked.target, {one.json_name: token}))
+        return None
 
     def _wrong(self, plain: Question) -> Iterator[Question]:
         """One question with a value that does not fit."""

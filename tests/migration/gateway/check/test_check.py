@@ -89,9 +89,9 @@ def test_every_endpoint_is_asked_plainly_and_by_its_aspects() -> None:
     }
 
 
-def found_if(differs: Callable[[Question], bool]) -> set[tuple[str, str]]:
+def found_if(differs: Callable[[Question], bool], next_page: str = "b") -> set[tuple[str, str]]:
     """Aspect and request of what is found of one endpoint when the gateway answers some questions otherwise."""
-    rows = {**ROWS, "next": "b"}
+    rows = {**ROWS, "next": next_page}
     v10, v11 = (
         Played(lambda asked, no=no: said(None if no(asked) else rows)) for no in (lambda _asked: False, differs)
     )
@@ -104,10 +104,11 @@ def found_if(differs: Callable[[Question], bool]) -> set[tuple[str, str]]:
     }
 
 
-def test_the_next_page_is_asked_for_with_what_v10s_answer_says() -> None:
-    """A gateway that begins at the first page again is found."""
+@pytest.mark.parametrize("told", ["b", "/v1/accounts?limit=2&after=b", "https://v10/v1/accounts?after=b"])
+def test_the_next_page_is_asked_for_with_what_v10s_answer_says(told: str) -> None:
+    """A gateway that begins at the first page again is found, whether V10 gives a token or a link."""
     next_page = ("next page", "GET /v1/accounts?after=b")
-    assert found_if(lambda question: "after=b" in question.target) == {
+    assert found_if(lambda question: "after=b" in question.target, told) == {
         ("with a parameter", "GET /v1/accounts?after=b"),
         next_page,
     }

@@ -159,6 +159,14 @@ def test_what_json_parsers_read_differently_differs(v10: str, v11: str, kind: Ki
     assert [each.kind for each in compare(one, one, other).differences] == [kind]
 
 
+@pytest.mark.parametrize("depth", [50, 100, 101, 400, 5000, 200_000])
+def test_an_answer_may_be_nested_as_deep_as_it_likes(depth: int) -> None:
+    """Beyond 100 lists in each other it is compared as a text."""
+    one, other = (Said(200, "application/json", "[" * depth + inner + "]" * depth) for inner in "12")
+    assert compare(one, one, one).differences == ()
+    assert [each.kind for each in compare(one, one, other).differences] == [Kind.VALUE]
+
+
 def test_a_field_called_status_is_not_http_s() -> None:
     """It hides no other status, and makes none noise."""
     one, again, other = said({"status": "PENDING"}, 201), said({"status": "FINAL"}, 201), said({"status": "FINAL"})
