@@ -153,8 +153,53 @@ def test_a_run_whose_plan_is_taken_no_more_is_refused_by_its_key_and_in_no_new_p
         assert "`aurops rollback` needs no plan" in said
     _refuse_old_plan(cutover(), store)
     execute.begin(store, RealClock(), cutover(), Signers(""))
-    with pytest.raises(UsageError, match="not a new one"):
-        _refuse_old_plan(cutover(), store)
+    later = (START + timedelta(days=1)).isoformat()
+    for same in (cutover(), cutover(start=later)):
+        with pytest.raises(UsageError, match="not a new one"):
+            _refuse_old_plan(same, store)
+    _refuse_old_plan(cutover(start=later, because="orders were read from a stale replica; it is gone"), store)
+
+
+def test_a_release_says_what_was_found_and_people_see_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without `because` no release is begun (exit 2); with it the plan that people approve, and the report, show it."""
+    monkeypatch.setenv("AUROPS_STORE", str(tmp_path / "store"))
+    (tmp_path / "allowed_signers").write_text("")
+    file = tmp_path / "cutover.yaml"
+    for because, refused in ((None, True), (" ", True), ("a stale replica; it is gone", False)):
+        document = cutover().model_dump(mode="json", by_alias=True) | ({"because": because} if because else {})
+        file.write_text(json.dumps(document))
+        assert here("cutover", "release", str(file), "--dry-run") == 2
+        plan, said = capsys.readouterr()
+        assert ("says what was found and mended since" in said) is refused
+        assert ("after a rollback, because: a stale replica; it is gone" in plan) is not refused
+    journal = execute.begin(
+        open_store("memory://"), RealClock(), cutover(because="a stale replica"), Signers(""), releases=True
+    )
+    assert "It followed a rollback, because: a stale replica" in report_of(journal).notes
+
+
+def test_a_dry_run_says_when_each_gate_is_open(capsys: pytest.CaptureFixture[str]) -> None:
+    """Limit and query, soak and what it contains, window and what must be left; the same gate again by its name."""
+    here("cutover", str(ROOT / "docs/runbooks/cutover.yaml"), "--dry-run")
+    plan = capsys.readouterr().out
+    assert max(map(len, plan.splitlines())) <= 120
+    flat = " ".join(plan.split())
+    for clause in (
+        "prometheus `V10 warm`: at least 1: min(v10_capacity_per_s) / max(max_over_time(requests_per_s[1d]))",
+        'prometheus `errors of V11`: at most 0.001: sum(rate(errors_total{side="v11"}[1m])) / sum(',
+        "soak `well`: 420 s without a break, looked at every 30 s: errors of V11, V10 warm, interruption",
+        "of every region, a watcher beside every proxy",
+        "window `night`: sat sun 22:00 to 04:00 Europe/Berlin, with 7200 s left, but in no freeze (holidays, sale)",
+        "sat sun 22:00 to 04:00 Europe/Berlin, with 420 s left",
+        "time `probes begin`: from 2027-01-16 21:58:00 +0100 on",
+        "approval `two of three`: 2 of sre-1@example.com, sre-2@example.com, data-owner@example.com, each good for",
+        "closed over 120 s",
+        "port `interruption of west under 30 s`: west never failed to answer for more than 30 s",
+        "as above: soak `well`, window `night`",
+    ):
+        assert clause in flat, clause
 
 
 def test_the_sample_can_be_read_anywhere_and_says_all_that_is_missing_here(
