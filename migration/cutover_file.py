@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -17,6 +17,9 @@ from migration.hosts import Host, HostName
 from migration.model import TOTAL_WEIGHT
 from migration.probes import Probe
 from traffic.watching import SILENT_S, Critical, Page, Watching
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SCHEMA_FILE = Path(__file__).parent / "cutover.schema.json"
 REHEARSALS = 3
@@ -267,11 +270,21 @@ def read(file: Path) -> tuple[Cutover, Signers]:
     regions = tuple(each.model_copy(update={"probe": each.probe.below(folder)}) for each in cutover.regions)
     updates = {"gates": cutover.gates.model_copy(update=gates), "sites": sites, "regions": regions}
     return cutover.model_copy(update=updates), signers
+    _refuse_one_as_two(sites, str(file))
 
 
 def schema_text() -> str:
     """The JSON Schema of these files, as it stands in `SCHEMA_FILE`; editors check by it while one types."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Cutover.model_json_schema(by_alias=True)}
+def _refuse_one_as_two(sites: Mapping[str, str], where: str) -> None:
+    """Two proxies of one site file would be one, which each step would move twice."""
+    of_file = dict[Path, str]()
+    for name, site in sites.items():
+        if (other := of_file.setdefault(Path(site).resolve(), name)) != name:
+            what = f"{other} and {name} are described by one file, {site}: they would be one proxy under two names"
+            raise UsageError(what, where=f"{where}: sites.{name}", allowed="a site file for each proxy")
+
+
     return json.dumps(schema, indent=2, sort_keys=True) + "\n"
 
 

@@ -69,7 +69,17 @@ def problems(
             found.append(error)
     for name, site in cutover.sites.items():
         try:
-            documents.load(Path(site), Site)
+            folder = documents.load(Path(site), Site).folder.absolute().resolve()
+            if (other := of_folder.setdefault(folder, name)) != name:
+                what = f"{other} and {name} are in one folder, {folder}: they would be one proxy under two names"
+                found.append(UsageError(what, where=f"{where}: sites.{name}", allowed="a folder for each proxy"))
+    return found + _sites_wrong(cutover, where)
+
+
+def _sites_wrong(cutover: Cutover, where: str) -> list[AuropsError]:
+    """Site files that cannot be read, and two that are of one proxy: each step would move it twice."""
+    found: list[AuropsError] = []
+    of_folder = dict[Path, str]()
         except AuropsError as error:
             error.where = f"{where}: sites.{name}: {error.where}"
             found.append(error)

@@ -68,9 +68,9 @@ def write(folder: Path, text: str = WHOLE) -> Path:
     (folder / "token").write_text("Bearer x\n")
     (folder / "freezes.yaml").write_text("freezes: [{from: 2026-03-01, to: 2026-03-02, reason: audit}]\n")
     sides = [{"name": name, "backends": ["127.0.0.1:1"]} for name in ("v11", "v10")]
-    site = {"kind": "envoy", "folder": ".", "listens": "127.0.0.1:2", "admin": "127.0.0.1:3", "sides": sides}
+    site = {"kind": "envoy", "listens": "127.0.0.1:2", "admin": "127.0.0.1:3", "sides": sides}
     for name in ("w1", "w2", "n1"):
-        (folder / f"{name}.json").write_text(json.dumps({"schema": 1, **site}))
+        (folder / f"{name}.json").write_text(json.dumps({"schema": 1, "folder": name, **site}))
     file = folder / "cutover.yaml"
     file.write_text(text)
     return file
@@ -193,6 +193,35 @@ def test_the_timetable_adds_up_times_windows_and_soaks() -> None:
 def test_there_is_one_point_of_no_return_and_people_stand_before_it() -> None:
     """It is the hand-over, behind an approval; the drained V10 comes after."""
     parts = outline(cutover())
+def test_every_later_step_and_drain_asks_for_the_window_but_not_for_the_whole_night_again() -> None:
+    """With its freezes; each needs no more of it than its own soak or drain, and never more than the first."""
+    freeze = {"from": "2026-02-01", "to": "2026-02-02", "reason": "sale"}
+    night = {"kind": "window", "name": "night", "windows": [{"from": "12:00", "to": "15:00"}], "freezes": [freeze]}
+    for needs_s, later_s in ((7200, 120), (60, 60), (0, 0)):
+        made = cutover(gates=GATES | {"traffic": [APPROVAL, night | {"needs_s": needs_s}]})
+        moves = [part for part in outline(made) if part.action in (Action.SHIFT, Action.DRAIN)]
+        found = [[gate for gate in part.gates if isinstance(gate, WindowGate)] for part in moves]
+        assert [[gate.needs_s for gate in gates] for gates in found] == [[needs_s], *[[later_s]] * 5]
+        assert {gate.freezes[0].reason for gates in found for gate in gates} == {"sale"}
+
+
+@needs_ssh_keygen
+def test_one_proxy_under_two_names_is_refused(tmp_path: Path) -> None:
+    """By its file, however it is written; and by the folder, with a file of its own."""
+    for same in ("w1.json", "../{}/w1.json", "./w1.json"):
+        text = WHOLE.replace("west-2: w2.json", f"west-2: {same.format(tmp_path.name)}")
+        (tmp_path / "ann").unlink(missing_ok=True)
+        with pytest.raises(UsageError, match="west-1 and west-2 are described by one file") as caught:
+            cutover_file.read(write(tmp_path, text))
+        assert "sites.west-2" in str(caught.value.where)
+    (tmp_path / "ann").unlink()
+    read, signers = cutover_file.read(write(tmp_path))
+    for name in ("w2", "n1"):
+        (tmp_path / f"{name}.json").write_text((tmp_path / "w1.json").read_text())
+    with pytest.raises(UsageError, match="west-1 and west-2 are in one folder"):
+        check(read, signers, "f", now=BEFORE, env={})
+
+
     (last,) = [part for part in parts if part.no_return]
     assert (last.name, last.action) == ("hand over", Action.HAND_OVER)
     assert any(gate.kind == "approval" for gate in last.gates)
