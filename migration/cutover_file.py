@@ -123,6 +123,8 @@ class Cutover(_Part):
     service: Name
     """Which service; two cutovers of one service exclude one another."""
     start: AwareDatetime
+    because: str = ""
+    """Only after a rollback, for `aurops cutover release`: what was found and mended since. People approve it."""
     """T0, when traffic begins to move, with an offset: 2026-12-05T22:00:00+01:00."""
     sites: dict[Name, str]
     """For every proxy the file that describes it (traffic/site.py, docs/traffic.md), relative to this one."""

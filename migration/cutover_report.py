@@ -71,6 +71,7 @@ def report(
         approvals=_approvals(records),
         marks=(*_marks(records, at_s), *(Mark(at_s=at_s(each[0]), name="rolled back") for each in rollbacks)),
         notes=(
+            *((f"It followed a rollback, because: {cutover.because}",) if cutover.because else ()),
             *_broken(records),
             *_rehearsals(records),
             *map(_told, rollbacks),

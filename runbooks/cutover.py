@@ -198,6 +198,8 @@ def _carry_out(
     cutover, signers = cutover_file.read(file)
     if dry_run:  # the plan can be read where it cannot be carried out; what is missing there follows
         _print_plan(cutover, file, as_json=as_json, releases=releases)
+    if releases:
+        _refuse_unexplained(cutover, file)
     check(cutover, signers, str(file), now=clock.wall(), env=os.environ)
     if dry_run:
         return
@@ -350,11 +352,23 @@ def _target(cutover: Cutover, run: str = "") -> Proxies:
     )
 
 
+def _refuse_unexplained(cutover: Cutover, file: Path) -> None:
+    """People who approve a release approve a reason, too.
+
+    Raises:
+        UsageError: The plan gives none.
+    """
+    if not cutover.because.strip():
+        what = "a plan that releases a rollback says what was found and mended since"
+        allowed = "because: a text; approvals cover it, --dry-run and the report show it"
+        raise UsageError(what, where=f"{file}: because", allowed=allowed)
+
+
 def _refuse_old_plan(cutover: Cutover, store: Store) -> None:
     """A latch is released by a new plan, not by the one that was rolled back.
 
     Raises:
-        UsageError: A run had this very plan.
+        UsageError: A run had this very plan, but for its start.
     """
     for journal in readable(store, RealClock()):
         history = History(journal.records)
@@ -366,7 +380,7 @@ def _refuse_old_plan(cutover: Cutover, store: Store) -> None:
 def _is_plan_of(history: History, cutover: Cutover) -> bool:
     """Whether a run had this plan; one that is taken no more is another."""
     with suppress(UsageError):
-        return execute.cutover_of(history) == cutover
+        return execute.cutover_of(history).model_copy(update={"start": cutover.start}) == cutover
     return False
 
 

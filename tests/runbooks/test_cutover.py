@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -17,10 +18,10 @@ from aurops.journal import RecordKind
 from aurops.runner import Ending
 from aurops.store import open_store
 from migration import execute
-from runbooks.cutover import _refuse_old_plan
+from runbooks.cutover import _refuse_old_plan, report_of
 from runbooks.telling import listening
 from runbooks.terminal import Timeline
-from tests.migration.cutovers import Scene, cutover
+from tests.migration.cutovers import START, Scene, cutover
 from tests.receivers import receiving
 from tests.runbooks.here import here
 
