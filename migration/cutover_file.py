@@ -49,7 +49,7 @@ class Times(_Part):
     prepare_s: float = Field(default=24 * _HOUR_S, ge=0)
     """Phase 1 begins so long before `start`."""
     traffic_s: float = Field(default=2 * _HOUR_S, ge=0)
-    """Phase 2 ends so long after `start`, at the earliest."""
+    """Phase 2 ends so long after `start`, at the earliest; its last drain must be over by then."""
     validate_s: float = Field(default=72 * _HOUR_S, ge=0)
     """Phase 3 ends so long after `start`, at the earliest."""
 
@@ -95,7 +95,8 @@ class Gates(_Part):
     prepare: Annotated[tuple[Gate, ...], Field(min_length=1)]
     """Phase 1: dashboards answer, on-call has acknowledged. At least one."""
     traffic: Annotated[tuple[Gate, ...], Field(min_length=1)]
-    """Before the first percent: approvals, the window. At least one approval."""
+    """Before the first percent: approvals, the window. At least one approval. Windows and freezes are for every further
+    step and drain, too, which ask for no more of `needs_s` than their own soak or drain."""
     step: tuple[Gate, ...] = ()
     """Before every further step, of every region."""
     validate_: Annotated[tuple[Gate, ...], Field(alias="validate", min_length=1)]
@@ -122,9 +123,9 @@ class Cutover(_Part):
     """The version of this format: 1."""
     service: Name
     """Which service; two cutovers of one service exclude one another."""
-    start: AwareDatetime
     because: str = ""
     """Only after a rollback, for `aurops cutover release`: what was found and mended since. People approve it."""
+    start: AwareDatetime
     """T0, when traffic begins to move, with an offset: 2026-12-05T22:00:00+01:00."""
     sites: dict[Name, str]
     """For every proxy the file that describes it (traffic/site.py, docs/traffic.md), relative to this one."""
@@ -269,15 +270,12 @@ def read(file: Path) -> tuple[Cutover, Signers]:
         ) from cause
     signers = Signers(text, str(allowed), str(revoked or ""))
     sites = {name: str((folder / path).absolute()) for name, path in cutover.sites.items()}
+    _refuse_one_as_two(sites, str(file))
     regions = tuple(each.model_copy(update={"probe": each.probe.below(folder)}) for each in cutover.regions)
     updates = {"gates": cutover.gates.model_copy(update=gates), "sites": sites, "regions": regions}
     return cutover.model_copy(update=updates), signers
-    _refuse_one_as_two(sites, str(file))
 
 
-def schema_text() -> str:
-    """The JSON Schema of these files, as it stands in `SCHEMA_FILE`; editors check by it while one types."""
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Cutover.model_json_schema(by_alias=True)}
 def _refuse_one_as_two(sites: Mapping[str, str], where: str) -> None:
     """Two proxies of one site file would be one, which each step would move twice."""
     of_file = dict[Path, str]()
@@ -287,6 +285,9 @@ def _refuse_one_as_two(sites: Mapping[str, str], where: str) -> None:
             raise UsageError(what, where=f"{where}: sites.{name}", allowed="a site file for each proxy")
 
 
+def schema_text() -> str:
+    """The JSON Schema of these files, as it stands in `SCHEMA_FILE`; editors check by it while one types."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Cutover.model_json_schema(by_alias=True)}
     return json.dumps(schema, indent=2, sort_keys=True) + "\n"
 
 

@@ -52,6 +52,7 @@ class Part:
         gates: What must be open before it.
         proxies: To whom; empty: the run itself.
         weight: Of the new side, for a shift.
+        lasts_s: So long it takes by itself, seconds.
         reason: Why, for whoever reads the plan.
     """
 
@@ -62,6 +63,7 @@ class Part:
     gates: tuple[Gate, ...] = ()
     proxies: tuple[str, ...] = ()
     weight: int = 0
+    lasts_s: float = 0.0
 
     @property
     def no_return(self) -> bool:
@@ -126,7 +128,7 @@ def _move(cutover: Cutover) -> tuple[Part, ...]:
     first = (_from("phase 2", cutover.start), rehearsed, *cutover.capacity, *_interruptions(cutover))
     for region in cutover.regions:
         for percent in cutover.steps:
-            gates = cutover.gates.step if parts else cutover.gates.traffic
+            gates = (*_windows(cutover), *cutover.gates.step) if parts else cutover.gates.traffic
             before = (_well(cutover),) if parts else first
             parts.append(
                 Part(
@@ -140,7 +142,8 @@ def _move(cutover: Cutover) -> tuple[Part, ...]:
                 )
             )
         why = f"weights move no WebSocket: what is left on V10 in {region.name} is closed over {cutover.drain_s:g} s"
-        parts.append(Part(f"{region.name} drain", 2, Action.DRAIN, why, (_well(cutover),), region.proxies))
+        gates = (_well(cutover), *_windows(cutover))
+        parts.append(Part(f"{region.name} drain", 2, Action.DRAIN, why, gates, region.proxies, lasts_s=cutover.drain_s))
     why = "how long clients are without an answer is seen from outside, all the time from here on"
     begin = _from("probes begin", cutover.start - timedelta(seconds=PROBED_BEFORE_S))
     return (Part("probes", 2, Action.PROBE, why, (begin,)), *parts)
@@ -199,6 +202,16 @@ def _well(cutover: Cutover) -> SoakGate:
     return SoakGate(kind="soak", name="well", for_s=soak.for_s, every_s=soak.every_s, checks=checks)
 
 
+def _windows(cutover: Cutover) -> tuple[WindowGate, ...]:
+    """The windows and freezes of the first step, for every later one: a run that stood still goes on inside of them.
+
+    `needs_s` is for all of the night. A later step asks for a soak or a drain, whichever is longer, and never for more.
+    """
+    own_s = max(cutover.soak.for_s, cutover.drain_s)
+    windows = (gate for gate in cutover.gates.traffic if isinstance(gate, WindowGate))
+    return tuple(gate.model_copy(update={"needs_s": min(gate.needs_s, own_s)}) for gate in windows)
+
+
 def _interruptions(cutover: Cutover) -> tuple[PortCheck, ...]:
     """That no region is without an answer for long, by its probes and its clients' ledgers."""
     over_s = max(2 * ALLOWED_INTERRUPTION_S, 4 * cutover.soak.every_s)  # a soak forgives three looks that are missing
@@ -229,7 +242,7 @@ class Timed:
 
     Args:
         part: The part.
-        not_before: The earliest moment: times, windows and soaks added up; None: its window does not open any more.
+        not_before: The earliest moment: times, windows, soaks and drains added up; None: its window opens no more.
     """
 
     part: Part
@@ -245,6 +258,7 @@ def timetable(parts: tuple[Part, ...], now: datetime) -> tuple[Timed, ...]:
         for gate in part.gates:
             at = _after(gate, at)
         rows.append(Timed(part, at.astimezone(zone) if at else None))
+        at = at + timedelta(seconds=part.lasts_s) if at else None
     return tuple(rows)
 
 

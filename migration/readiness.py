@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from aurops import documents
 from aurops.errors import AuropsError, UsageError
 from aurops.gates.refusals import refuse
 from migration import hosts
-from migration.outline import outline
+from migration.outline import Action, outline, timetable
 from traffic.site import Site
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from aurops.gates.signing import Signers
     from migration.cutover_file import Cutover
+    from migration.outline import Part
 
 OPERATOR_HOSTS = 2
 """From one alone a rollback would hang on one machine, and on one person's access."""
@@ -42,15 +44,16 @@ def problems(
 ) -> list[AuropsError]:
     """What keeps a plan from being carried out on this machine, now: one error for each thing.
 
-    A start in the past, gates of one name, gates that can never open, people without a key; what this machine lacks,
-    secrets of probes included.
+    A start in the past, steps that last longer than phase 2, two proxies in one folder, gates of one name, gates that
+    can never open, people without a key; what this machine lacks, secrets of probes included.
     """
     found: list[AuropsError] = []
     if cutover.start <= now:
         what = f"start is in the past: {cutover.start.isoformat()}"
         found.append(UsageError(what, where=f"{where}: start", allowed="a moment that is still to come"))
     try:
-        outline(cutover, releases=True)
+        parts = outline(cutover, releases=True)
+        found += _too_long(cutover, parts, where, now) if cutover.start > now else []
     except ValueError as cause:
         allowed = "a name that no other gate of a part has"
         found.append(UsageError(str(cause), where=f"{where}: gates", allowed=allowed))
@@ -67,12 +70,6 @@ def problems(
             region.probe.check(env, f"{where}: regions: {region.name}: probe")
         except AuropsError as error:
             found.append(error)
-    for name, site in cutover.sites.items():
-        try:
-            folder = documents.load(Path(site), Site).folder.absolute().resolve()
-            if (other := of_folder.setdefault(folder, name)) != name:
-                what = f"{other} and {name} are in one folder, {folder}: they would be one proxy under two names"
-                found.append(UsageError(what, where=f"{where}: sites.{name}", allowed="a folder for each proxy"))
     return found + _sites_wrong(cutover, where)
 
 
@@ -80,10 +77,35 @@ def _sites_wrong(cutover: Cutover, where: str) -> list[AuropsError]:
     """Site files that cannot be read, and two that are of one proxy: each step would move it twice."""
     found: list[AuropsError] = []
     of_folder = dict[Path, str]()
+    for name, site in cutover.sites.items():
+        try:
+            folder = documents.load(Path(site), Site).folder.absolute().resolve()
+            if (other := of_folder.setdefault(folder, name)) != name:
+                what = f"{other} and {name} are in one folder, {folder}: they would be one proxy under two names"
+                found.append(UsageError(what, where=f"{where}: sites.{name}", allowed="a folder for each proxy"))
         except AuropsError as error:
             error.where = f"{where}: sites.{name}: {error.where}"
             found.append(error)
     return found
+
+
+def _too_long(cutover: Cutover, parts: tuple[Part, ...], where: str, now: datetime) -> list[AuropsError]:
+    """Steps that are not through by the end of phase 2, however quick everybody is; outside a window they wait."""
+    last = [row for row in timetable(parts, now) if row.part.action is Action.DRAIN][-1]
+    if last.not_before is None:  # a window that never opens is said of its gate
+        return []
+    over = last.not_before + timedelta(seconds=last.part.lasts_s)
+    by = cutover.start + timedelta(seconds=cutover.times.traffic_s)
+    if over <= by:
+        return []
+    zone = cutover.start.tzinfo
+    what = (
+        f"the last drain is over at {over.astimezone(zone):%Y-%m-%d %H:%M:%S %z} at the earliest, and phase 2 ends at "
+        f"{by:%Y-%m-%d %H:%M:%S %z}"
+    )
+    allowed = "soaks and drains that fit into times.traffic_s and into the window; --dry-run prints the timetable"
+    step = "fewer steps, a shorter soak.for_s, a longer times.traffic_s, or a start inside of the window"
+    return [UsageError(what, where=f"{where}: times.traffic_s", allowed=allowed, next_step=step)]
 
 
 def _hosts_lacking(cutover: Cutover, where: str) -> list[AuropsError]:

@@ -94,7 +94,9 @@ class Day:
         nothing = not_connected(CLOCK)
         self.ports = Ports(self.data, nothing.lag, nothing.unsynced, self.data, self.data, nothing.judge)
 
-    def file(self, steps: str = "[5, 50, 100]", *, after_s: float = 60) -> Path:
+    def file(
+        self, steps: str = "[5, 50, 100]", *, after_s: float = 60, traffic_s: float = 60, because: str = ""
+    ) -> Path:
         """A plan that begins so many seconds from now."""
         start = CLOCK.wall() + timedelta(seconds=after_s)
         approval = "{kind: approval, name: people, need: 1, of: [ann]}"
@@ -106,11 +108,12 @@ class Day:
         )
         file = self.folder / "cutover.yaml"
         file.write_text(
-            f"service: ledger\nstart: {start.isoformat()}\nsteps: {steps}\n"
+            f"service: ledger\nbecause: '{because}'\nstart: {start.isoformat()}\nsteps: {steps}\n"
             f"sites: {{edge: {self.bed.folder / 'site.json'}}}\n"
             f"regions: [{{name: west, proxies: [edge], probe: {probe}}}]\n"
             "operator_hosts: [ops-1, ops-2]\n"
-            "times: {prepare_s: 60, traffic_s: 1, validate_s: 2}\nsoak: {for_s: 2, every_s: 2}\ndrain_s: 0\n"
+            f"times: {{prepare_s: 60, traffic_s: {traffic_s}, validate_s: {traffic_s + 1}}}\n"
+            "soak: {for_s: 2, every_s: 2}\ndrain_s: 0\n"
             f"capacity: [{{kind: http, name: V10 warm, url: '{warm}'}}]\n"
             f"watch: [{{kind: http, name: V11 well, url: '{health}'}}]\n"
             "page: {argv: ['true']}\n"
@@ -122,7 +125,7 @@ class Day:
 
     def begin(self, *, releases: bool = False) -> Journal:
         """A run of it, as the command begins one."""
-        read, signers = cutover_file.read(self.file(after_s=2))
+        read, signers = cutover_file.read(self.file(after_s=2, traffic_s=1))
         execute.check_start(read, World(CLOCK.wall(), self.target("").observe()), releases=releases)
         return execute.begin(self.store, CLOCK, read, signers, releases=releases)
 
@@ -308,7 +311,7 @@ def test_after_a_rollback_only_a_new_plan_begins_again(day: Day) -> None:
     assert aurops("rollback", "ledger", "--reason", "orders look wrong").returncode == 0
     done = aurops("cutover", str(day.file("[10, 100]")), "--yes")
     assert (done.returncode, "was rolled back by" in done.stderr, "cutover release" in done.stderr) == (2, True, True)
-    fresh = day.file("[10, 100]", after_s=55)
+    fresh = day.file("[10, 100]", after_s=55, because="orders were mended")
     done = aurops("cutover", "release", str(fresh), "--yes", "--json")
     assert done.returncode == 4, done.stderr
     said = json.loads(done.stdout)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jsonschema
@@ -20,7 +20,7 @@ from migration import cutover_file
 from migration.cutover_file import SCHEMA_FILE, Cutover, schema_text
 from migration.outline import Action, outline, timetable
 from migration.proxies import Proxies
-from migration.readiness import check
+from migration.readiness import check, problems
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
 from tests.migration.cutovers import APPROVAL, GATES, START, cutover
 from traffic import watching
@@ -31,7 +31,7 @@ BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 WHOLE = """
 schema: 1
 service: ledger
-start: 2026-01-02T12:00:00+00:00
+start: 2026-01-02T13:00:00+00:00
 sites: {west-1: w1.json, west-2: w2.json, north-1: n1.json}
 operator_hosts: [ops-1, ops-2]
 regions:
@@ -45,7 +45,7 @@ regions:
   proxies: [north-1]
   probe: {read: {url: "http://127.0.0.1:9/r"}, write: {url: "http://127.0.0.1:9/w/{n}"}}
 steps: [5, 100]
-times: {prepare_s: 3600, traffic_s: 600, validate_s: 1200}
+times: {prepare_s: 3600, traffic_s: 900, validate_s: 1200}
 soak: {for_s: 120, every_s: 60}
 capacity: [{kind: command, name: V10 warm, argv: ["true"]}]
 watch: [{kind: command, name: errors, argv: ["true"]}]
@@ -85,7 +85,7 @@ def test_a_file_is_read_with_its_calendar_and_its_signers(tmp_path: Path) -> Non
     window = read.gates.traffic[1]
     assert isinstance(window, WindowGate)
     assert [freeze.reason for freeze in window.freezes] == ["audit"]
-    assert (read.times.prepare_s, read.times.traffic_s, read.drain_s, read.soak.every_s) == (3600, 600, 60, 60)
+    assert (read.times.prepare_s, read.times.traffic_s, read.drain_s, read.soak.every_s) == (3600, 900, 60, 60)
     assert Cutover.model_validate(read.model_dump(mode="json", by_alias=True)) == read, "as the journal gives it back"
     check(read, signers, "f", now=BEFORE, env={})
 
@@ -101,7 +101,7 @@ def test_a_file_is_read_with_its_calendar_and_its_signers(tmp_path: Path) -> Non
         ("n1.json}", "n1.json, north-2: n2.json}", "cutover.yaml", "do not name the same proxies: north-2"),
         ("proxies: [north-1]", "proxies: [west-1]", "cutover.yaml", "a proxy is named twice: west-1"),
         ("name: north", "name: west", "cutover.yaml", "a region is named twice: west"),
-        ("start: 2026-01-02T12:00:00+00:00", "start: 2026-01-02T12:00:00", "start", "timezone"),
+        ("start: 2026-01-02T13:00:00+00:00", "start: 2026-01-02T13:00:00", "start", "timezone"),
         ("validate_s: 1200", "validate_s: 12", "times", "phase 3 would end before phase 2"),
         ('capacity: [{kind: command, name: V10 warm, argv: ["true"]}]', "capacity: []", "capacity", "at least 1"),
         ("drain_s: 60", "drains_s: 60", "drains_s", "did you mean 'drain_s'"),
@@ -146,7 +146,7 @@ def test_what_is_wrong_in_a_file_is_named_with_its_key(
 @pytest.mark.parametrize(
     ("old", "new", "now", "where", "says"),
     [
-        ("", "", START, "f: start", "start is in the past"),
+        ("", "", START + timedelta(hours=1), "f: start", "start is in the past"),
         (
             "need: 1, of: [ann]}\n  -",
             "need: 1, of: [bob]}\n  -",
@@ -163,12 +163,15 @@ def test_what_is_wrong_in_a_file_is_named_with_its_key(
         ),
         ('name: errors, argv: ["true"]', "name: errors, argv: [no-such-program]", BEFORE, "f: watch", "no program"),
         ("name: on-call", "name: phase 1", BEFORE, "f", "are called phase 1"),
+        ("traffic_s: 900", "traffic_s: 719", BEFORE, "f: times.traffic_s", "over at 2026-01-02 13:12:00 +0000"),
+        ('to: "18:00"', 'to: "13:10"', BEFORE, "f: times.traffic_s", "over at 2026-01-03 13:01:00 +0000"),
+        ('from: "13:00"', 'from: "13:05"', BEFORE, "f: times.traffic_s", "over at 2026-01-02 13:17:00 +0000"),
     ],
 )
 def test_what_could_never_work_is_refused_before_the_run(
     tmp_path: Path, old: str, new: str, now: datetime, where: str, says: str
 ) -> None:
-    """A start in the past, people without a key, a window that is over by then, a program that is not there."""
+    """A start in the past, people without a key, no such program, steps that outlast phase 2, or their window."""
     read, signers = cutover_file.read(write(tmp_path, WHOLE.replace(old, new, 1)))
     with pytest.raises(UsageError) as caught:
         check(read, signers, "f", now=now, env={})
@@ -190,9 +193,6 @@ def test_the_timetable_adds_up_times_windows_and_soaks() -> None:
     assert rows["west 5%"] == datetime(2026, 1, 2, 22, tzinfo=UTC)
 
 
-def test_there_is_one_point_of_no_return_and_people_stand_before_it() -> None:
-    """It is the hand-over, behind an approval; the drained V10 comes after."""
-    parts = outline(cutover())
 def test_every_later_step_and_drain_asks_for_the_window_but_not_for_the_whole_night_again() -> None:
     """With its freezes; each needs no more of it than its own soak or drain, and never more than the first."""
     freeze = {"from": "2026-02-01", "to": "2026-02-02", "reason": "sale"}
@@ -222,6 +222,9 @@ def test_one_proxy_under_two_names_is_refused(tmp_path: Path) -> None:
         check(read, signers, "f", now=BEFORE, env={})
 
 
+def test_there_is_one_point_of_no_return_and_people_stand_before_it() -> None:
+    """It is the hand-over, behind an approval; the drained V10 comes after."""
+    parts = outline(cutover())
     (last,) = [part for part in parts if part.no_return]
     assert (last.name, last.action) == ("hand over", Action.HAND_OVER)
     assert any(gate.kind == "approval" for gate in last.gates)
@@ -241,8 +244,10 @@ def test_the_example_of_the_page_is_valid(tmp_path: Path) -> None:
         shutil.copy(EXAMPLE.parent / name, tmp_path / name)
     (tmp_path / "allowed_signers").write_text("")
     (tmp_path / "revoked_keys").write_text("")
-    read, _ = cutover_file.read(tmp_path / "cutover.yaml")
+    read, signers = cutover_file.read(tmp_path / "cutover.yaml")
     assert read.steps[-1] == 100
+    found = problems(read, signers, "f", now=datetime(2026, 12, 1, tzinfo=UTC), env={})
+    assert not [each for each in found if "traffic_s" in str(each.where)], "it fits into its two hours"
 
 
 PAGE = {"url_env": "PAGER"}

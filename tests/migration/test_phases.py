@@ -11,7 +11,7 @@ from aurops.runner import Ending
 from migration.cutover import PROBES
 from migration.outline import outline, timetable
 from migration.phases import Phases
-from tests.migration.cutovers import START, Scene
+from tests.migration.cutovers import APPROVAL, GATES, START, Scene, cutover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +71,26 @@ def test_an_outage_of_v10_before_the_probes_begin_closes_nothing() -> None:
     scene.clock.advance(3600)
     assert scene.once().ending is Ending.AT_GATE
     assert (scene.probing.sending, scene.probing.started) == (True, 2)
+
+
+def test_a_run_that_stood_still_goes_on_inside_of_its_window_alone() -> None:
+    """V11 has 5% when the window closes: days later everything is well, and nothing moves before it opens again."""
+    days = {"kind": "window", "name": "day", "windows": [{"days": ["fri"], "from": "11:00", "to": "13:00"}]}
+    scene = Scene(cutover(gates=GATES | {"traffic": [APPROVAL, days]}))
+    scene.clock.advance((START - scene.clock.wall()).total_seconds())
+    while not scene.weights()["west-1"]:
+        scene.once()
+        scene.clock.advance(1)
+    scene.clock.advance(3 * 86400)
+    for _ in range(8):
+        assert "day is closed: it opens at 2026-01-09 11:00 UTC" in scene.once().why
+        scene.clock.advance(60)
+    assert scene.weights() == {"west-1": 500, "west-2": 500, "north-1": 0}
+    scene.clock.advance((START + timedelta(days=7) - scene.clock.wall()).total_seconds())
+    for _ in range(8):
+        scene.once()
+        scene.clock.advance(60)
+    assert scene.weights()["west-1"] == 10_000
 
 
 def test_a_phase_whose_last_step_was_left_out_ends() -> None:
