@@ -111,6 +111,8 @@ def _held(world: World, cutover: Cutover, history: History, run: str, *, release
                 f"{proxy} is held by {state.hold.who}: {state.hold.reason}. Look at it; then "
                 f"`aurops release {run} --reason …`, and resume"
             )
+        if state.changed:
+            return f"{proxy}: somebody else has steered. {state.changed} Then resume; or abort this run"
         done = _reached(proxy, cutover, history, is_done=True)
         if state.weight(NEW) < done:
             return (

@@ -65,6 +65,7 @@ class ProxyState:
         latch: The rollback that holds; None: none does.
         under_way: Requests and WebSockets per side that are not over yet.
         hold: What keeps it from going forward; None: nothing does.
+        changed: Why its steering, or the file it would start with, is not what aurops wrote; empty: it is.
     """
 
     epoch: int
@@ -72,6 +73,7 @@ class ProxyState:
     latch: Latched | None = None
     under_way: Mapping[str, int] = field(default_factory=dict)
     hold: Held | None = None
+    changed: str = ""
 
     def weight(self, side: str) -> int:
         """The share of a side; 0 when it is not named."""

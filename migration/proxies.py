@@ -69,7 +69,8 @@ class Proxies:
         at_s = self._clock.now_s()
         try:
             driver = self._drivers[proxy]
-            return Observation(_state(driver.observe(), driver.latch(), driver.hold()), at_s, proxy)
+            state = _state(driver.observe(), driver.latch(), driver.hold(), driver.changed())
+            return Observation(state, at_s, proxy)
         except (AuropsError, CallUnknownError) as error:
             return Observation(None, at_s, proxy, error.what if isinstance(error, AuropsError) else str(error))
 
@@ -173,11 +174,11 @@ class Proxies:
         driver.shift(driver.observe().steering)
 
 
-def _state(active: Active, latch: Latch | None, hold: Hold | None) -> ProxyState:
+def _state(active: Active, latch: Latch | None, hold: Hold | None, changed: str) -> ProxyState:
     held = None if latch is None else Latched(latch.epoch, latch.reason, latch.who, latch.at, latch.rehearsal)
     under_way = {side: flow.under_way for side, flow in active.flows.items()}
     kept = None if hold is None else Held(hold.run, hold.reason, hold.who)
-    return ProxyState(active.steering.epoch, active.steering.weights, held, under_way, kept)
+    return ProxyState(active.steering.epoch, active.steering.weights, held, under_way, kept, changed or active.foreign)
 
 
 def check_sides(drivers: Mapping[str, Driver]) -> None:

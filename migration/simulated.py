@@ -28,6 +28,8 @@ class _Proxy:
     rehearsed: int = 0
     reachable: bool = True
     hold: Held | None = None
+    changed: str = ""
+    """Why its steering is not what was written; empty: it is."""
     unwatched: str = ""
     """Why nobody watches it; empty: somebody does."""
     past: list[int] = field(default_factory=lambda: [0])
@@ -56,7 +58,9 @@ class SimulatedProxies:
     def _states(self) -> Iterator[tuple[str, Observation[ProxyState]]]:
         now_s = self._clock.now_s()
         for name, found in self.proxies.items():
-            state = ProxyState(found.epoch, dict(found.weights), found.latch, {OLD: found.left}, found.hold)
+            state = ProxyState(
+                found.epoch, dict(found.weights), found.latch, {OLD: found.left}, found.hold, found.changed
+            )
             seen = Observation(state, now_s, name) if found.reachable else Observation(None, now_s, name, "no answer")
             yield name, seen
 

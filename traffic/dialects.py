@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from aurops.errors import OutsideError, UsageError
 from traffic import envoy, envoy_routes, nginx, validation
 from traffic.driver import Active, Capabilities, Capability, Steering
-from traffic.file_driver import Dialect, FileDriver
+from traffic.file_driver import FileDriver
 from traffic.site import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from aurops.clock import Clock
+    from traffic.dialect import Dialect
     from traffic.folder import Rendered
     from traffic.site import Site
 
@@ -104,7 +105,7 @@ class EnvoyDialect:
         """By its routes alone; empty before it has some."""
         (dump,) = self._admin.ask(_DUMP)
         try:
-            return envoy_routes.version_in_effect(dump)
+            return envoy_routes.version_in_effect(self._site, dump)
         except ValueError as error:
             raise self._admin.not_ours(error) from error
 

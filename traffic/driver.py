@@ -6,6 +6,8 @@ that weights and backend sets cannot change in one step: whoever wants other bac
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -101,12 +103,14 @@ class Active:
         version: The name of this state; it follows from what it says.
         flows: What each side got.
         instead_before: `Flow.instead` of each side when this steering was made: what fell back before was known then.
+        foreign: Why it is not what aurops wrote; empty: it is.
     """
 
     steering: Steering
     version: str
     flows: Mapping[str, Flow] = field(default_factory=dict)
     instead_before: Mapping[str, int] = field(default_factory=dict)
+    foreign: str = ""
 
     def fallen(self) -> dict[str, str]:
         """Every side whose fallback serves, or served since this steering was made, and how that is known.
@@ -120,6 +124,39 @@ class Active:
             elif flow.healthy == 0 and not flow.starting and side in self.instead_before and self.steering.weight(side):
                 found[side] = "none of its backends answers health checks"
         return found
+
+
+PUT_RIGHT = (
+    "Roll back; or move what aurops wrote (`written` in the site's folder) over the file that steers, "
+    "and have NGINX read it (POST /steering on its admin)."
+)
+"""What to do about a steering that is foreign."""
+_FOREIGN = "+changed"
+
+
+def decided(steering: Steering, instead_before: Mapping[str, int]) -> str:
+    """A digest of what was decided, which a steering file carries: whoever reads it back makes it again."""
+    said = [steering.epoch, sorted(steering.weights.items()), sorted(instead_before.items())]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+
+
+def read_back(
+    steering: Steering, version: str, flows: Mapping[str, Flow], instead_before: Mapping[str, int], digest: object
+) -> Active:
+    """What is in effect: under the version that it says, if it is what was `decided`; else foreign.
+
+    Args:
+        steering: In effect.
+        version: Of it, by its own word.
+        flows: What each side got.
+        instead_before: As it says.
+        digest: Of what was decided, by its own word.
+    """
+    if digest == decided(steering, instead_before):
+        return Active(steering, version, flows, instead_before)
+    weights = ", ".join(f"{side} {weight}" for side, weight in steering.weights.items())
+    why = f"Somebody else has steered: {weights} (epoch {steering.epoch}) are in effect, and aurops did not write that."
+    return Active(steering, version + _FOREIGN, flows, instead_before, why)
 
 
 class Capability(StrEnum):

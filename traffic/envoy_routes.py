@@ -16,7 +16,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from traffic.driver import Active, Flow, Steering
+from aurops.errors import UsageError
+from traffic.driver import Active, Flow, Steering, decided, read_back
 from traffic.envoy import ROUTES, SOCKET_IDLE_S, TYPE, Object, aggregate, fallback, header
 from traffic.folder import Rendered
 from traffic.headers import EPOCH_HEADER, KEY_HEADER, NO_ANSWER_HEADER, NOT_SENT_HEADER, PROBE_HEADER, SIDE_HEADER
@@ -95,27 +96,39 @@ def active(site: Site, config_dump: str, stats: str) -> Active | None:
         entries = json.loads(config_dump).get("configs", [])
         if not entries:
             return None
-        configuration = entries[0]["route_config"]
-        epoch = int(configuration["request_headers_to_add"][0]["header"]["value"])
-        routes = configuration["virtual_hosts"][0]["routes"]
-        said = routes[-1]["metadata"]["filter_metadata"]["aurops"]
-        before = {side: int(count) for side, count in said["instead_before"].items()}
-        return Active(Steering(_weights(site, routes), epoch), entries[0]["version_info"], flows(site, stats), before)
+        return _read_back(site, entries[0], flows(site, stats))
     except (AttributeError, KeyError, IndexError, TypeError) as error:
         raise ValueError(f"not a dump of our routes: {config_dump[:200]}") from error
 
 
-def version_in_effect(config_dump: str) -> str:
-    """The version in the answer of `/config_dump?resource=dynamic_route_configs`; empty: Envoy has no routes yet.
+def _read_back(site: Site, entry: Mapping[str, Any], flows: Mapping[str, Flow]) -> Active:
+    configuration = entry["route_config"]
+    epoch = int(configuration["request_headers_to_add"][0]["header"]["value"])
+    routes = configuration["virtual_hosts"][0]["routes"]
+    said = routes[-1]["metadata"]["filter_metadata"]["aurops"]
+    before = {side: int(count) for side, count in said["instead_before"].items()}
+    return read_back(
+        Steering(_weights(site, routes), epoch), str(entry["version_info"]), flows, before, said.get("decided")
+    )
+
+
+def version_in_effect(site: Site, config_dump: str) -> str:
+    """The version in the answer of `/config_dump?resource=dynamic_route_configs`; empty: Envoy has no routes of ours.
 
     Raises:
         ValueError: It is not such an answer.
     """
     try:
         entries = json.loads(config_dump).get("configs", [])
-        return str(entries[0]["version_info"]) if entries else ""
+        if not entries:
+            return ""
+        str(entries[0]["version_info"])
     except (AttributeError, KeyError, IndexError, TypeError) as error:
         raise ValueError(f"not a dump of routes: {config_dump[:200]}") from error
+    try:
+        return _read_back(site, entries[0], {}).version
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError, UsageError):
+        return ""  # somebody else's, which a rollback is about to replace
 
 
 def flows(site: Site, stats: str) -> dict[str, Flow]:
@@ -187,9 +200,13 @@ def _routes(site: Site, wanted: Steering, instead_before: Mapping[str, int]) -> 
     stray_probe = _refusal({"prefix": "/", "headers": [{"name": PROBE_HEADER, "present_match": True}]})
     main: dict[str, Any] = {"match": {"prefix": "/"}}
     main |= _refusal(main["match"]) if wanted.closed else {"route": _split(site, wanted)}
-    main["metadata"] = {"filter_metadata": {"aurops": {"instead_before": dict(instead_before)}}}
+    main["metadata"] = {"filter_metadata": {"aurops": _said(wanted, instead_before)}}
     special = [] if wanted.closed or not site.way_back else _special_routes(site, wanted)
     return [*probes, stray_probe, *special, main]
+
+
+def _said(wanted: Steering, instead_before: Mapping[str, int]) -> Object:
+    return {"instead_before": dict(instead_before), "decided": decided(wanted, instead_before)}
 
 
 def _special_routes(site: Site, wanted: Steering) -> list[Object]:

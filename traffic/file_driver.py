@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from aurops.clock import RealClock
 from aurops.errors import HeldError, OutsideError, UsageError
@@ -11,6 +11,7 @@ from aurops.files import write_durably
 from aurops.plan import CallUnknownError, StaleEpochError
 from traffic import draining, forward, health, heartbeat, hold, latching
 from traffic.driver import (
+    PUT_RIGHT,
     TOTAL_WEIGHT,
     Active,
     Capabilities,
@@ -18,15 +19,14 @@ from traffic.driver import (
     Drained,
     LatchedError,
     Steering,
+    TamperedError,
     UnheardError,
 )
 from traffic.folder import READABLE, Latch, ProxyFolder, Rendered, epoch_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from aurops.clock import Clock
+    from traffic.dialect import Dialect
     from traffic.hold import Hold
     from traffic.site import Site
 
@@ -38,58 +38,6 @@ _POLL_S = 0.002
 _NO_WAY_BACK = "No side of this proxy is a way back."
 _ROLL_BACKS = 5
 """How often a rollback writes again what somebody else has written over."""
-
-
-class Dialect(Protocol):
-    """What differs from proxy to proxy."""
-
-    can: Capabilities
-    live: Path
-    """The file that steers it, in a folder of its own."""
-
-    def render(self, wanted: Steering, instead_before: Mapping[str, int]) -> Rendered:
-        """What the file is to hold."""
-        ...
-
-    def version_of(self, text: str) -> str:
-        """The version of a file that aurops wrote.
-
-        Raises:
-            ValueError: It did not.
-        """
-        ...
-
-    def version(self) -> str:
-        """The version in effect: asked for again and again while a change takes effect.
-
-        Raises:
-            OutsideError: The proxy does not say.
-        """
-        ...
-
-    def ask(self) -> Active:
-        """What is in effect.
-
-        Raises:
-            OutsideError: The proxy does not say.
-        """
-        ...
-
-    def validate(self, text: str) -> str:
-        """What the proxy's own binary says to such a file.
-
-        Raises:
-            OutsideError: That it is wrong; or there is no such binary here.
-        """
-        ...
-
-    def take(self) -> None:
-        """Have the proxy read its file.
-
-        Raises:
-            OutsideError: It does not answer, or will not.
-        """
-        ...
 
 
 class FileDriver:
@@ -167,8 +115,7 @@ class FileDriver:
             self._check_latch()
             if wanted.epoch < (now := self.observe()).steering.epoch:
                 raise StaleEpochError(f"{self.site.admin} obeys epoch {now.steering.epoch}")
-            if not overwrite:
-                self._folder.version()
+            self._check_ours(now, overwrite=overwrite)
             if forward.is_forward(self.site, now, wanted):
                 hold.refuse(self.site.folder)
             seen = health.seen(self.site, now, forward.concerned(self.site, now, wanted))
@@ -287,6 +234,14 @@ class FileDriver:
                 where=f"{self._folder.latch_file}: {held.who}, {held.at}, epoch {held.epoch}",
                 next_step="Find out why; then a person releases it with a new plan.",
             )
+
+    def _check_ours(self, now: Active, *, overwrite: bool) -> None:
+        """Refuse to write over what somebody else wrote, or to take up what somebody else put in effect."""
+        if overwrite:
+            return
+        self._folder.version()
+        if now.foreign:
+            raise TamperedError(now.foreign, where=self.site.admin, next_step=PUT_RIGHT)
 
     def _seen(self) -> Active | None:
         with suppress(OutsideError):

@@ -12,12 +12,54 @@ function state() {
     if (text !== undefined) {
         return JSON.parse(text);
     }
-    ngx.shared.steering.add('now', read());
+    let first;
+    try {
+        first = read();
+    } catch (error) {
+        first = all_back(error.message);
+    }
+    ngx.shared.steering.add('now', JSON.stringify(first));
     return JSON.parse(ngx.shared.steering.get('now'));
 }
 
+// What the file says, if that can be obeyed.
 function read() {
-    return fs.readFileSync(`${site.folder}/live/steering.json`, 'utf8');
+    const said = JSON.parse(fs.readFileSync(file(), 'utf8'));
+    if (!whole(said.epoch)) {
+        throw Error(`its epoch is ${said.epoch}`);
+    }
+    let total = 0;
+    said.weights.forEach((each) => {
+        if (!site.backends[each[0]] || !whole(each[1])) {
+            throw Error(`a weight is ${JSON.stringify(each)}`);
+        }
+        total += each[1];
+    });
+    if (total !== 0 && total !== TOTAL) {
+        throw Error(`its weights sum to ${total}, not to ${TOTAL}`);
+    }
+    return said;
+}
+
+function file() {
+    return `${site.folder}/live/steering.json`;
+}
+
+function whole(number) {
+    return typeof number === 'number' && number >= 0 && Math.floor(number) === number;
+}
+
+// Started with a file that cannot be obeyed: the way back, and the reason for whoever looks; without one all is closed.
+function all_back(why) {
+    let epoch = 0;
+    try {
+        const said = JSON.parse(fs.readFileSync(file(), 'utf8')).epoch;
+        epoch = whole(said) ? said : 0;
+    } catch (error) {
+        epoch = 0;
+    }
+    const weights = Object.keys(site.backends).map((name) => [name, name === site.way_back ? TOTAL : 0]);
+    return { version: `${epoch}-unusable`, epoch: epoch, weights: weights, instead_before: {}, unusable: why };
 }
 
 // Where in 0 … 9999 a key lies: FNV-1a with murmur3's last mix.
@@ -127,19 +169,19 @@ function epoch() {
 function admin(r) {
     try {
         if (r.method === 'POST') {
-            const text = read();
+            const said = read();
             const now = ngx.shared.steering.get('now');
-            if (now !== undefined && JSON.parse(text).epoch < JSON.parse(now).epoch) {
+            if (now !== undefined && said.epoch < JSON.parse(now).epoch) {
                 r.return(409, `the file has an older epoch than ${JSON.parse(now).epoch}\n`);
                 return;
             }
-            ngx.shared.steering.set('now', text);
+            ngx.shared.steering.set('now', JSON.stringify(said));
         }
         const counts = {};
         ngx.shared.counts.items().forEach((each) => { counts[each[0]] = each[1]; });
         r.return(200, JSON.stringify({ steering: state(), counts: counts }));
     } catch (error) {
-        r.return(503, `the steering file cannot be read: ${error.message}\n`);
+        r.return(503, `the steering file cannot be obeyed: ${error.message}\n`);
     }
 }
 

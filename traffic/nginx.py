@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from traffic.driver import Active, Capabilities, Capability, Flow, Steering
+from traffic.driver import Active, Capabilities, Capability, Flow, Steering, decided, read_back
 from traffic.folder import Rendered
 from traffic.headers import EPOCH_HEADER, KEY_HEADER, NOT_SENT_HEADER, PROBE_HEADER, SIDE_HEADER
 
@@ -55,6 +56,9 @@ def render(site: Site, wanted: Steering, instead_before: Mapping[str, int]) -> R
     """The steering file (JSON)."""
     weights = [[name, wanted.weight(name)] for name in site.names]
     said = {"epoch": wanted.epoch, "weights": weights, "instead_before": dict(instead_before)}
+    said["decided"] = decided(
+        Steering(dict.fromkeys(site.names, 0) | dict(wanted.weights), wanted.epoch), instead_before
+    )
     version = _version(said)
     return Rendered(json.dumps({"version": version, **said}), version)
 
@@ -89,7 +93,10 @@ def active(site: Site, answer: str) -> Active:
             raise ValueError(f"it has other sides: {', '.join(weights)}")
         flows = {name: _flow(counts, name) for name in site.names}
         before = {str(name): int(count) for name, count in steering["instead_before"].items()}
-        return Active(Steering(weights, int(steering["epoch"])), str(steering["version"]), flows, before)
+        wanted = Steering(weights, int(steering["epoch"]))
+        found = read_back(wanted, str(steering["version"]), flows, before, steering.get("decided"))
+        why = steering.get("unusable")
+        return replace(found, foreign=_UNUSABLE.format(why=why, way_back=site.way_back or "nobody")) if why else found
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"not an answer of our script: {answer[:200]}") from error
 
@@ -106,6 +113,7 @@ def configuration(site: Site) -> dict[str, str]:
     return {"nginx.conf": _configuration(site), SITE_FILE: json.dumps(_known(site))}
 
 
+_UNUSABLE = "NGINX started with a steering file that it cannot obey ({why}): everything goes to {way_back}."
 TRIED_FILE = "tried.json"
 
 
@@ -249,6 +257,7 @@ def _known(site: Site) -> dict[str, Any]:
         "instead": {side.name: side.instead for side in site.sides if side.instead},
         "sticky": [sticky.user_header, sticky.key_header] if sticky else None,
         "trusted_hops": sticky.trusted_hops if sticky else 0,
+        "way_back": site.way_back or "",
         "probe": PROBE_HEADER,
     }
 

@@ -28,7 +28,7 @@ from aurops.plan import CallUnknownError
 from traffic import critical, heartbeat, hold, watching
 from traffic.critical import Said
 from traffic.dialects import open_driver
-from traffic.driver import TOTAL_WEIGHT, Capability
+from traffic.driver import PUT_RIGHT, TOTAL_WEIGHT, Capability
 from traffic.health import Health
 from traffic.obeying import Cutover
 from traffic.site import Site
@@ -108,6 +108,8 @@ class Watcher:
         self._latched = False
         self._seen_s = clock.now_s()
         """When the proxy answered last."""
+        self._foreign = ""
+        """Why what it obeyed then is not what aurops wrote, and what to do; empty: it is."""
         self._unreadable_s: float | None = None
         """Since when `runner.json` cannot be read; None: it can."""
         self._unwritten: dict[str, str] = {}
@@ -119,7 +121,7 @@ class Watcher:
         Each of these is done whatever becomes of the others: a full disk, on which nobody can say that he looks, sends
         traffic back all the same.
         """
-        unsaid, did, changed = self._tried(self._beat), self._tried(self._act), self._tried(self._check_file)
+        unsaid, did, changed = self._tried(self._beat), self._tried(self._act), self._tried(self._check_ours)
         unpaged = self._tried(self._page_what_was_done)
         said = (
             "; ".join(filter(None, (did, changed))) or self._cutover.cannot or unpaged,
@@ -149,6 +151,7 @@ class Watcher:
             now = self._seen()
         except (AuropsError, CallUnknownError) as error:
             return self._act_blind(error)
+        self._foreign = f"{now.foreign} {PUT_RIGHT}" if now.foreign else ""
         held, steering = self._driver.latch(), now.steering
         forward = not steering.closed and steering.weight(self._way_back) != TOTAL_WEIGHT
         self._forward, self._latched, self._seen_s = forward, held is not None, self._clock.now_s()
@@ -159,12 +162,12 @@ class Watcher:
         said = self._said_of(now)
         return self._do(said, no_way_back(now, self._way_back, watching.over(self._site.folder))) if said else ""
 
-    def _check_file(self) -> str:
+    def _check_ours(self) -> str:
         """The proxy obeys at its next start what somebody wrote by hand, and does not know that: say so before.
 
         Under a latch it is put right at once: everything belongs at the way back, whoever wrote.
         """
-        changed = self._driver.changed()
+        changed = self._driver.changed() or self._foreign
         if not changed:
             return ""
         latch = self._driver.latch()

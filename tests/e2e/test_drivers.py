@@ -14,7 +14,7 @@ from tests.contract.driver import Bench, DriverContract, steering, until
 from tests.traffic.sites import platforms
 from traffic import nginx
 from traffic.dialects import open_driver
-from traffic.driver import Active, Driver, Flow, Steering
+from traffic.driver import TOTAL_WEIGHT, Active, Driver, Flow, Steering
 from traffic.folder import Rendered
 from traffic.headers import NOT_SENT_HEADER, SIDE_HEADER
 from traffic.hold import Hold, put
@@ -139,3 +139,48 @@ def test_a_way_back_that_the_proxys_own_binary_refuses_is_refused_in_its_words(
     with pytest.raises(OutsideError, match=r"refused by the proxy's own binary") as refused:
         driver.lay_way_back()
     assert says in refused.value.what
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_file_that_was_edited_before_a_restart_is_held_and_its_weights_are_nobodys(kind: Kind) -> None:
+    """Valid weights are obeyed, by either proxy; at once there is a hold, and who looks is told; a rollback ends it."""
+    with up(kind, requests=10) as bed:
+        live = next((bed.site.folder / "live").glob("*.json"))
+        edits = [('"v11+", "weight": 0', '"v11+", "weight": 9000'), ('"v10", "weight": 10000', '"v10", "weight": 1000')]
+        if kind is Kind.NGINX:
+            edits = [('["v11", 0]', '["v11", 9000]'), ('["v10", 10000]', '["v10", 1000]')]
+        text = live.read_text()
+        for old, new in edits:
+            assert old in text
+            text = text.replace(old, new)
+        live.write_text(text)
+        until(lambda: bed.driver.hold() is not None)
+        bed.kill(PROXY)
+        bed.start(PROXY)
+        now = bed.driver.observe()
+        assert now.steering.weight("v11") == 9_000
+        assert "Somebody else has steered: v11 9000, v10 1000" in now.foreign
+        assert not bed.driver.roll_back("nobody steered there", "bob").foreign
+        assert bed.driver.observe().steering.weight("v10") == TOTAL_WEIGHT
+
+
+def test_nginx_obeys_no_weights_that_do_not_sum() -> None:
+    """Told to read them, it keeps what it has; started with them it sends everything to V10, and says why."""
+    with up(Kind.NGINX, requests=200) as bed, httpx.Client(trust_env=False) as http:
+        bed.driver.shift(steering(TOTAL_WEIGHT, 2))
+        live = bed.driver._dialect.live
+        live.write_text(live.read_text().replace('["v11", 10000]', '["v11", 3000]'))
+        with pytest.raises(OutsideError, match="sum to 3000, not to 10000"):
+            bed.driver._dialect.take()
+        assert bed.driver.observe().steering == steering(TOTAL_WEIGHT, 2)
+        bed.kill(PROXY)
+        bed.start(PROXY)
+        now = bed.driver.observe()
+        assert now.steering == steering(0, 2)
+        assert "cannot obey (its weights sum to 3000, not to 10000): everything goes to v10" in now.foreign
+        assert RealProxy(bed, http).ask("anybody") == "v10"
+        live.write_text("{")
+        bed.kill(PROXY)
+        bed.start(PROXY)
+        assert bed.driver.observe().steering == steering(0, 0)
+        assert bed.driver.hold() is not None

@@ -426,6 +426,20 @@ def test_weights_that_somebody_else_moved_back_hold_the_run() -> None:
     assert "west-2 sends 0 of 10000 to v11, and this run had set 500: somebody else has steered" in ended.why
 
 
+def test_a_file_that_somebody_else_changed_holds_the_run() -> None:
+    """More than this run had set, too: it goes on when it is put right, and not before."""
+    scene = Scene()
+    scene.keeper.shut = frozenset({"errors"})
+    scene.go()
+    scene.proxies.proxies["west-2"].changed = "Weights of 9000 are in effect."
+    scene.keeper.shut = frozenset()
+    ended = scene.go()
+    assert ended.ending is Ending.HELD
+    assert "west-2: somebody else has steered. Weights of 9000 are in effect." in ended.why
+    scene.proxies.proxies["west-2"].changed = ""
+    assert scene.go() == DONE
+
+
 def test_a_proxy_that_is_down_stops_the_step_and_nothing_else_moves() -> None:
     """The step names it; the next step does not begin; back up and resumed the run goes on."""
     scene = Scene()

@@ -8,7 +8,7 @@ import pytest
 from tests.receivers import Receiver, receiving
 from tests.traffic.played import Place, steering
 from traffic import watching
-from traffic.driver import TOTAL_WEIGHT
+from traffic.driver import TOTAL_WEIGHT, TamperedError
 from traffic.watcher import Watcher
 from traffic.watching import Watching
 
@@ -91,3 +91,25 @@ def test_a_proxy_that_was_not_installed_yet_is_nobodys_change(tmp_path: Path) ->
         watched.proxy.live.unlink()
         assert watched.driver.changed() == ""
         watched.watcher.end()
+
+
+def test_what_the_proxy_has_loaded_is_not_taken_for_what_its_version_names(watched: Watched) -> None:
+    """Its weights were edited under the version that it had, and the file put back: seen, held, and not taken up."""
+    text = watched.proxy.live.read_text()
+    for name, weight in (("v11+", 9_000), ("v10", 1_000)):
+        before = 0 if name == "v11+" else TOTAL_WEIGHT
+        watched.edit(f'"name": "{name}", "weight": {before}', f'"name": "{name}", "weight": {weight}')
+    watched.proxy.take()
+    watched.proxy.live.write_text(text)
+    assert watched.driver.changed() == ""
+    now = watched.driver.observe()
+    assert now.steering.weight("v11") == 9_000
+    assert now.version != watched.proxy.version_of(text)
+    assert "Somebody else has steered: v11 9000, v10 1000" in now.foreign
+    with pytest.raises(TamperedError, match="Somebody else has steered"):
+        watched.driver.shift(now.steering)
+    watched.look_until_called()
+    assert "Somebody else has steered: v11 9000, v10 1000" in watched.person.got[0]["text"]
+    assert watched.driver.hold() is not None
+    assert not watched.driver.roll_back("go back", "bob").foreign
+    assert watched.driver.observe().steering.weight("v10") == TOTAL_WEIGHT

@@ -1,0 +1,64 @@
+"""What a driver by file asks of a proxy: how it is told, and how it answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from traffic.driver import Active, Capabilities, Steering
+    from traffic.folder import Rendered
+
+
+class Dialect(Protocol):
+    """What differs from proxy to proxy."""
+
+    can: Capabilities
+    live: Path
+    """The file that steers it, in a folder of its own."""
+
+    def render(self, wanted: Steering, instead_before: Mapping[str, int]) -> Rendered:
+        """What the file is to hold."""
+        ...
+
+    def version_of(self, text: str) -> str:
+        """The version of a file that aurops wrote.
+
+        Raises:
+            ValueError: It did not.
+        """
+        ...
+
+    def version(self) -> str:
+        """The version in effect: asked for again and again while a change takes effect.
+
+        Raises:
+            OutsideError: The proxy does not say.
+        """
+        ...
+
+    def ask(self) -> Active:
+        """What is in effect.
+
+        Raises:
+            OutsideError: The proxy does not say.
+        """
+        ...
+
+    def validate(self, text: str) -> str:
+        """What the proxy's own binary says to such a file.
+
+        Raises:
+            OutsideError: That it is wrong; or there is no such binary here.
+        """
+        ...
+
+    def take(self) -> None:
+        """Have the proxy read its file.
+
+        Raises:
+            OutsideError: It does not answer, or will not.
+        """
+        ...
