@@ -297,10 +297,11 @@ class Driver(Protocol):
         """
         ...
 
-    def release(self, who: str, epoch: int) -> None:
-        """Take the latch away, for a new plan of this epoch.
+    def release(self, who: str, epoch: int, *, overwrite: bool = False) -> None:
+        """Take the latch away, for a new plan of this epoch; `overwrite` as for `shift`.
 
         Raises:
+            TamperedError: Somebody else changed the proxy's file.
             StaleEpochError: The epoch is not above the latch's.
         """
         ...
@@ -321,10 +322,13 @@ class Driver(Protocol):
         """
         ...
 
-    def release_hold(self, who: str) -> None:
+    def release_hold(self, who: str, *, overwrite: bool = False) -> None:
         """Take the hold away; what fell back until now is known then. A hold that is not there is fine.
 
+        `overwrite` as for `shift`: the watcher would put the hold again while the file is not as it was written.
+
         Raises:
+            TamperedError: Somebody else changed the proxy's file.
             OutsideError: The proxy does not answer, or the hold cannot be taken away.
         """
         ...

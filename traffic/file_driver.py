@@ -172,14 +172,14 @@ class FileDriver:
             self._yield_to_rollback(held)
             return active
 
-    def release(self, who: str, epoch: int) -> None:
+    def release(self, who: str, epoch: int, *, overwrite: bool = False) -> None:
         """Know what fell back until now, then take the latch away."""
         with self._folder.locked(self._clock, LOCK_S):
             if (held := self.latch()) is None:
                 return
             if epoch <= held.epoch:
                 raise StaleEpochError(f"the latch of {held.who} has epoch {held.epoch}")
-            now = self.observe()
+            self._check_ours(now := self.observe(), overwrite=overwrite)
             self._put(self._render(Steering(now.steering.weights, max(epoch, now.steering.epoch)), now), held)
             self._folder.release(held, f"{who}, {self._at()}")
 
@@ -195,12 +195,13 @@ class FileDriver:
         """Hold, unless somebody does already."""
         hold.put(self.site.folder, made)
 
-    def release_hold(self, who: str) -> None:
+    def release_hold(self, who: str, *, overwrite: bool = False) -> None:
         """Know what fell back until now, then take the hold away; a runner that is lost owes nothing any more."""
         with self._folder.locked(self._clock, LOCK_S):
             if (held := self.hold()) is None:
                 return
-            if (now := self.observe()).fallen() and self.latch() is None:
+            self._check_ours(now := self.observe(), overwrite=overwrite)
+            if (now.fallen() or overwrite) and self.latch() is None:
                 self._put(self._render(now.steering, now), None)
             hold.release(self.site.folder, held, f"{who}, {self._at()}")
 

@@ -116,8 +116,7 @@ class MemoryDriver:
             raise LatchedError(f"A rollback holds: {self._latch.reason}.")
         if wanted.epoch < self._steering.epoch:
             raise StaleEpochError(f"epoch {self._steering.epoch} is in effect")
-        if self.tampered and not overwrite:
-            raise TamperedError("Somebody else changed what steers this proxy.")
+        self._check_ours(overwrite=overwrite)
         self._check_forward(wanted)
         self.before_put()
         self._put(wanted)
@@ -140,17 +139,22 @@ class MemoryDriver:
         if self._latch is None or (not rehearsal and (anew or self._latch.rehearsal)):
             above = max(known + 1, epoch or 0, self._latch.epoch + 1 if self._latch else 0)
             self._latch = Latch(epoch=above, reason=reason, who=who, at="now", rehearsal=rehearsal)
-        if self._steering.weight(self._way_back) != TOTAL_WEIGHT or self._steering.epoch < self._latch.epoch:
+        if (
+            self._steering.weight(self._way_back) != TOTAL_WEIGHT
+            or self._steering.epoch < self._latch.epoch
+            or self.tampered
+        ):
             self._put(Steering(self._all_back(), max(known, self._latch.epoch)))
         self._end("roll_back")
         if not self.up:
             raise UnheardError("latched and written, but the proxy does not answer")
         return self._active()
 
-    def release(self, who: str, epoch: int) -> None:
+    def release(self, who: str, epoch: int, *, overwrite: bool = False) -> None:
         """Take the latch away."""
         self._begin("release")
         if self._latch:
+            self._check_ours(overwrite=overwrite)
             if epoch <= self._latch.epoch:
                 raise StaleEpochError(f"the latch of {self._latch.who} has epoch {self._latch.epoch}, {who}")
             self._put(Steering(self._steering.weights, max(epoch, self._steering.epoch)))
@@ -169,9 +173,11 @@ class MemoryDriver:
         """Held."""
         self.held = self.held or hold
 
-    def release_hold(self, who: str) -> None:
+    def release_hold(self, who: str, *, overwrite: bool = False) -> None:
         """Take it away."""
         self._begin("release_hold")
+        if self.held:
+            self._check_ours(overwrite=overwrite)
         self.held = None if who else self.held
         self._put(self._steering)
         self._end("release_hold")
@@ -189,6 +195,10 @@ class MemoryDriver:
         self._flows[side] = replace(self._flows[side], under_way=0)
         self._end("drain")
         return Drained(left=0, closed=closed, reconnected=closed, asked=1)
+
+    def _check_ours(self, *, overwrite: bool) -> None:
+        if self.tampered and not overwrite:
+            raise TamperedError("Somebody else changed what steers this proxy.")
 
     def _check_names(self, wanted: Steering) -> None:
         if set(wanted.weights) != set(self._sides):

@@ -159,6 +159,10 @@ class DriverContract:
         until(lambda: _held(bench) is not None)
         with pytest.raises(TamperedError):
             bench.driver.shift(steering(5_000, 14))
+        with pytest.raises(TamperedError):
+            bench.driver.release_hold("ann")
+        assert bench.driver.changed()
+        assert bench.driver.hold() is not None
         assert state(bench.driver.observe()) == before
         assert bench.driver.shift(steering(0, 14), overwrite=True).steering == steering(0, 14)
         assert bench.driver.changed() == ""

@@ -113,3 +113,22 @@ def test_what_the_proxy_has_loaded_is_not_taken_for_what_its_version_names(watch
     assert watched.driver.hold() is not None
     assert not watched.driver.roll_back("go back", "bob").foreign
     assert watched.driver.observe().steering.weight("v10") == TOTAL_WEIGHT
+
+
+def test_a_release_writes_over_nothing_that_somebody_else_changed(watched: Watched) -> None:
+    """The latch stays and so does the change, for whoever is to look at it, unless who releases says otherwise."""
+    watched.driver.roll_back("orders look wrong", "bob")
+    watched.edit()
+    edited = watched.proxy.live.read_text()
+    with pytest.raises(TamperedError, match="Somebody else changed"):
+        watched.driver.release("ann", 9)
+    assert (watched.proxy.live.read_text(), watched.driver.latch() is not None) == (edited, True)
+    watched.driver.release("ann", 9, overwrite=True)
+    assert (watched.driver.changed(), watched.driver.latch()) == ("", None)
+    watched.edit()
+    watched.watcher.look()
+    with pytest.raises(TamperedError, match="Somebody else changed"):
+        watched.driver.release_hold("ann")
+    assert watched.driver.hold() is not None
+    watched.driver.release_hold("ann", overwrite=True)
+    assert (watched.driver.changed(), watched.driver.hold()) == ("", None)
