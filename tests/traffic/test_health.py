@@ -90,16 +90,16 @@ def test_a_rollback_asks_itself_whether_v10_is_worse(
     """V10 does not answer, or says that it is not well, and V11 is: refused, as with a proxy that looks itself."""
     with ExitStack() as stack:
         made = driver(*(stack.enter_context(backend(status)) if status else DEAD for status in (v11, v10)))
-        found = fitness.worse(READY, {"west": made})
-    assert bool(found) is refused
-    assert all(each.refused and "no backend of V10 answers its health checks" in each.why for each in found)
+        found = fitness.refusal(READY, "west", made)
+    assert (found is not None) is refused
+    assert found is None or (found.refused and "no backend of V10 answers its health checks" in found.why)
 
 
 def test_a_look_that_was_missed_once_makes_no_v10_dead(driver: Drivers) -> None:
     """A busy V10 answers the second time: it is fit to go back to."""
     with backend() as v11, backend(after=1) as v10:
         made = driver(v11, v10)
-        assert fitness.worse(READY, {"west": made}) == []
+        assert fitness.refusal(READY, "west", made) is None
     with backend(after=1) as v10:
         assert driver_well(made, v10) == 1
 
