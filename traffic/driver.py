@@ -33,6 +33,10 @@ class LatchedError(HeldError):
     """A rollback holds: no traffic goes forward until a person releases its latch."""
 
 
+class OvertakenError(HeldError):
+    """Somebody else wrote after this rollback was decided on: whoever looks again decides anew."""
+
+
 class UnheardError(CallUnknownError):
     """A rollback is latched and written, so the proxy starts with it; that it obeys by now nobody has heard."""
 
@@ -159,6 +163,19 @@ def read_back(
     return Active(steering, version + _FOREIGN, flows, instead_before, why)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is written beside a proxy, whatever it obeys so far: another one means that somebody wrote in between.
+
+    Args:
+        version: Of the steering file; empty: somebody else changed it.
+        latch: The one that holds.
+    """
+
+    version: str
+    latch: Latch | None
+
+
 class Capability(StrEnum):
     """What a driver may or may not be able to do."""
 
@@ -237,6 +254,10 @@ class Driver(Protocol):
         """The rollback that holds; None: none does."""
         ...
 
+    def standing(self) -> Standing:
+        """What is written now; for `roll_back`, by whoever looks first and decides then. Never raises."""
+        ...
+
     def changed(self) -> str:
         """Why what the proxy would start with is not what was written here, and what to do; empty: it is. Never raises.
 
@@ -274,7 +295,14 @@ class Driver(Protocol):
         ...
 
     def roll_back(
-        self, reason: str, who: str, *, epoch: int | None = None, rehearsal: bool = False, anew: bool = False
+        self,
+        reason: str,
+        who: str,
+        *,
+        epoch: int | None = None,
+        rehearsal: bool = False,
+        anew: bool = False,
+        standing: Standing | None = None,
     ) -> Active:
         """Latch, and send everything to the side that others fall back to; goes ahead whatever the file holds.
 
@@ -288,8 +316,12 @@ class Driver(Protocol):
             anew: A person says so: also a latch in earnest gives way to one of a higher epoch, so that a release that
                 was approved for the old one does not take this away. Without (the watcher, who says it again and
                 again) one in earnest that holds already stays.
+            standing: What was written when whoever decided on this began to look; None: a person wants it, whatever
+                was written since. A latch that a person released meanwhile is not raised again by what was seen before.
 
         Raises:
+            OvertakenError: Something else than `standing` is written by now; a latch that it raised before it saw that
+                stays.
             HeldError: A rehearsal, and not everything is at the way back; or a rollback came in between.
             UnheardError: It is latched and written, and the proxy has not said that it obeys.
             CallUnknownError: Nobody knows.

@@ -18,6 +18,8 @@ from traffic.driver import (
     Capability,
     Drained,
     LatchedError,
+    OvertakenError,
+    Standing,
     Steering,
     TamperedError,
     UnheardError,
@@ -93,6 +95,10 @@ class FileDriver:
         """The rollback that holds."""
         return self._folder.latch()
 
+    def standing(self) -> Standing:
+        """By the version in the live file, and the latch."""
+        return Standing(self._version_in_file(), latching.held(self._folder))
+
     def changed(self) -> str:
         """Whether the live file is as aurops wrote it."""
         return self._folder.changed()
@@ -127,18 +133,29 @@ class FileDriver:
             return self._put(rendered, None)
 
     def roll_back(
-        self, reason: str, who: str, *, epoch: int | None = None, rehearsal: bool = False, anew: bool = False
+        self,
+        reason: str,
+        who: str,
+        *,
+        epoch: int | None = None,
+        rehearsal: bool = False,
+        anew: bool = False,
+        standing: Standing | None = None,
     ) -> Active:
-        """Raise the latch, so that nobody begins to go forward; then move the file made beforehand in place."""
+        """Raise the latch, so that nobody begins to go forward; then move the file made beforehand in place.
+
+        With `standing` the lock comes first: whoever releases keeps it until the latch is gone.
+        """
         if self.site.way_back is None:
             raise UsageError(_NO_WAY_BACK, allowed="a side that names another as `instead`")
         if rehearsal:
             return self._rehearse(reason, who, epoch or 0)
         for turn in range(_ROLL_BACKS):
-            failed = self._raise_latch(reason, who, epoch or 0, anew=anew and not turn)
+            failed = None if standing else self._raise_latch(reason, who, epoch or 0, anew=anew and not turn)
             with self._folder.locked(self._clock, ROLL_BACK_LOCK_S, insist=False) as alone:
-                if not alone:  # whoever has the lock may be taking the latch away that was there
-                    failed = self._raise_latch(reason, who, epoch or 0, higher=True)
+                self._check_standing(standing)
+                if standing or not alone:  # whoever has the lock may be taking the latch away that was there
+                    failed = self._raise_latch(reason, who, epoch or 0, higher=not alone)
                 now, held = self._seen(), latching.held(self._folder)
                 if held is None and failed is None:
                     continue  # it was released in between: that was before this rollback
@@ -243,6 +260,15 @@ class FileDriver:
         self._folder.version()
         if now.foreign:
             raise TamperedError(now.foreign, where=self.site.admin, next_step=PUT_RIGHT)
+
+    def _check_standing(self, decided_on: Standing | None) -> None:
+        if decided_on and (now := self.standing()) != decided_on:
+            raise OvertakenError(
+                "Somebody has written since this rollback was decided on, so it went no further.",
+                where=f"{self._folder.live}: {now.version or 'changed by somebody else'}; "
+                f"{f'latch {now.latch.epoch}' if now.latch else 'no latch'}",
+                next_step="Look again.",
+            )
 
     def _seen(self) -> Active | None:
         with suppress(OutsideError):

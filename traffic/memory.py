@@ -16,6 +16,8 @@ from traffic.driver import (
     Drained,
     Flow,
     LatchedError,
+    OvertakenError,
+    Standing,
     Steering,
     TamperedError,
     UnheardError,
@@ -96,6 +98,10 @@ class MemoryDriver:
         self._end("latch")
         return self._latch
 
+    def standing(self) -> Standing:
+        """By the version in effect, and the latch."""
+        return Standing(self._active().version, self._latch)
+
     def changed(self) -> str:
         """As a test has set it."""
         return "Somebody else changed what steers this proxy." if self.tampered else ""
@@ -127,12 +133,21 @@ class MemoryDriver:
         return self._active()
 
     def roll_back(
-        self, reason: str, who: str, *, epoch: int | None = None, rehearsal: bool = False, anew: bool = False
+        self,
+        reason: str,
+        who: str,
+        *,
+        epoch: int | None = None,
+        rehearsal: bool = False,
+        anew: bool = False,
+        standing: Standing | None = None,
     ) -> Active:
         """Latch, then everything to the way back."""
         if self._way_back is None:
             raise UsageError("No side of this proxy is a way back.")
         self._begin("roll_back", needs_proxy=False)
+        if standing not in (None, self.standing()):
+            raise OvertakenError("Somebody has written since this rollback was decided on, so it went no further.")
         if rehearsal:
             refuse_rehearsal(self._steering, self._way_back, "in memory")
         known = self._steering.epoch

@@ -114,6 +114,8 @@ class Watcher:
         """Since when `runner.json` cannot be read; None: it can."""
         self._unwritten: dict[str, str] = {}
         """Since when no hold can be written, by cause."""
+        self._standing = driver.standing()
+        """What was written before it looked last: what it decides on then is dropped when somebody wrote since."""
 
     def look(self) -> None:
         """Once: say that somebody watches, look, and roll back or hold if it has to be.
@@ -147,6 +149,7 @@ class Watcher:
 
     def _act(self) -> str:
         """Do what has to be done now; what that was, empty: nothing."""
+        self._standing = self._driver.standing()
         try:
             now = self._seen()
         except (AuropsError, CallUnknownError) as error:
@@ -232,7 +235,7 @@ class Watcher:
         return None
 
     def _roll_back(self, reason: str) -> str:
-        self._driver.roll_back(reason, WHO)
+        self._driver.roll_back(reason, WHO, standing=self._standing)
         return f"rolled back: {reason}"
 
     def _hold(self, cause: str, reason: str) -> str:

@@ -9,7 +9,17 @@ import pytest
 
 from aurops.errors import HeldError, OutsideError, UsageError
 from aurops.plan import StaleEpochError
-from traffic.driver import TOTAL_WEIGHT, Active, Capability, Driver, LatchedError, Steering, TamperedError, UnheardError
+from traffic.driver import (
+    TOTAL_WEIGHT,
+    Active,
+    Capability,
+    Driver,
+    LatchedError,
+    OvertakenError,
+    Steering,
+    TamperedError,
+    UnheardError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -364,6 +374,26 @@ class DriverContract:
         latch = bench.driver.latch()
         assert latch is not None
         bench.driver.release("alice", latch.epoch + 1)
+
+    def test_what_was_decided_on_before_a_release_does_not_undo_it(self, bench: Bench) -> None:
+        """Whoever looked before a person let go rolls nothing back with that; who looks again does."""
+        looked = [bench.driver.standing()]
+        bench.driver.roll_back("orders look wrong", "bob", anew=True)
+        latch = bench.driver.latch()
+        assert latch is not None
+        looked.append(bench.driver.standing())
+        bench.driver.release("alice", latch.epoch + 1)
+        before = state(bench.driver.observe())
+        for standing in looked:
+            with pytest.raises(OvertakenError):
+                bench.driver.roll_back("a latch holds", "the watcher", standing=standing)
+        assert bench.driver.latch() is None
+        assert state(bench.driver.observe()) == before
+        bench.driver.roll_back("v11 fell back", "the watcher", standing=bench.driver.standing())
+        again = bench.driver.latch()
+        assert again is not None
+        assert again.reason == "v11 fell back"
+        bench.driver.release("alice", again.epoch + 1)
 
     def test_a_rollback_of_a_proxy_that_is_down_holds_when_it_comes_up(self, bench: Bench) -> None:
         """Nobody says that it is in effect; it is latched and written, and is what the proxy starts with."""
