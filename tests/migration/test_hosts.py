@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from aurops.clock import ManualClock
 from aurops.errors import AuropsError, OutsideError
 from aurops.gates.signing import Signers
 from migration import far, hosts, rollback
 from migration.cutover_file import Cutover
 from migration.hosts import Host
+from migration.laying import Laying
 from migration.readiness import problems
 from migration.rollback import Ready, ReadyProxy
 from tests.migration.cutovers import cutover
+from tests.traffic.sites import platforms
 from traffic.site import Kind
 
 
@@ -183,3 +186,45 @@ def test_a_proxy_without_a_host_is_on_the_runners(monkeypatch: pytest.MonkeyPatc
     assert "west-1 on edge-9; west-2, north-1 on ops-1 (this one)" in error.what
     monkeypatch.setenv("AUROPS_HOST", "edge-9")
     assert hosts_lacking(plan) == {}
+
+
+def test_standing_down_and_standing_up_again_are_written_on_every_host(
+    ssh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its end an operator's host may be out of reach; there is a way back again only when every host says so."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    taken, out_of_reach = tmp_path / "taken", tmp_path / "out-of-reach"
+    taken.mkdir()
+    answer = 'echo "{\\"/x\\": \\"$(sha256sum "$there" | cut -d" " -f1)\\"}"'
+    ssh.write_text(f'[ "$1" != "$(cat {out_of_reach})" ] || exit 255\nthere={taken}/$1; cat > "$there"; {answer}\n')
+    sites = {}
+    for name in ("west-1", "west-2", "north-1"):
+        site = platforms(folder=tmp_path / name)
+        sites[name] = str(tmp_path / f"{name}.json")
+        Path(sites[name]).write_text(site.model_dump_json(by_alias=True))
+    plan = cutover(sites=sites, proxy_hosts={"west-1": "edge-9"})
+    laying = Laying(plan, "run-1", {}, ManualClock())
+
+    def said() -> dict[str, str]:
+        here = (rollback.home(plan.service), *(tmp_path / name for name in ("west-2", "north-1")))
+        files = [*taken.iterdir(), *(folder / rollback.FILE for folder in here)]
+        return {str(file.relative_to(tmp_path)): json.loads(file.read_text())["over"] for file in files}
+
+    out_of_reach.write_text("")
+    laying.stand_down("no writes")
+    everywhere = said()
+    assert set(everywhere) >= {"taken/edge-9", "taken/ops-2", "west-2/rollback.json", "north-1/rollback.json"}
+    assert set(everywhere.values()) == {"no writes"}
+    laying.stand_down("")
+    assert said() == dict.fromkeys(everywhere, "")
+    out_of_reach.write_text("ops-2")
+    laying.stand_down("no writes")
+    assert said() == dict.fromkeys(everywhere, "no writes") | {"taken/ops-2": ""}
+    (taken / "ops-2").write_text('{"over": "no writes"}')
+    with pytest.raises(OutsideError, match="nothing lies ready at ops-2"):
+        laying.stand_down("")
+    assert said()["taken/edge-9"] == ""
+    out_of_reach.write_text("edge-9")
+    for why in ("no writes", ""):
+        with pytest.raises(OutsideError, match="nothing lies ready at edge-9"):
+            laying.stand_down(why)
