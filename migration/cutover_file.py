@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SCHEMA_FILE = Path(__file__).parent / "cutover.schema.json"
 REHEARSALS = 3
-"""How often a rollback is rehearsed before the first percent."""
+"""How often a rollback is rehearsed before the first percent, at least."""
 _HOUR_S = 3600.0
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
 
@@ -229,6 +229,11 @@ class Cutover(_Part):
         return Watching(
             service=self.service, run=run, proxy=proxy, critical=critical, page=self.page, silent_s=self.heartbeat_s
         )
+
+    @property
+    def rehearsals(self) -> int:
+        """How often a rollback is rehearsed: from each operator's host at least once."""
+        return max(REHEARSALS, len(self.operator_hosts))
 
     @property
     def proxies(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from aurops.history import History
 from aurops.lease import Lease
 from aurops.store import state_folder
 from migration.cutover import KIND
-from migration.cutover_file import REHEARSALS, Cutover
+from migration.cutover_file import Cutover
 from migration.model import NEW
 from migration.playbook import CutoverPlaybook
 from migration.probing import Probes
@@ -197,7 +197,7 @@ def execute(  # noqa: PLR0913 (what a run needs)
             listener=listener,
             take_over=take_over and not again,
             # Each rehearsed rollback takes two epochs between what is in effect and ours: its own, and its release's.
-            reported_epochs=(seen + 2 * REHEARSALS + leap, History(mine.records).epoch + leap),
+            reported_epochs=(seen + 2 * cutover.rehearsals + leap, History(mine.records).epoch + leap),
             check=lambda: _refuse_outdated(mine, store, clock),
             again=again,
         )

@@ -11,6 +11,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -74,10 +75,10 @@ def is_here(name: str) -> bool:
 
 
 def ask(host: Host, arguments: Sequence[str], *, within_s: float, stdin: str = "") -> Said:
-    """Run aurops on another host.
+    """Run aurops on a host: over ssh, and as a child of its own when it is this one.
 
     Args:
-        host: Which.
+        host: Which; here it is the aurops that asks, whatever `host.aurops` says.
         arguments: Of aurops.
         within_s: It is given up after so long, seconds; what it did by then nobody knows.
         stdin: What it reads.
@@ -85,15 +86,18 @@ def ask(host: Host, arguments: Sequence[str], *, within_s: float, stdin: str = "
     Raises:
         OutsideError: It cannot be reached, or has not answered in time.
     """
-    ssh = shlex.split(os.environ.get("AUROPS_SSH") or SSH)
-    command = [*ssh, host.ssh or host.name, f"{host.aurops} {shlex.join(arguments)}"]
+    if is_here(host.name):
+        command = [sys.executable, "-m", "runbooks", *arguments]
+    else:
+        ssh = shlex.split(os.environ.get("AUROPS_SSH") or SSH)
+        command = [*ssh, host.ssh or host.name, f"{host.aurops} {shlex.join(arguments)}"]
     pipe = subprocess.PIPE
     try:
         child = subprocess.Popen(
             command, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace", start_new_session=True
         )
     except OSError as error:
-        raise OutsideError(f"{host.name} is not reached: {error}", where=ssh[0]) from error
+        raise OutsideError(f"{host.name} is not reached: {error}", where=command[0]) from error
     try:
         out, err = child.communicate(stdin, timeout=within_s)
     except subprocess.TimeoutExpired as error:

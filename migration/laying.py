@@ -59,16 +59,17 @@ class Laying:
     def rehearse(self, proxy: str, reason: str) -> str:
         """Have an operator's host roll a proxy back, each host in its turn; which one.
 
-        Empty: it is this one's turn, or nobody's, and whoever asks does it himself.
+        This host, too, by the very command, with what lies ready for it. Empty: the plan names nobody, and whoever
+        asks does it himself.
 
         Raises:
             OutsideError: It did not end well.
         """
         operators = self._cutover.operator_hosts
         number = int(reason.removeprefix(REHEARSAL).partition(" ")[0])
-        name = operators[(number - 1) % len(operators)] if operators else ""
-        if hosts.is_here(name):
+        if not operators:
             return ""
+        name = operators[(number - 1) % len(operators)]
         far.rehearse_from(self._ready().host(name), self._cutover.service, proxy, reason)
         return name
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from aurops.gates.spec import Gate, PortCheck, SoakGate, TimeGate, WindowGate, unique
 from aurops.gates.window import openings
-from migration.cutover_file import REHEARSALS
 from migration.model import TOTAL_WEIGHT
 
 if TYPE_CHECKING:
@@ -114,17 +113,17 @@ def _prepare(cutover: Cutover, *, releases: bool) -> tuple[Part, ...]:
                 f"rehearse {number}",
                 1,
                 Action.REHEARSE,
-                f"rollback, rehearsed on every proxy: {number} of {REHEARSALS}",
+                f"rollback, rehearsed on every proxy: {number} of {cutover.rehearsals}",
                 proxies=everywhere,
             )
-            for number in range(1, REHEARSALS + 1)
+            for number in range(1, cutover.rehearsals + 1)
         ),
     )
 
 
 def _move(cutover: Cutover) -> tuple[Part, ...]:
     parts: list[Part] = []
-    rehearsed = PortCheck(kind="port", name="rollback rehearsed", port="rehearsed", times=REHEARSALS)
+    rehearsed = PortCheck(kind="port", name="rollback rehearsed", port="rehearsed", times=cutover.rehearsals)
     first = (_from("phase 2", cutover.start), rehearsed, *cutover.capacity, *_interruptions(cutover))
     for region in cutover.regions:
         for percent in cutover.steps:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aurops.clock import RealClock
-from aurops.errors import HeldError
+from aurops.errors import HeldError, OutsideError
 from aurops.gates.signing import Signers
 from aurops.journal import Journal
 from aurops.store import open_store
@@ -270,6 +270,21 @@ def test_each_operators_host_rehearses_the_rollback_in_its_turn(bed: Bed, on_edg
     latch = bed.driver.latch()
     assert latch is not None
     assert latch.who == "bob"
+
+
+def test_the_runners_own_host_rehearses_by_the_very_command(bed: Bed, on_edge: Hosts) -> None:
+    """Where it is an operators' host, too: what lies ready there is read, and without it the rehearsal fails."""
+    at_half(bed)
+    bed.driver.shift(Steering({"v11": 0, "v10": TOTAL_WEIGHT, "baseline": 0}, bed.driver.observe().steering.epoch))
+    read = plan(bed, on_edge).model_copy(update={"operator_hosts": (EDGE, "ops-1")})
+    target, epoch = cutover._target(read, "run-1"), bed.driver.observe().steering.epoch + 100
+    target.prepare("edge", epoch, 20.0)
+    said = target.rehearse("edge", rehearsal(1, "run-1"), epoch, 20.0).data
+    assert said["from"] == EDGE
+    assert json.loads((bed.site.folder / f"latch-{said['epoch']}.json").read_text())["rehearsal"] is True
+    (on_edge.base / EDGE / "state/aurops/rollback/ledger/rollback.json").unlink()
+    with pytest.raises(OutsideError, match="rehearsed from edge-1 failed: exit code 2"):
+        target.rehearse("edge", rehearsal(3, "run-1"), epoch, 20.0)
 
 
 def test_an_operators_host_that_cannot_reach_a_proxy_is_found_out_before_the_first_step(

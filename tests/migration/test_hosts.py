@@ -15,6 +15,7 @@ from migration import far, hosts, rollback
 from migration.cutover_file import Cutover
 from migration.hosts import Host
 from migration.laying import Laying
+from migration.outline import outline
 from migration.readiness import problems
 from migration.rollback import Ready, ReadyProxy
 from tests.migration.cutovers import cutover
@@ -56,6 +57,22 @@ def test_no_host_is_an_option_of_ssh() -> None:
     for wrong in ({"name": "-oProxyCommand=x"}, {"name": "edge", "ssh": "-oProxyCommand=x"}, {"name": "a b"}):
         with pytest.raises(ValidationError):
             Host.model_validate(wrong)
+
+
+def test_this_host_is_asked_by_the_same_command_without_ssh(ssh: Path) -> None:
+    """A child of its own that reads what lies ready here: whoever is on an operators' host types just that."""
+    ssh.write_text("echo ssh was asked >&2; exit 255\n")
+    said = hosts.ask(Host(name="ops-1", aurops="no-such-program"), ["rollback", "--help"], within_s=20)
+    assert said.code == 0
+    assert "--reason" in said.out
+
+
+def test_each_of_four_operators_hosts_rehearses() -> None:
+    """Three times at least, and from every host once."""
+    four = cutover(operator_hosts=("ops-1", "ops-2", "ops-3", "ops-4"))
+    rehearsed = [part.name for part in outline(four, releases=False) if part.name.startswith("rehearse")]
+    assert rehearsed == [f"rehearse {number}" for number in (1, 2, 3, 4)]
+    assert (four.rehearsals, cutover().rehearsals) == (4, 3)
 
 
 def test_a_host_that_hangs_or_refuses_is_named_and_left_behind(ssh: Path) -> None:
