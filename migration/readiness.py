@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from migration.outline import Action, outline, timetable
 from traffic.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from aurops.gates.signing import Signers
@@ -115,7 +116,17 @@ def _hosts_lacking(cutover: Cutover, where: str) -> list[AuropsError]:
         what = f"a rollback lies ready on {len(cutover.operator_hosts)} of at least {OPERATOR_HOSTS} operator hosts"
         allowed = "the names of two hosts or more, from each of which people can roll back"
         found.append(UsageError(what, where=f"{where}: operator_hosts", allowed=allowed))
+    for short, name in _same(cutover.operator_hosts):
+        what = f"{short} and {name} are one host under two names: a rollback would hang on one machine"
+        found.append(UsageError(what, where=f"{where}: operator_hosts", allowed="each host by one name, once"))
     return found + _out_of_reach(cutover, where)
+
+
+def _same(names: Sequence[str]) -> list[tuple[str, str]]:
+    """The pairs of names that are one host's, one the other's short form, however they are spelled (RFC 4343)."""
+    plain = {name: name.casefold().rstrip(".") for name in names}
+    pairs = combinations(sorted(names, key=len), 2)
+    return [(one, two) for one, two in pairs if plain[one] in (plain[two], plain[two].partition(".")[0])]
 
 
 def _out_of_reach(cutover: Cutover, where: str) -> list[AuropsError]:

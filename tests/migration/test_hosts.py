@@ -182,6 +182,14 @@ def test_a_plan_with_one_operators_host_or_a_proxy_elsewhere_is_refused_with_bot
     assert not asked.exists()
 
 
+@pytest.mark.parametrize("names", [("ops-1.example.net", "ops-1"), ("OPS-1", "ops-1"), ("ops-1", "ops-1.", "ops-2")])
+def test_one_host_under_two_names_is_not_two(names: tuple[str, ...]) -> None:
+    """Short and long, upper and lower case: from one machine alone a rollback would hang on it."""
+    (error,) = hosts_lacking(cutover(operator_hosts=names)).values()
+    assert "are one host under two names" in error.what
+    assert hosts_lacking(cutover(operator_hosts=("ops-1.example.net", "ops-1.example.org"))) == {}
+
+
 @pytest.mark.parametrize("here", ["ops-1", "edge-9", "a-third"])
 def test_a_plan_of_proxies_on_two_hosts_is_sent_to_neither_of_them(here: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No runner can carry it out, wherever it is begun: one error: which is where, a plan for each."""
