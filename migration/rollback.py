@@ -200,7 +200,14 @@ def find(service: str) -> Path:
     found = sorted(home("").glob(f"*/{FILE}"))
     if not service and len(found) == 1:
         return found[0]
-    there = ", ".join(file.parent.name for file in found) or "none"
+    if not found:
+        raise UsageError(
+            "nothing lies ready on this host",
+            where=str(home(service) / FILE) if service else str(home("") / "SERVICE" / FILE),
+            next_step="ssh to one of the plan's operator_hosts, or to a proxy's own host, and do it there; "
+            f"or --file FILE: it is {FILE} in every proxy's folder, too",
+        )
+    there = ", ".join(file.parent.name for file in found)
     what = f"nothing lies ready here for `{service}`" if service else "which service is not said"
     raise UsageError(
         what, where=str(home("")), allowed=there, next_step=f"--file FILE: it is {FILE} in every proxy's folder, too"

@@ -59,8 +59,14 @@ def test_what_lies_ready_holds_no_secret_and_names_the_files(state: Path) -> Non
 
 def test_without_anything_ready_it_says_where_it_looked(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """No service, another service, several and none named: exit 2, what there is, and --file."""
-    assert here("rollback", "--reason", "r") == 2
-    assert "--file FILE" in capsys.readouterr().err
+    for service in ([], ["ledger"]):
+        assert here("rollback", *service, "--reason", "r") == 2
+        said = capsys.readouterr().err
+        assert "nothing lies ready on this host" in said
+        assert f"rollback/{service[0] if service else 'SERVICE'}/rollback.json" in said
+        assert "ssh to one of the plan's operator_hosts, or to a proxy's own host" in said
+        assert "--file FILE" in said
+        assert "which service" not in said
     lay("ledger", west=site(state / "west"))
     assert here("rollback", "payments", "--reason", "r") == 2
     assert "nothing lies ready here for `payments`" in capsys.readouterr().err
