@@ -32,6 +32,8 @@ CALL_S = 20.0
 """Longest time that one call at a proxy may take."""
 DRAIN_WITHIN_S = 900.0
 """How long what is left may take to end, beyond the time over which it is told to."""
+PREPARE_S = 40.0
+"""Longest time to lay a way back ready everywhere: the proxy's own binary and all hosts are asked within it."""
 REHEARSE_S = 40.0
 """Longest time for a rehearsed rollback with its report: two thirds of the lease."""
 PROBES, PROBES_OVER = "send probes", "probes over"
@@ -151,8 +153,9 @@ def _steps(part: Part, cutover: Cutover, history: History, run: str) -> tuple[St
     if not part.proxies:
         return (_latched(part, part.name, {}),)
     deadline_s = 120.0 if part.action is not Action.DRAIN else cutover.drain_s + DRAIN_WITHIN_S
+    timeout_s = PREPARE_S if part.action is Action.PREPARE else CALL_S
     return tuple(
-        _latched(part, f"{part.action} {proxy}", {"proxy": proxy, **_more(part, history, proxy)}, deadline_s)
+        _latched(part, f"{part.action} {proxy}", {"proxy": proxy, **_more(part, history, proxy)}, deadline_s, timeout_s)
         for proxy in part.proxies
     )
 

@@ -101,17 +101,18 @@ def _lacking(proxy: ReadyProxy) -> str:
     return changed or (f"this user cannot write in {', '.join(shut)}" if shut else "")
 
 
-def check(made: Ready, digest: str) -> list[Checked]:
+def check(made: Ready, digest: str, *, within_s: float = ANSWER_S) -> list[Checked]:
     """Whether every proxy could be rolled back from here.
 
     Args:
         made: What lies ready here.
         digest: SHA-256 of its file: every proxy's host must have the very same.
+        within_s: A host is given up after so long, and after `ANSWER_S`.
     """
     mine, far = apart(made)
 
     def one(host: Host) -> list[Checked]:
-        said = _asked(host, far[host], ["--check", "--asked-by", hosts.here()], within_s=ANSWER_S)
+        said = _asked(host, far[host], ["--check", "--asked-by", hosts.here()], within_s=min(within_s, ANSWER_S))
         if isinstance(said, str):
             return [Checked(proxy.name, host.name, ok=False, why=said) for proxy in far[host]]
         if said["digest"] != digest:
@@ -122,13 +123,16 @@ def check(made: Ready, digest: str) -> list[Checked]:
     return [*check_here(mine), *_everywhere(far, one)]
 
 
-def lay_everywhere(made: Ready, digest: str, *, operators_too: bool = True) -> dict[str, str]:
+def lay_everywhere(
+    made: Ready, digest: str, *, operators_too: bool = True, within_s: float = ANSWER_S
+) -> dict[str, str]:
     """Write it on every proxy's host and every operator's, and read it back; each file by host with its digest.
 
     Args:
         made: What is laid.
         digest: SHA-256 of its text.
         operators_too: An operator's host that cannot be reached is an error, too.
+        within_s: It is given up after so long, and after `ANSWER_S`.
 
     Raises:
         OutsideError: A host is not reached, or has read back something else.
@@ -141,7 +145,7 @@ def lay_everywhere(made: Ready, digest: str, *, operators_too: bool = True) -> d
     def one(host: Host) -> list[dict[str, str]]:
         names = [word for proxy in far.get(host, ()) for word in ("--proxy", proxy.name)]
         try:
-            said = hosts.ask(host, ["rollback", "--lay", *names], within_s=ANSWER_S, stdin=made.text())
+            said = hosts.ask(host, ["rollback", "--lay", *names], within_s=min(within_s, ANSWER_S), stdin=made.text())
             files: dict[str, str] = {} if said.code else json.loads(said.out)
             why = said.why
         except (AuropsError, ValueError) as error:
@@ -162,8 +166,8 @@ def lay_here(made: Ready, mine: Ready) -> dict[str, str]:
     return lay(made, (*(proxy.folder for proxy in mine.proxies), home(made.service)))
 
 
-def check_from_operators(made: Ready, digest: str) -> dict[str, int]:
-    """Have every operator's host reach every proxy; how many it reached, by host.
+def check_from_operators(made: Ready, digest: str, *, within_s: float = 2 * ANSWER_S) -> dict[str, int]:
+    """Have every operator's host reach every proxy; how many it reached, by host; given up after `within_s`.
 
     Raises:
         OutsideError: One could not.
@@ -171,8 +175,8 @@ def check_from_operators(made: Ready, digest: str) -> dict[str, int]:
 
     def one(host: Host) -> list[tuple[str, int]]:
         if hosts.is_here(host.name):
-            return [(host.name, _reached(host, check(made, digest)))]
-        said = hosts.ask(host, ["rollback", made.service, "--check", "--json"], within_s=2 * ANSWER_S)
+            return [(host.name, _reached(host, check(made, digest, within_s=within_s)))]
+        said = hosts.ask(host, ["rollback", made.service, "--check", "--json"], within_s=min(within_s, 2 * ANSWER_S))
         try:
             found = json.loads(said.out)
         except ValueError as error:

@@ -38,23 +38,36 @@ class Laying:
         self._lock = threading.Lock()
         self._laid: dict[str, str] = {}
 
-    def lay(self) -> Mapping[str, str]:
+    def lay(self, within_s: float) -> Mapping[str, str]:
         """For all proxies, the first time that one asks: each file, by host, with the digest of what lies there.
 
         Then every operator's host reaches every proxy's, as in a rollback, but for the rollback.
 
+        Args:
+            within_s: For all of it, and for waiting for another proxy that lays.
+
         Raises:
-            OutsideError: A host is not reached, or from an operator's not every proxy is.
+            OutsideError: A host is not reached, from an operator's not every proxy is, or the time is over.
             OSError: It cannot be written here.
         """
-        with self._lock:
+        until_s = self._clock.now_s() + within_s
+        if not self._lock.acquire(timeout=max(0.0, within_s)):
+            raise _too_late(within_s)
+        try:
             if not self._laid:
                 made = self._ready()
                 digest = _digest(made)
-                laid = far.lay_everywhere(made, digest)
-                reached = far.check_from_operators(made, digest)
+                laid = far.lay_everywhere(made, digest, within_s=self._left_s(until_s, within_s))
+                reached = far.check_from_operators(made, digest, within_s=self._left_s(until_s, within_s))
                 self._laid = laid | {f"from {host}": f"{count} proxies reached" for host, count in reached.items()}
             return self._laid
+        finally:
+            self._lock.release()
+
+    def _left_s(self, until_s: float, within_s: float) -> float:
+        if (left_s := until_s - self._clock.now_s()) <= 0:
+            raise _too_late(within_s)
+        return left_s
 
     def rehearse(self, proxy: str, reason: str) -> str:
         """Have an operator's host roll a proxy back, each host in its turn; which one.
@@ -95,6 +108,13 @@ class Laying:
         places = Places(of, plan.hosts, plan.operator_hosts)
         epochs = {name: driver.observe().steering.epoch for name, driver in self._drivers.items()}
         return ready(plan.service, self._run, plan.sites, self._clock, places, epochs)
+
+
+def _too_late(within_s: float) -> OutsideError:
+    return OutsideError(
+        f"{max(0.0, within_s):.1f} s were left to lay the rollback ready on all hosts, and they are over",
+        next_step="see which host or proxy is slow (aurops rollback --check), then aurops runs resume",
+    )
 
 
 def _digest(made: Ready) -> str:

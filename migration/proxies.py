@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 NEEDED = (Capability.ZERO_LOSS, Capability.FALLS_BACK, Capability.REFUSES_OLD_EPOCHS)
 """Without these a step would lose requests, or nobody would come back from a dead V11."""
 _LOOK_S = 5.0
+_WATCHED_S = heartbeat.PATIENCE_S + 2.0
+"""What is kept of the time of `prepare` for its end: a watcher is waited for."""
 
 
 class Proxies:
@@ -32,7 +34,8 @@ class Proxies:
         clock: Time.
         who: Who steers, for latches.
         drain_s: WebSockets that are left on the old side are closed over so many seconds.
-        lay_ready: Puts what a rollback needs beside a proxy and elsewhere; raises when it cannot.
+        lay_ready: Puts what a rollback needs beside a proxy and elsewhere, within so many seconds; raises when it
+            cannot.
         elsewhere: Has an operator's host rehearse a rollback of a proxy, for a reason; which one, empty: none did.
         stand_down: Has it say that there is no way back any more, and why; empty: that there is.
         changed: Why what was laid for a proxy's watcher is not there as it was laid; empty: it is.
@@ -45,7 +48,7 @@ class Proxies:
         *,
         who: str,
         drain_s: float,
-        lay_ready: Callable[[str], Mapping[str, str]] = lambda _: {},
+        lay_ready: Callable[[str, float], Mapping[str, str]] = lambda _proxy, _within_s: {},
         elsewhere: Callable[[str, str], str] = lambda _proxy, _reason: "",
         stand_down: Callable[[str], object] = lambda _: None,
         changed: Callable[[str], str] = lambda _: "",
@@ -78,9 +81,12 @@ class Proxies:
         """Whether a watcher looks, and what was laid for it is there: what a step forward asks, too."""
         return heartbeat.patiently(self._drivers[proxy].unwatched, self._clock) or self._changed(proxy)
 
-    def prepare(self, proxy: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002 (drivers know their limits)
-        """See that the driver can do what a cutover needs, write the way back, and lay it ready."""
-        driver = self._drivers[proxy]
+    def prepare(self, proxy: str, epoch: int, timeout_s: float) -> Answer:
+        """See that the driver can do what a cutover needs, write the way back, and lay it ready.
+
+        The hosts are asked for no longer than what is left of `timeout_s` then: the lease was asked for that time.
+        """
+        driver, until_s = self._drivers[proxy], self._clock.now_s() + timeout_s - _WATCHED_S
         can = driver.capabilities()
         if lacking := [capability for capability in NEEDED if capability not in can.can]:
             why = "; ".join(
@@ -90,7 +96,7 @@ class Proxies:
         self._obeys(proxy, epoch)
         checked = driver.lay_way_back()
         self._write_way_back(driver)
-        return Answer({"checked": checked, "ready": dict(self._lay_ready(proxy))})
+        return Answer({"checked": checked, "ready": dict(self._lay_ready(proxy, until_s - self._clock.now_s()))})
 
     def rehearse(self, proxy: str, reason: str, epoch: int, timeout_s: float) -> Answer:
         """Roll back with what lies ready, see it in effect, release the rehearsal's latch and no other."""

@@ -345,7 +345,7 @@ def _target(cutover: Cutover, run: str = "") -> Proxies:
         clock,
         who=getpass.getuser(),
         drain_s=cutover.drain_s,
-        lay_ready=lambda proxy: {**laying.lay(), **beside.lay(proxy)},
+        lay_ready=lambda proxy, within_s: {**laying.lay(within_s), **beside.lay(proxy)},
         elsewhere=laying.rehearse,
         stand_down=laying.stand_down,
         changed=beside.changed,

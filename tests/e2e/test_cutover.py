@@ -136,7 +136,7 @@ class Day:
             return rollback.lay(made, (self.bed.site.folder, rollback.home("ledger")))
 
         return Proxies(
-            {"edge": self.bed.driver}, CLOCK, who="ann", drain_s=0, lay_ready=lambda _: lay(""), stand_down=lay
+            {"edge": self.bed.driver}, CLOCK, who="ann", drain_s=0, lay_ready=lambda _proxy, _s: lay(""), stand_down=lay
         )
 
     def drive(self, journal: Journal) -> Result:

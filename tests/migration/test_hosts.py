@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from aurops.clock import ManualClock
+from aurops.calls import CallPool
+from aurops.clock import ManualClock, RealClock
 from aurops.errors import AuropsError, OutsideError
 from aurops.gates.signing import Signers
 from migration import far, hosts, rollback
+from migration.cutover import PREPARE_S
 from migration.cutover_file import Cutover
+from migration.execute import LEASE_TTL_S
 from migration.hosts import Host
 from migration.laying import Laying
 from migration.outline import outline
@@ -156,6 +159,21 @@ def test_another_file_at_a_proxys_host_is_not_ready(ssh: Path) -> None:
     assert [each.ok for each in far.check(ready, "beef")] == [True]
     (west,) = far.check(ready, "dead")
     assert (west.ok, west.why) == (False, "another rollback.json lies there")
+
+
+def test_laying_ready_takes_no_longer_than_it_may(ssh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that hangs is given up when the time of the step is over, and so is who waits for another proxy."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    ssh.write_text("sleep 60\n")
+    laying = Laying(cutover().model_copy(update={"sites": {}}), "r", {}, RealClock())
+    began_s = time.monotonic()
+    with CallPool(2, "lay") as pool:
+        calls = [pool.submit(laying.lay, 1.0) for _ in range(2)]
+    for call in calls:
+        with pytest.raises(OutsideError, match=r"has not answered within|they are over"):
+            call.result()
+    assert time.monotonic() - began_s < 5
+    assert PREPARE_S <= LEASE_TTL_S * 2 / 3
 
 
 def hosts_lacking(plan: Cutover) -> dict[str | None, AuropsError]:

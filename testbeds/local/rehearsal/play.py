@@ -236,9 +236,9 @@ def _ledger(probes: Probes, region: str) -> Ledger:
     return ledger
 
 
-def _lay(made: Script, run: str, folder: Path) -> Callable[[str], dict[str, str]]:
+def _lay(made: Script, run: str, folder: Path) -> Callable[[str, float], dict[str, str]]:
     ready = rollback.ready(made.cutover.service, run, made.cutover.sites, _CLOCK)
-    return lambda proxy: rollback.lay(ready, (folder / proxy,))
+    return lambda proxy, _within_s: rollback.lay(ready, (folder / proxy,))
 
 
 def _drive(
