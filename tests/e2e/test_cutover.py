@@ -95,7 +95,7 @@ class Day:
         self.ports = Ports(self.data, nothing.lag, nothing.unsynced, self.data, self.data, nothing.judge)
 
     def file(
-        self, steps: str = "[5, 50, 100]", *, after_s: float = 60, traffic_s: float = 60, because: str = ""
+        self, steps: str = "[5, 50, 100]", *, after_s: float = 60, traffic_s: float = 12, because: str = ""
     ) -> Path:
         """A plan that begins so many seconds from now."""
         start = CLOCK.wall() + timedelta(seconds=after_s)

@@ -250,6 +250,13 @@ class Restarting:
             self._platforms.end(pid)
 
 
+def accepts(port: int) -> bool:
+    """Whether somebody listens there; a starting Envoy does once it knows who is well."""
+    with suppress(OSError), socket.create_connection((LOOPBACK, port)):
+        return True
+    return False
+
+
 def test_an_envoy_that_starts_is_no_reason_to_roll_back_and_one_that_takes_over_loses_nothing(platforms: Stack) -> None:
     """Whenever a watcher looks, V11 has not fallen; under load a hot restart gives V10 nothing, and fails nothing."""
     with gateways.up(platforms, edge=True) as started, ThreadPoolExecutor(4) as pool:
@@ -271,6 +278,7 @@ def test_an_envoy_that_starts_is_no_reason_to_roll_back_and_one_that_takes_over_
             envoy.start()
             commands.until(settled, limit_s=20)
             url = f"http://{LOOPBACK}:{started.edge_port}"
+            commands.until(lambda: accepts(started.edge_port), limit_s=20)
             loads = [pool.submit(ask, url, f"restart-{n}", over) for n in range(4)]
             envoy.start()
             commands.until(lambda: settled() and envoy.taken_over(), limit_s=20)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -94,18 +95,18 @@ def steer(bed: Bed, v11: int) -> None:
     bed.driver.shift(Steering({"v11": v11, "v10": TOTAL_WEIGHT - v11, "baseline": 0}, epoch + 1))
 
 
-def begin(day: Day, gate: Receiver, person: Receiver, steps: str = "[5, 50, 100]", validate_s: float = 2) -> str:
+def begin(day: Day, gate: Receiver, person: Receiver, steps: str = "[5, 50, 100]", validate_s: float = 13) -> str:
     """A run by a plan whose `watch` asks the gate, which is critical; a runner is lost after three seconds."""
     file = day.file(steps, after_s=1)
     health = f"http://{day.bed.site.side('v11').backends[0]}/health"
     more = f"critical: [{{check: V11 well, for_s: 0.5, every_s: 0.1}}]\npage: {{url: '{person.url}'}}\nheartbeat_s: 3\n"
     text = file.read_text().replace(f"'{health}'", f"'{gate.url}', timeout_s: 1")
     text = text.replace("operator_hosts: [ops-1, ops-2]\n", "").replace("page: {argv: ['true']}\n", "")
-    file.write_text(text.replace("validate_s: 2", f"validate_s: {validate_s}") + more)
+    file.write_text(re.sub(r"validate_s: [\d.]+", f"validate_s: {validate_s}", text) + more)
     return execute.begin(day.store, CLOCK, *cutover_file.read(file)).run
 
 
-def prepared(day: Day, gate: Receiver, person: Receiver, steps: str = "[5, 50, 100]", *, validate_s: float = 2) -> str:
+def prepared(day: Day, gate: Receiver, person: Receiver, steps: str = "[5, 50, 100]", *, validate_s: float = 13) -> str:
     """Such a run behind phase 1, approved by ann."""
     run = begin(day, gate, person, steps, validate_s)
     until(lambda: "people is closed" in ended(day, run), limit_s=60, what="ann is asked")
@@ -260,7 +261,7 @@ def test_a_watcher_that_dies_while_v11_has_everything_shuts_the_gate_until_one_l
     def well() -> Finding:
         records = Journal.open(day.store, run, CLOCK).records
         spot = waits_at(records, History(records))
-        assert spot is not None
+        assert spot is not None, runner.said()
         assert spot.stage == "phase 3 over"
         return spot.before["well"]
 
