@@ -51,7 +51,7 @@ def weighty(engine: Engine, cloud: Cloud) -> WorldObject:
     """The object that has AWS's weight, 80."""
     kind, path = HEAVY[cloud]
     found = [one for one in engine.lab.world.objects(kind) if path.partition(".")[0].partition("[")[0] in one.inputs]
-    return next(one for one in found if "80" in str(one.inputs))
+    return next(one for one in found if "'weight': 80" in str(one.inputs))
 
 
 # Google Cloud's comes up in the other tests too.
