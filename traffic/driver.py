@@ -139,8 +139,12 @@ _FOREIGN = "+changed"
 
 
 def decided(steering: Steering, instead_before: Mapping[str, int]) -> str:
-    """A digest of what was decided, which a steering file carries: whoever reads it back makes it again."""
-    said = [steering.epoch, sorted(steering.weights.items()), sorted(instead_before.items())]
+    """A digest of what was decided, which a steering file carries: whoever reads it back makes it again.
+
+    A side that is not named gets nothing, as one of weight 0.
+    """
+    weights = sorted((side, weight) for side, weight in steering.weights.items() if weight)
+    said = [steering.epoch, weights, sorted(instead_before.items())]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 

@@ -56,9 +56,7 @@ def render(site: Site, wanted: Steering, instead_before: Mapping[str, int]) -> R
     """The steering file (JSON)."""
     weights = [[name, wanted.weight(name)] for name in site.names]
     said = {"epoch": wanted.epoch, "weights": weights, "instead_before": dict(instead_before)}
-    said["decided"] = decided(
-        Steering(dict.fromkeys(site.names, 0) | dict(wanted.weights), wanted.epoch), instead_before
-    )
+    said["decided"] = decided(wanted, instead_before)
     version = _version(said)
     return Rendered(json.dumps({"version": version, **said}), version)
 
