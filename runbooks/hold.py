@@ -92,7 +92,8 @@ def _open_gate(store: Store, spot: Spot, gate: str, reason: str) -> Released:
         allowed = ", ".join(opens) or "no gate here waits for one"
         where = f"run {run}, before {spot.stage}"
         raise UsageError(what, where=where, allowed=allowed, next_step=f"aurops gates {run}")
-    holds.open_gate(store, run, spot.stage, gate, reason=reason, who=getpass.getuser(), clock=RealClock())
+    who, clock = getpass.getuser(), RealClock()
+    holds.turn(store, run, on=False, stage=spot.stage, gate=gate, reason=reason, who=who, clock=clock)
     return Released(opened=gate, before=spot.stage)
 
 

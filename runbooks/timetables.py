@@ -139,9 +139,7 @@ def _window(gate: WindowGate) -> str:
 
 
 def _limits(value: Limits) -> str:
-    words = {"below": value.below, "at most": value.at_most, "above": value.above, "at least": value.at_least}
-    kept = {**words, "exactly": value.equals}
-    return " and ".join(f"{word} {limit:g}" for word, limit in kept.items() if limit is not None)
+    return " and ".join(f"{word} {limit:g}" for word, limit in value.named().items())
 
 
 def plan_json(rows: tuple[Timed, ...]) -> str:

@@ -125,22 +125,25 @@ class Runner(BaseModel):
 
 def runner(folder: Path) -> Runner | None:
     """What the last runner said; None: none has, or it cannot be read (`unreadable`)."""
-    with suppress(OSError, ValidationError):
-        return Runner.model_validate_json((folder / RUNNER).read_bytes())
-    return None
+    return _read(folder)[0]
 
 
 def unreadable(folder: Path) -> str:
     """Why what the last runner said cannot be read; empty: it can, or none has said anything."""
+    return _read(folder)[1]
+
+
+def _read(folder: Path) -> tuple[Runner | None, str]:
+    """What the last runner said, or why that cannot be read."""
+    file = folder / RUNNER
     try:
-        Runner.model_validate_json((folder / RUNNER).read_bytes())
+        return Runner.model_validate_json(file.read_bytes()), ""
     except FileNotFoundError:
-        return ""
+        return None, ""
     except OSError as error:
-        return f"{folder / RUNNER}: {error.strerror}"
+        return None, f"{file}: {error.strerror}"
     except ValidationError as error:
-        return f"{folder / RUNNER}: {error.errors()[0]['msg']}"
-    return ""
+        return None, f"{file}: {error.errors()[0]['msg']}"
 
 
 def silence(folder: Path, clock: Clock, silent_s: float) -> tuple[Runner, str] | None:

@@ -28,16 +28,12 @@ class Turn(Numbered):
     """Only when letting go: the gate of the plan, of that stage, that it opens; it lets go of no hold then."""
 
 
-def turn(store: Store, run: str, *, on: bool, stage: str, reason: str, who: str, clock: Clock) -> int:
-    """Hold the gates of a stage (empty: of all stages) of a run, or let go; the turn's number."""
+def turn(  # noqa: PLR0913 (what a turn says)
+    store: Store, run: str, *, on: bool, stage: str, reason: str, who: str, clock: Clock, gate: str = ""
+) -> int:
+    """Hold the gates of a stage (empty: of all stages) of a run, or let go; with `gate` open that one; its number."""
     at = clock.wall().isoformat(timespec="milliseconds")
-    return add(store, _prefix(run), Turn(on=on, stage=stage, reason=reason, who=who, at=at))
-
-
-def open_gate(store: Store, run: str, stage: str, gate: str, *, reason: str, who: str, clock: Clock) -> int:
-    """Open a gate of a stage that waits for a person; the turn's number."""
-    at = clock.wall().isoformat(timespec="milliseconds")
-    return add(store, _prefix(run), Turn(on=False, stage=stage, gate=gate, reason=reason, who=who, at=at))
+    return add(store, _prefix(run), Turn(on=on, stage=stage, gate=gate, reason=reason, who=who, at=at))
 
 
 def turns(store: Store, run: str) -> tuple[Turn, ...]:

@@ -59,9 +59,13 @@ class Limits(Part):
             "at least": self.at_least is None or value >= self.at_least,
             "exactly": self.equals is None or value == self.equals,
         }
-        limit = {"below": self.below, "at most": self.at_most, "above": self.above, "at least": self.at_least}
-        limit["exactly"] = self.equals
-        return next((f"{value:g} is not {name} {limit[name]:g}" for name, ok in kept.items() if not ok), "")
+        limits = self.named()
+        return next((f"{value:g} is not {name} {limits[name]:g}" for name, ok in kept.items() if not ok), "")
+
+    def named(self) -> dict[str, float]:
+        """The limits that are given, by what they are called in words."""
+        named = {"below": self.below, "at most": self.at_most, "above": self.above, "at least": self.at_least}
+        return {name: limit for name, limit in {**named, "exactly": self.equals}.items() if limit is not None}
 
 
 class _Gate(Part):

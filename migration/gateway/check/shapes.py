@@ -45,7 +45,7 @@ class Shape:
             for each in value:
                 self.learn(each, elements(name))
 
-    def strange(self, value: Json, name: str = "", lacking: bool = False) -> Iterator[Difference]:  # noqa: FBT001, FBT002
+    def strange(self, value: Json, name: str = "", *, lacking: bool = False) -> Iterator[Difference]:
         """What is in a value, or not, as it never was in V10's.
 
         Args:
@@ -70,7 +70,7 @@ class Shape:
         objects = self.objects[name]
         for key in dict.fromkeys((*value.values, *sorted(frozenset().union(*objects)))):
             inner = inside(name, key)
-            yield from self.strange(value.last(key), inner, any(key not in keys for keys in objects))
+            yield from self.strange(value.last(key), inner, lacking=any(key not in keys for keys in objects))
             often = len(value.values.get(key, ()))
             if often > 1 and inner not in self.repeated:
                 yield differ(inner, Kind.REPEATED, "once", f"{often} times")

@@ -134,10 +134,14 @@ class Scene:
         return waiter.pass_gates(self.go)
 
     def turn(self, *, on: bool, stage: str = "go") -> None:
-        holds.turn(self.store, self.journal.run, on=on, stage=stage, reason="the test", who="ann", clock=self.clock)
+        self._turn(on=on, stage=stage)
 
     def open_gate(self, gate: str = "by hand", stage: str = "go") -> None:
-        holds.open_gate(self.store, self.journal.run, stage, gate, reason="the test", who="ann", clock=self.clock)
+        self._turn(on=False, stage=stage, gate=gate)
+
+    def _turn(self, *, on: bool, stage: str, gate: str = "") -> None:
+        about = {"reason": "the test", "who": "ann", "gate": gate}
+        holds.turn(self.store, self.journal.run, on=on, stage=stage, clock=self.clock, **about)
 
 
 class Acting(ManualClock):
