@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median, quantiles
+from typing import TYPE_CHECKING
 
 from aurops.clock import RealClock
 from migration import rollback
@@ -22,6 +23,9 @@ from testbeds.local.steering.tally import Tally
 from testbeds.local.steering.writers import Writers
 from traffic.driver import TOTAL_WEIGHT, Steering
 from traffic.site import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CONNECTIONS = 16
 REQUESTS = 2_000_000
@@ -34,14 +38,12 @@ def main() -> None:
     kind = Kind(sys.argv[2]) if len(sys.argv) > 2 else Kind.ENVOY
     with tempfile.TemporaryDirectory() as state, up(kind, requests=REQUESTS) as bed:
         os.environ |= {"XDG_STATE_HOME": state, "AUROPS_STORE": "s3://nowhere/at-all"}
-        for side in bed.site.names:
-            bed.await_health(side)
         with Writers(bed, CONNECTIONS, pause_s=0.02) as writers:
             taken = [_once(bed, writers) for _ in range(times)]
         sent, failed, executed = writers.ended, len(writers.bad), bed.executed()
     idle, ended = zip(*taken, strict=True)
-    _tell(f"{kind}: V11's last write", idle)
-    _tell(f"{kind}: command ended", ended)
+    tell(f"{kind}: V11's last write", idle)
+    tell(f"{kind}: command ended", ended)
     print(f"{times} rollbacks, {sent} writes, {failed} failed, {sum(count > 1 for count in executed)} executed twice")
 
 
@@ -80,11 +82,15 @@ def _forward(bed: Bed) -> None:
     bed.driver.shift(Steering({"v11": TOTAL_WEIGHT, "v10": 0, "baseline": 0}, epoch))
 
 
-def _tell(what: str, seconds: tuple[float, ...]) -> None:
+def figures(seconds: Sequence[float]) -> str:
+    """How many there are, median, 95%, the longest."""
     p95 = quantiles(seconds, n=20)[-1] if len(seconds) > 1 else seconds[0]
-    under = sum(each < 2 for each in seconds)
-    said = f"n {len(seconds)}, median {median(seconds):.2f} s, 95% {p95:.2f}, max {max(seconds):.2f}"
-    print(f"{what}: {said}; {under} under 2 s")
+    return f"n {len(seconds)}, median {median(seconds):.2f} s, 95% {p95:.2f}, max {max(seconds):.2f}"
+
+
+def tell(what: str, seconds: Sequence[float]) -> None:
+    """Print them, and how many are under two seconds."""
+    print(f"{what}: {figures(seconds)}; {sum(each < 2 for each in seconds)} under 2 s")
 
 
 if __name__ == "__main__":

@@ -22,10 +22,10 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from itertools import count
-from statistics import median, quantiles
 from typing import TYPE_CHECKING, Self
 
 import httpx
+from rollback import tell
 
 from aurops import documents
 from aurops.clock import RealClock
@@ -167,8 +167,8 @@ def main() -> None:
                 taken = [trial.once() for _ in range(times)]
             executed = platforms.executions(OLD, NEW)
     last, ended = zip(*taken, strict=True)
-    _tell("V11's last new request", last)
-    _tell("command ended", ended)
+    tell("V11's last new request", last)
+    tell("command ended", ended)
     lost = sum(executed[name] == 0 for name in clients.ok)
     twice = sum(often > 1 for often in executed.values())
     unheard = len(executed.keys() - set(clients.ok))
@@ -205,13 +205,6 @@ def _await(is_so: Callable[[], bool], what: str) -> None:
         if time.monotonic() > deadline_s:
             sys.exit(f"not within {WELL_S:g} s: {what}")
         time.sleep(0.02)
-
-
-def _tell(what: str, seconds: tuple[float, ...]) -> None:
-    p95 = quantiles(seconds, n=20)[-1] if len(seconds) > 1 else seconds[0]
-    under = sum(each < 2 for each in seconds)
-    said = f"n {len(seconds)}, median {median(seconds):.2f} s, 95% {p95:.2f}, max {max(seconds):.2f}"
-    print(f"{what}: {said}; {under} under 2 s")
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import sys
 import time
-from statistics import median, quantiles
 from typing import TYPE_CHECKING
+
+from rollback import figures
 
 from aurops.clock import RealClock
 from testbeds.local.steering.bed import Bed, up
@@ -35,8 +36,6 @@ def main() -> None:
     """Print medians, 95% and maxima."""
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     with up(Kind.ENVOY, requests=REQUESTS) as bed:
-        for side in bed.site.names:
-            bed.await_health(side)
         well = bed.folder / "well"
         _lay(bed, well)
         by_watcher, by_hand = [], []
@@ -45,8 +44,8 @@ def main() -> None:
                 by_watcher.append(_once(bed, writers, well, well.unlink))
                 by_hand.append(_once(bed, writers, well, lambda: bed.driver.roll_back("by hand", "benchmark")))
         sent, failed, twice = writers.ended, len(writers.bad), sum(count > 1 for count in bed.executed())
-    _tell(f"by the watcher, critical after {FOR_S:g} s", by_watcher)
-    _tell("by hand", by_hand)
+    print(f"by the watcher, critical after {FOR_S:g} s: {figures(by_watcher)}")
+    print(f"by hand: {figures(by_hand)}")
     print(f"{sent} writes, {failed} failed, {twice} executed twice")
 
 
@@ -78,11 +77,6 @@ def _once(bed: Bed, writers: Writers, well: Path, turn: Callable[[], object]) ->
             last, count = time.monotonic() - began, now
         time.sleep(0.005)
     return last
-
-
-def _tell(what: str, seconds: list[float]) -> None:
-    p95 = quantiles(seconds, n=20)[-1] if len(seconds) > 1 else seconds[0]
-    print(f"{what}: n {len(seconds)}, median {median(seconds):.2f} s, 95% {p95:.2f}, max {max(seconds):.2f}")
 
 
 if __name__ == "__main__":

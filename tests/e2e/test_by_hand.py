@@ -20,8 +20,6 @@ def test_the_pages_commands_move_all_traffic_back_by_hand(kind: Kind) -> None:
     """What every step forward has prepared is moved in place; no latch holds it, as the page says."""
     (block,) = re.findall(r"## When aurops does not start\n.*?\n\n((?:    [^\n]+\n)+)", PAGE.read_text(), re.DOTALL)
     with up(kind, requests=1_000) as bed:
-        for side in bed.site.names:
-            bed.await_health(side)
         bed.driver.shift(Steering({"v11": 5_000, "v10": 5_000, "baseline": 0}, 2))
         lines = [line.partition("#")[0] for line in block.splitlines() if kind is Kind.NGINX or "curl" not in line]
         script = "\n".join(lines).replace("/var/lib/edge", str(bed.site.folder)).replace("ADMIN", bed.site.admin)

@@ -54,8 +54,6 @@ REQUESTS = 200_000
 def bed(request: pytest.FixtureRequest) -> Iterator[Bed]:
     """A real proxy with its watcher, and sides that count."""
     with up(request.param, requests=REQUESTS, shared_keys=True) as one:
-        for side in one.site.names:
-            one.await_health(side)
         yield one
 
 

@@ -105,8 +105,6 @@ class TestRealProxies(DriverContract):
     def bench(self, kind: Kind) -> Iterator[Bench]:
         """Born anew, and ended."""
         with up(kind, requests=10) as bed, httpx.Client(trust_env=False) as http:
-            for side in bed.site.names:
-                bed.await_health(side)
             yield RealProxy(bed, http)
 
 

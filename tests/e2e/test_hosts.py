@@ -84,8 +84,6 @@ def host_env(base: Path, name: str) -> dict[str, str]:
 def bed() -> Iterator[Bed]:
     """The proxy of `edge-1`."""
     with up(Kind.ENVOY, requests=1_000) as one:
-        for side in one.site.names:
-            one.await_health(side)
         yield one
 
 

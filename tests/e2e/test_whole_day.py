@@ -49,8 +49,6 @@ BEGINS_S = 30
 def bed(request: pytest.FixtureRequest) -> Iterator[Bed]:
     """A real proxy with its watcher, all traffic at V10, and sides that count."""
     with up(request.param, requests=REQUESTS, shared_keys=True) as one:
-        for side in one.site.names:
-            one.await_health(side)
         yield one
 
 

@@ -157,7 +157,7 @@ class Bed:
 
 @contextmanager
 def up(kind: Kind, *, requests: int, delay_ms: float = 0.0, shared_keys: bool = True) -> Iterator[Bed]:
-    """Bring a bed up, all traffic at V10; at the end nothing of it is left, also when this process dies.
+    """Bring a bed up, all sides well and all traffic at V10; at its end nothing is left, also when this process dies.
 
     Args:
         kind: Which proxy.
@@ -178,6 +178,8 @@ def up(kind: Kind, *, requests: int, delay_ms: float = 0.0, shared_keys: bool = 
             bed.driver.install(Steering({name: TOTAL_WEIGHT * (name == OLD) for name in SIDES}, FIRST_EPOCH))
             write_configuration(bed.site)
             bed.start(*SIDES, PROXY, WATCHER)
+            for side in SIDES:
+                bed.await_health(side)
             yield bed
     finally:
         guardian.communicate()
