@@ -5,6 +5,7 @@ import fs from 'fs';
 
 const TOTAL = 10000;
 const ALONE = '_alone';
+const ADDRESS = /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:]*:[0-9a-f:.]*)$/i;
 
 // What is in effect. The file is read by whoever comes first after a start; `add` loses to a `set` in between.
 function state() {
@@ -73,16 +74,22 @@ function bucket(key) {
     return ((hash ^ (hash >>> 16)) >>> 0) % TOTAL;
 }
 
+// Where a request comes from, as the trusted hops say; what is no address, or has a port, is as if none were said.
+// NGINX joins the header's lines; of several `r.headersIn` ends with a comma too many (njs 0.9.9), and all are a hop off.
 function source(r) {
-    const hops = (r.headersIn['x-forwarded-for'] || '').split(',');
-    return site.trusted_hops && hops[hops.length - site.trusted_hops] || r.remoteAddress;
+    if (site.trusted_hops) {
+        const hops = (r.variables.http_x_forwarded_for || '').split(',');
+        const said = (hops[hops.length - site.trusted_hops] || '').trim();
+        return ADDRESS.test(said) ? said : r.remoteAddress;
+    }
+    return r.remoteAddress;
 }
 
 function place(r) {
     if (!site.sticky) {
         return Math.floor(Math.random() * TOTAL);
     }
-    return bucket(r.headersIn[site.sticky[0]] || r.headersIn[site.sticky[1]] || source(r).trim());
+    return bucket(r.headersIn[site.sticky[0]] || r.headersIn[site.sticky[1]] || source(r));
 }
 
 function pick(r) {

@@ -52,7 +52,8 @@ class Sticky(BaseModel):
     Args:
         user_header: Who asks; whoever authenticates sets it, and nobody else can.
         key_header: The API key.
-        trusted_hops: Proxies in front that append to X-Forwarded-For; 0: the source address is the connection's.
+        trusted_hops: Proxies in front that append to X-Forwarded-For: the source address is the one so many places from
+            its end; 0, or no address there: the connection's. Whoever goes around these proxies writes what he likes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

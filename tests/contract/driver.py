@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
 from aurops.errors import HeldError, OutsideError, UsageError
 from aurops.plan import StaleEpochError
+from tests.contract.bench import (
+    ADDRESSES,
+    ANYBODY,
+    KEYS,
+    USERS,
+    Bench,
+    Client,
+    assert_by_the_first,
+    sides,
+    state,
+    steering,
+    until,
+)
 from traffic.driver import (
     TOTAL_WEIGHT,
-    Active,
     Capability,
-    Driver,
     LatchedError,
     OvertakenError,
     Steering,
@@ -22,74 +32,7 @@ from traffic.driver import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from traffic.hold import Hold
-
-LIMIT_S = 20.0
-USERS = tuple(f"user-{number}" for number in range(80))
-
-
-class Bench(Protocol):
-    """A proxy with the sides v11, v10 and baseline, all traffic at v10 under epoch 1, watched."""
-
-    driver: Driver
-
-    def ask(self, user: str) -> str:
-        """A write of this user: the side that served it, or `refused`."""
-
-    def tamper(self) -> None:
-        """Somebody else changes what steers the proxy."""
-
-    def kill(self, side: str) -> None:
-        """All backends of the side die."""
-
-    def revive(self, side: str) -> None:
-        """They come up again; returns when the proxy sees it, if it looks."""
-
-    def stop(self) -> None:
-        """The proxy dies."""
-
-    def start(self) -> None:
-        """It comes up again."""
-
-    def unwatch(self) -> None:
-        """The watcher dies."""
-
-    def watch(self) -> None:
-        """It comes up again."""
-
-    def hold(self, reason: str) -> None:
-        """The watcher holds it."""
-
-    def another(self) -> Driver:
-        """A driver as another process has it."""
-
-    def stands_still(self, driver: Driver, meanwhile: Callable[[], object]) -> None:
-        """The driver stands still once after its last look, before it writes; this happens meanwhile."""
-
-
-def steering(v11: int, epoch: int, baseline: int = 0) -> Steering:
-    """The rest goes to v10."""
-    return Steering({"v11": v11, "v10": TOTAL_WEIGHT - v11 - baseline, "baseline": baseline}, epoch)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Return when a condition holds."""
-    deadline_s = time.monotonic() + LIMIT_S
-    while not holds():
-        assert time.monotonic() < deadline_s, "the condition did not come true"
-        time.sleep(0.01)
-
-
-def sides(bench: Bench, users: Iterable[str] = USERS) -> dict[str, str]:
-    """Who is served where."""
-    return {user: bench.ask(user) for user in users}
-
-
-def state(active: Active) -> object:
-    """What was decided."""
-    return active.steering, active.version
 
 
 class DriverContract:
@@ -109,21 +52,39 @@ class DriverContract:
         assert active.steering == steering(0, 1)
         assert set(active.flows) == {"v11", "v10", "baseline"}
         assert bench.driver.latch() is None
-        assert bench.ask("anybody") == "v10"
+        assert bench.ask(ANYBODY) == "v10"
 
-    def test_a_user_never_moves_back_while_the_weight_grows(self, bench: Bench) -> None:
-        """Who is at v11 stays there, nobody of the baseline moves at all, and the share is about the weight."""
-        seen: dict[str, str] = {}
+    def test_nobody_moves_back_while_the_weight_grows(self, bench: Bench) -> None:
+        """By user, key or address: who is at v11 stays, nobody of the baseline moves, the share is about the weight."""
+        if Capability.STICKY not in bench.driver.capabilities().can:
+            pytest.skip("this driver is not sticky, and says so")
+        seen: dict[Client, str] = {}
         for epoch, v11 in enumerate((100, 1_000, 2_500, 5_000, 9_000), start=2):
             active = bench.driver.shift(steering(v11, epoch, baseline=1_000))
             assert active.steering == steering(v11, epoch, baseline=1_000)
-            now = sides(bench)
-            assert all(now[user] == "v11" for user, before in seen.items() if before == "v11")
+            now = sides(bench, (*USERS, *KEYS, *ADDRESSES))
+            assert all(now[client] == "v11" for client, before in seen.items() if before == "v11")
             if seen:
                 assert {u for u in now if now[u] == "baseline"} == {u for u in seen if seen[u] == "baseline"}
-            share = sum(side == "v11" for side in now.values()) / len(now)
-            assert abs(share - v11 / TOTAL_WEIGHT) < 0.15
+            for clients in (USERS, KEYS, ADDRESSES):
+                share = sum(now[client] == "v11" for client in clients) / len(clients)
+                assert abs(share - v11 / TOTAL_WEIGHT) < 0.15
             seen = now
+
+    def test_the_user_goes_before_the_key_and_the_key_before_the_address(self, bench: Bench) -> None:
+        """Whatever key a user brings, and wherever a user or a key comes from, it stays where it is."""
+        bench.driver.shift(steering(5_000, 7))
+        for first, second in ((USERS, KEYS), (USERS, ADDRESSES), (KEYS, ADDRESSES)):
+            assert_by_the_first(bench, first[:10], second[:10])
+
+    def test_an_address_that_a_client_says_itself_counts_for_nothing(self, bench: Bench) -> None:
+        """X-Forwarded-For of a proxy that trusts no hop: nobody chooses a side with it, in one line or in two."""
+        bench.driver.shift(steering(5_000, 8))
+        forged = [
+            Client(forwarded=lines) for lines in (("10.0.0.1",), ("10.0.0.2, 10.0.0.3",), ("10.0.0.4", "10.0.0.5"))
+        ]
+        forged += [Client(forwarded=(f"10.0.1.{number}",)) for number in range(20)]
+        assert_by_the_first(bench, ADDRESSES[:10], forged)
 
     def test_the_same_once_more_changes_nothing(self, bench: Bench) -> None:
         """A step that is repeated is the same step."""
@@ -227,7 +188,7 @@ class DriverContract:
         if Capability.FALLS_BACK not in bench.driver.capabilities().can:
             pytest.skip("this driver does not fall back, and says so")
         bench.driver.shift(steering(TOTAL_WEIGHT, 20))
-        assert bench.ask("anybody") == "v11"
+        assert bench.ask(ANYBODY) == "v11"
         bench.kill("v11")
         assert set(sides(bench, USERS[:5]).values()) == {"v10"}
         until(lambda: bench.driver.latch() is not None)
@@ -252,7 +213,7 @@ class DriverContract:
         bench.driver.release("alice", 30)
         bench.driver.release("alice", 30)
         assert bench.driver.shift(steering(TOTAL_WEIGHT, 30)).steering == steering(TOTAL_WEIGHT, 30)
-        assert bench.ask("anybody") == "v11"
+        assert bench.ask(ANYBODY) == "v11"
 
     def test_a_fallback_that_nobody_saw_is_seen_by_the_next_watcher(self, bench: Bench) -> None:
         """The watcher is dead when V11 dies and comes back: who steers is held, and the next watcher rolls back."""
@@ -260,14 +221,14 @@ class DriverContract:
             pytest.skip("this driver does not fall back, and says so")
         bench.unwatch()
         bench.kill("v11")
-        assert bench.ask("anybody") == "v10"
+        assert bench.ask(ANYBODY) == "v10"
         bench.revive("v11")
         with pytest.raises(HeldError):
             bench.driver.shift(steering(TOTAL_WEIGHT, 31))
         assert bench.driver.latch() is None
         bench.watch()
         until(lambda: bench.driver.latch() is not None)
-        until(lambda: bench.ask("anybody") == "v10")
+        until(lambda: bench.ask(ANYBODY) == "v10")
         bench.driver.release("alice", 40)
 
     def test_a_side_that_is_not_well_gets_nothing(self, bench: Bench) -> None:
@@ -301,7 +262,7 @@ class DriverContract:
         latch = bench.driver.latch()
         assert latch is not None
         assert (latch.reason, latch.who) == ("orders look wrong", "bob")
-        assert bench.ask("anybody") == "v10"
+        assert bench.ask(ANYBODY) == "v10"
         bench.driver.release("alice", 50)
         bench.driver.release_hold("ann")  # the watcher may have seen the change before the rollback
 
@@ -370,7 +331,7 @@ class DriverContract:
         with pytest.raises(LatchedError, match="orders look wrong"):
             late.shift(steering(6_000, epoch))
         assert bench.driver.observe().steering.weight("v10") == TOTAL_WEIGHT
-        assert bench.ask("anybody") == "v10"
+        assert bench.ask(ANYBODY) == "v10"
         latch = bench.driver.latch()
         assert latch is not None
         bench.driver.release("alice", latch.epoch + 1)
@@ -404,12 +365,12 @@ class DriverContract:
         assert bench.driver.latch() is not None
         bench.start()
         assert bench.driver.observe().steering.weight("v10") == TOTAL_WEIGHT
-        assert bench.ask("anybody") == "v10"
+        assert bench.ask(ANYBODY) == "v10"
 
 
 def _held(bench: Bench) -> Hold | None:
     """The hold, after the watcher has looked."""
-    bench.ask("anybody")
+    bench.ask(ANYBODY)
     return bench.driver.hold()
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from aurops.errors import OutsideError
 from aurops.plan import CallUnknownError
-from tests.contract.driver import Bench, DriverContract, steering
+from tests.contract.bench import Bench, Client, steering
+from tests.contract.driver import DriverContract
 from traffic.driver import TOTAL_WEIGHT, Driver
 from traffic.hold import Hold
 from traffic.memory import Failure, MemoryDriver
@@ -24,10 +25,11 @@ class InMemory:
     def __init__(self) -> None:
         self.driver = MemoryDriver(SIDES, {"v11": 0, "v10": TOTAL_WEIGHT, "baseline": 0})
 
-    def ask(self, user: str) -> str:
-        """By the hash of the user."""
+    def ask(self, client: Client) -> str:
+        """By the hash of the user, else the key, else the address."""
         self.look()
-        left = int(hashlib.sha256(user.encode()).hexdigest(), 16) % TOTAL_WEIGHT
+        name = client.user or client.key or client.source
+        left = int(hashlib.sha256(name.encode()).hexdigest(), 16) % TOTAL_WEIGHT
         for side, weight in self.driver.observe().steering.weights.items():
             left -= weight
             if left < 0:

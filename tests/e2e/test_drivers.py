@@ -2,15 +2,26 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
-import httpx
 import pytest
 
 from aurops.errors import OutsideError
 from testbeds.local import components
 from testbeds.local.steering.bed import PROXY, WATCHER, Bed, up
-from tests.contract.driver import Bench, DriverContract, steering, until
+from tests.contract.bench import (
+    ADDRESSES,
+    ANYBODY,
+    Bench,
+    Client,
+    assert_by_the_first,
+    sides,
+    steering,
+    until,
+)
+from tests.contract.driver import DriverContract
 from tests.traffic.sites import platforms
 from traffic import nginx
 from traffic.dialects import open_driver
@@ -26,20 +37,32 @@ pytestmark = pytest.mark.e2e
 class RealProxy:
     """A bed."""
 
-    def __init__(self, bed: Bed, http: httpx.Client) -> None:
+    def __init__(self, bed: Bed) -> None:
         self.bed = bed
         self.driver: Driver = bed.driver
-        self._http = http
 
-    def ask(self, user: str) -> str:
+    def ask(self, client: Client) -> str:
         """By the proxy; what it refuses was not sent."""
-        url = f"http://{self.bed.site.listens}/writes/1"
-        answer = self._http.post(url, json={}, headers={"x-user-id": user})
-        if answer.status_code == 503:
+        connection = HTTPConnection(self.bed.site.listens, timeout=10, source_address=(client.source, 0))
+        with closing(connection):
+            connection.putrequest("POST", "/writes/1")
+            for name, value in self._headers(client):
+                connection.putheader(name, value)
+            connection.endheaders()
+            answer = connection.getresponse()
+            answer.read()
+        if answer.status == 503:
             assert NOT_SENT_HEADER in answer.headers
             return "refused"
-        assert answer.status_code == 200
+        assert answer.status == 200
         return answer.headers[SIDE_HEADER]
+
+    def _headers(self, client: Client) -> list[tuple[str, str]]:
+        sticky = self.bed.site.sticky
+        assert sticky is not None
+        said = [(sticky.user_header, client.user), (sticky.key_header, client.key)]
+        said += [("x-forwarded-for", line) for line in client.forwarded]
+        return [("content-length", "0"), *((name, value) for name, value in said if value is not None)]
 
     def tamper(self) -> None:
         """An editor saves the file, in place."""
@@ -104,8 +127,30 @@ class TestRealProxies(DriverContract):
     @pytest.fixture(scope="class")
     def bench(self, kind: Kind) -> Iterator[Bench]:
         """Born anew, and ended."""
-        with up(kind, requests=10) as bed, httpx.Client(trust_env=False) as http:
-            yield RealProxy(bed, http)
+        with up(kind, requests=10) as bed:
+            yield RealProxy(bed)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_an_address_in_x_forwarded_for_counts_where_the_last_trusted_hop_wrote_it(kind: Kind) -> None:
+    """Two hops are trusted: the last but one is the client's, whatever stands before it; else the connection's is."""
+    with up(kind, requests=10, trusted_hops=2) as bed:
+        bench = RealProxy(bed)
+        bed.driver.shift(steering(5_000, 2))
+        written = [Client(forwarded=(f"10.0.0.{number}, 10.9.9.9",)) for number in range(1, 21)]
+        assert_by_the_first(bench, written, ADDRESSES[:3])
+        for client, side in sides(bench, written[:10]).items():
+            (line,) = client.forwarded
+            address = line.partition(",")[0]
+            others = [(f"10.7.7.{number},{line}",) for number in range(8)]
+            others += [(f"10.7.7.{number}", line) for number in range(8)]
+            others += [(f"{address},10.8.8.{number}",) for number in range(8)]
+            assert set(sides(bench, [Client(forwarded=lines) for lines in others]).values()) == {side}
+        unwritten = [(f"10.0.0.{number}",) for number in range(1, 9)]
+        unwritten += [
+            (f"{said}, 10.9.9.9",) for said in ("", "unknown", "10.0.0.1:4711", "[2001:db8::1]", "a", "b", "c")
+        ]
+        assert_by_the_first(bench, ADDRESSES[:10], [Client(forwarded=lines) for lines in unwritten])
 
 
 @pytest.mark.parametrize(
@@ -164,7 +209,7 @@ def test_a_file_that_was_edited_before_a_restart_is_held_and_its_weights_are_nob
 
 def test_nginx_obeys_no_weights_that_do_not_sum() -> None:
     """Told to read them, it keeps what it has; started with them it sends everything to V10, and says why."""
-    with up(Kind.NGINX, requests=200) as bed, httpx.Client(trust_env=False) as http:
+    with up(Kind.NGINX, requests=200) as bed:
         bed.driver.shift(steering(TOTAL_WEIGHT, 2))
         live = bed.driver._dialect.live
         live.write_text(live.read_text().replace('["v11", 10000]', '["v11", 3000]'))
@@ -176,7 +221,7 @@ def test_nginx_obeys_no_weights_that_do_not_sum() -> None:
         now = bed.driver.observe()
         assert now.steering == steering(0, 2)
         assert "cannot obey (its weights sum to 3000, not to 10000): everything goes to v10" in now.foreign
-        assert RealProxy(bed, http).ask("anybody") == "v10"
+        assert RealProxy(bed).ask(ANYBODY) == "v10"
         live.write_text("{")
         bed.kill(PROXY)
         bed.start(PROXY)

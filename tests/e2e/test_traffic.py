@@ -13,7 +13,7 @@ from testbeds.local.steering import trial
 from testbeds.local.steering.bed import WATCHER, up
 from testbeds.local.steering.load import Kind as Asked
 from testbeds.local.steering.trial import CONNECTIONS, SOCKETS
-from tests.contract.driver import until
+from tests.contract.bench import until
 from traffic.driver import TOTAL_WEIGHT, Steering
 from traffic.headers import NO_ANSWER_HEADER, NOT_SENT_HEADER, SIDE_HEADER
 from traffic.site import Kind

@@ -156,7 +156,9 @@ class Bed:
 
 
 @contextmanager
-def up(kind: Kind, *, requests: int, delay_ms: float = 0.0, shared_keys: bool = True) -> Iterator[Bed]:
+def up(
+    kind: Kind, *, requests: int, delay_ms: float = 0.0, shared_keys: bool = True, trusted_hops: int = 0
+) -> Iterator[Bed]:
     """Bring a bed up, all sides well and all traffic at V10; at its end nothing is left, also when this process dies.
 
     Args:
@@ -164,6 +166,7 @@ def up(kind: Kind, *, requests: int, delay_ms: float = 0.0, shared_keys: bool = 
         requests: How many can be counted.
         delay_ms: How long a side takes for a request.
         shared_keys: The sides look idempotency keys up in one place.
+        trusted_hops: Proxies in front that append to X-Forwarded-For.
     """
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     guardian = start_guardian(folder.name.removeprefix(_PREFIX), folder)
@@ -171,7 +174,8 @@ def up(kind: Kind, *, requests: int, delay_ms: float = 0.0, shared_keys: bool = 
     try:
         with ports.claim(None) as claimed:
             first = claimed.getsockname()[1]
-            bed = Bed(_site(kind, folder, first + 1, shared_keys=shared_keys), folder, delay_ms, running)
+            site = _site(kind, folder, first + 1, shared_keys=shared_keys, sticky=Sticky(trusted_hops=trusted_hops))
+            bed = Bed(site, folder, delay_ms, running)
             for name in (*bed.site.names, "keyed"):
                 Tally.make(folder / name, requests)
             (folder / "site.json").write_text(bed.site.model_dump_json(by_alias=True))
@@ -194,7 +198,7 @@ def write_configuration(site: Site) -> None:
         (site.folder / name).write_text(text)
 
 
-def _site(kind: Kind, folder: Path, first_port: int, *, shared_keys: bool) -> Site:
+def _site(kind: Kind, folder: Path, first_port: int, *, shared_keys: bool, sticky: Sticky) -> Site:
     ports_of = dict(zip(SIDES, range(first_port + 2, first_port + 2 + len(SIDES)), strict=True))
     sides = tuple(
         Side(
@@ -213,6 +217,6 @@ def _site(kind: Kind, folder: Path, first_port: int, *, shared_keys: bool) -> Si
         admin=f"{LOOPBACK}:{first_port + 1}",
         sides=sides,
         program=str((components.envoy() if kind is Kind.ENVOY else components.nginx()).path),
-        sticky=Sticky(),
+        sticky=sticky,
         shared_keys=shared_keys,
     )
