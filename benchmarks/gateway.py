@@ -5,7 +5,8 @@ at the same rate: gRPC to the backend itself, REST to it, REST through two Envoy
 gateway, through edge and gateway. The figure is the difference of the medians as a share of gRPC's, in one run; 95%
 of what a bootstrap over the rounds finds stands beside it. The client's own gRPC is not as fast as its own HTTP:
 direct REST shows it. Before V11 on PostgreSQL at the lowest rate, and before a light one that answers on time
-(late.py) at all of them.
+(late.py) at all of them, there also with cores that do not sleep, where the kernel lets us: each hop wakes a core
+twice, and the profiles for servers that pass requests on (tuned's network-latency) keep them awake.
 
 CPU: Envoy's own (schedstat of its threads) for each request, 64 keep-alive connections, closed loop, `SECONDS` for
 each path, less what it uses when idle; before the same V11s. The floors are an Envoy that only passes the same
@@ -21,6 +22,7 @@ import os
 import random
 import shutil
 import statistics
+import struct
 import subprocess
 import sys
 import time
@@ -60,6 +62,7 @@ CONNECTIONS = 64
 IDLE_S = 3
 ROUNDS = 5
 FLEET_RATE_PER_S = 100_000
+WAKE_LATENCY = Path("/dev/cpu_dma_latency")
 MADE = {"id": "bench", "sender": "a", "recipient": "b", "assetId": "gold", "amount": 2**53 + 1, "memo": "a memo"}
 PATH = "/v1/transactions/bench"
 
@@ -89,12 +92,24 @@ def main() -> None:
         ):
             measured = _measured(platforms, gateway, light, port + 4)
             print(f"latency before a light V11, {PATH}")
+            paths = {DIRECT: light, REST: f"http://{light}", **_urls(measured)}
             for rate_per_s in RATES_PER_S:
-                paths = {DIRECT: light, REST: f"http://{light}", **_urls(measured)}
                 _latencies(paths, protoset, rate_per_s)
+                if os.access(WAKE_LATENCY, os.W_OK):
+                    with _awake():
+                        print("with cores that do not sleep: ", end="")
+                        _latencies(paths, protoset, rate_per_s)
             print(f"CPU before a light V11, {PATH}")
             _cpu(measured, seconds / ROUNDS)
         print(f"load average {os.getloadavg()[0]:.1f}")
+
+
+@contextmanager
+def _awake() -> Iterator[None]:
+    """No core sleeps where it has nothing to do, as long as the file is open (kernel: power/pm_qos_interface)."""
+    with WAKE_LATENCY.open("wb", buffering=0) as file:
+        file.write(struct.pack("=i", 0))
+        yield
 
 
 def _urls(measured: dict[str, tuple[int, int]]) -> dict[str, str]:
