@@ -320,7 +320,7 @@ def refuse_unfinished(found: Sequence[Back]) -> None:
         )
 
 
-def roll_back(
+def roll_back(  # noqa: PLR0913 (each of them has one caller that gives it)
     drivers: Mapping[str, Driver],
     reason: str,
     who: str,
@@ -329,6 +329,7 @@ def roll_back(
     within_s: float,
     rehearsal: bool = False,
     refusal: Callable[[str, Driver], Back | None] = lambda _name, _driver: None,
+    tell: Callable[[Back], None] = lambda _back: None,
 ) -> list[Back]:
     """Every proxy at once; one that fails, or hangs when it is looked at, hinders no other.
 
@@ -340,6 +341,7 @@ def roll_back(
         within_s: How long V11's counters may take to stand still.
         rehearsal: It is only to see whether it works; whoever asked for it releases its latch.
         refusal: What speaks against going back at a proxy, asked right before, for each by itself.
+        tell: Told of a proxy once nothing new reaches V11 through it, when what is left there must be waited for.
     """
     if not drivers:
         return []
@@ -349,29 +351,28 @@ def roll_back(
         for name, driver in drivers.items():
             back = partial(driver.roll_back, reason, who, rehearsal=rehearsal, anew=not rehearsal)
             look = partial(refusal, name, driver)
-            calls.append(pool.submit(_one, name, driver, look, back, clock, began_s, within_s))
+            idle = partial(_idle, name, driver, clock, began_s, within_s, tell)
+            calls.append(pool.submit(_one, name, look, back, idle, lambda: clock.now_s() - began_s))
     return [call.result() for call in calls]
 
 
 def _one(
     name: str,
-    driver: Driver,
     look: Callable[[], Back | None],
     back: Callable[[], object],
-    clock: Clock,
-    began_s: float,
-    within_s: float,
+    idle: Callable[[], Back],
+    took_s: Callable[[], float],
 ) -> Back:
     try:
         if refused := look():
             return refused
         back()
     except Exception as error:  # noqa: BLE001 (whatever fails at one proxy hinders no other, and is told)
-        return _not_back(name, error, clock.now_s() - began_s)
+        return _not_back(name, error, took_s())
     try:
-        return _idle(name, driver, clock, began_s, within_s)
+        return idle()
     except Exception as error:  # noqa: BLE001 (it went back: no failed look takes that away again)
-        return Back(name, ok=False, took_s=clock.now_s() - began_s, why=_said(error), written=True)
+        return Back(name, ok=False, took_s=took_s(), why=_said(error), written=True)
 
 
 def _not_back(name: str, error: Exception, took_s: float) -> Back:
@@ -387,9 +388,11 @@ def _said(error: Exception) -> str:
     return str(error) if known else f"{type(error).__name__}: {error}"
 
 
-def _idle(name: str, driver: Driver, clock: Clock, began_s: float, within_s: float) -> Back:
+def _idle(
+    name: str, driver: Driver, clock: Clock, began_s: float, within_s: float, tell: Callable[[Back], None]
+) -> Back:
     """Wait until V11 gets nothing new, and what it had is answered."""
-    still_since_s, before = clock.now_s(), -1
+    still_since_s, before, told = clock.now_s(), -1, False
     while True:
         try:
             flow = driver.observe().flows[NEW]
@@ -402,12 +405,15 @@ def _idle(name: str, driver: Driver, clock: Clock, began_s: float, within_s: flo
         now_s = clock.now_s()
         if flow.requests != before:
             still_since_s, before = now_s, flow.requests
-        still = now_s - still_since_s >= STILL_S
-        if still and (not flow.under_way or now_s - began_s > within_s):
+        if now_s - still_since_s >= STILL_S:
             left = f"{flow.under_way} requests or WebSockets are still under way at V11" if flow.under_way else ""
-            took_s = still_since_s - began_s
-            return Back(name, ok=True, took_s=took_s, left=flow.under_way, why=left, written=True)
-        if now_s - began_s > within_s and not still:
+            done = Back(name, ok=True, took_s=still_since_s - began_s, left=flow.under_way, why=left, written=True)
+            if not left or now_s - began_s > within_s:
+                return done
+            if not told:
+                tell(done)
+                told = True
+        elif now_s - began_s > within_s:
             why = "V11 still gets requests"
             return Back(name, ok=False, took_s=now_s - began_s, left=flow.under_way, why=why, written=True)
         clock.sleep(_POLL_S)

@@ -161,6 +161,7 @@ def _roll_back(ready: Ready, reason: str, within_s: float, kind: Asked) -> list[
             within_s=within_s,
             rehearsal=kind.rehearsal,
             refusal=(lambda *_: None) if kind.force else partial(fitness.refusal, mine),
+            tell=(lambda _: None) if kind.quiet else partial(_tell_early, within_s=within_s),
         )
     found = {each.proxy: each for each in (*done, *unread, *asked.result())}
     for name, remark in remarks.items():
@@ -262,6 +263,12 @@ def _became(each: Back) -> str:
     if each.written:
         return "NOT KNOWN to be rolled back: it is latched, and starts with everything at V10 if it is down"
     return "LEFT ALONE" if each.refused else "NOT rolled back"
+
+
+def _tell_early(each: Back, *, within_s: float) -> None:
+    """Whoever watches should not take what hangs at a dead V11 for a rollback that hangs."""
+    waits = f"waiting for them up to --within {within_s:g} s"
+    _warn(f"{each.proxy}: V11 got its last new request after {each.took_s:.2f} s; {each.why}: {waits}")
 
 
 def _warn(text: str) -> None:

@@ -1,5 +1,6 @@
 """What a rollback does at several proxies, one of which is not like the others."""
 
+from dataclasses import replace
 from functools import partial
 from unittest.mock import Mock
 
@@ -133,6 +134,29 @@ def test_a_look_that_a_busy_proxy_misses_ends_no_rollback() -> None:
     """It is latched and V11 idle: that it was seen a little later makes it no failure."""
     (west,) = rollback.roll_back({"west": Busy(3)}, "because", "bob", RealClock(), within_s=2)
     assert (west.ok, west.written) == (True, True)
+
+
+class Hung(MemoryDriver):
+    """A proxy that keeps a request waiting at V11, which answers nobody."""
+
+    def observe(self) -> Active:
+        """One is under way there, always."""
+        seen = super().observe()
+        return replace(seen, flows={**seen.flows, "v11": replace(seen.flows["v11"], under_way=1)})
+
+
+def test_what_hangs_at_v11_is_told_before_it_is_waited_for() -> None:
+    """Nothing new reaches V11: that is said at once, once, and not only when the wait for the rest ends."""
+    told: list[tuple[rollback.Back, float]] = []
+    began_s = CLOCK.now_s()
+    drivers = {"west": Hung(SIDES, WEIGHTS), "north": MemoryDriver(SIDES, WEIGHTS)}
+    west, north = rollback.roll_back(
+        drivers, "r", "bob", CLOCK, within_s=1.5, tell=lambda back: told.append((back, CLOCK.now_s() - began_s))
+    )
+    ((early, after_s),) = told
+    assert (early.proxy, early.ok, early.left) == ("west", True, 1)
+    assert after_s < 1.5 < CLOCK.now_s() - began_s
+    assert (west.ok, west.left, north.left) == (True, 1, 0)
 
 
 def test_a_proxy_that_never_answers_again_is_known_to_be_latched() -> None:
