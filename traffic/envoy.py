@@ -166,7 +166,7 @@ def local_replies(*, shared_keys: bool = False) -> list[Object]:
     """
     never_sent: Object = {"response_flag_filter": {"flags": list(NEVER_SENT_FLAGS)}}
     if shared_keys:
-        plain = {"header_filter": {"header": {"name": KEY_HEADER, "present_match": True, "invert_match": True}}}
+        plain = {"header_filter": {"header": filled(KEY_HEADER, invert=True)}}
         never_sent = {"and_filter": {"filters": [never_sent, plain]}}
     no_answer = {"response_flag_filter": {"flags": list(NO_ANSWER_FLAGS)}}
     return [
@@ -189,6 +189,12 @@ def clusters(site: Site) -> list[Object]:
 def header(name: str, value: str) -> Object:
     """A header to set; what somebody else set is overwritten: nobody but this proxy stamps an epoch or names a side."""
     return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+
+
+def filled(name: str, *, invert: bool = False) -> Object:
+    """What a request with something in this header matches; with `invert` one without it, or with nothing in it."""
+    empty = {"string_match": {"exact": ""}, "treat_missing_header_as_empty": True}
+    return {"name": name, **empty, "invert_match": not invert}
 
 
 def address(text: str) -> Object:

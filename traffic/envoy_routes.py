@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from aurops.errors import UsageError
 from traffic.driver import Active, Flow, Steering, decided, read_back
-from traffic.envoy import ROUTES, SOCKET_IDLE_S, TYPE, Object, aggregate, fallback, header
+from traffic.envoy import ROUTES, SOCKET_IDLE_S, TYPE, Object, aggregate, fallback, filled, header
 from traffic.folder import Rendered
 from traffic.headers import EPOCH_HEADER, KEY_HEADER, NO_ANSWER_HEADER, NOT_SENT_HEADER, PROBE_HEADER, SIDE_HEADER
 
@@ -202,25 +202,43 @@ def _routes(site: Site, wanted: Steering, instead_before: Mapping[str, int]) -> 
     main |= _refusal(main["match"]) if wanted.closed else {"route": _split(site, wanted)}
     main["metadata"] = {"filter_metadata": {"aurops": _said(wanted, instead_before)}}
     special = [] if wanted.closed or not site.way_back else _special_routes(site, wanted)
-    return [*probes, stray_probe, *special, main]
+    return [*probes, stray_probe, *(each for route in [*special, main] for each in _by_whom(site, route))]
+
+
+def _by_whom(site: Site, route: dict[str, Any]) -> list[Object]:
+    """A route that splits, once for each thing that a request can keep its side by: the first that it has decides.
+
+    A hash policy alone would take a header that is empty for one: all who send it would be one user.
+    """
+    if site.sticky is None or "route" not in route:
+        return [route]
+    found = []
+    for name in (site.sticky.user_header, site.sticky.key_header):
+        match = {**route["match"], "headers": [*route["match"].get("headers", []), filled(name)]}
+        found.append(_hashed({**route, "match": match}, {"header": {"header_name": name}}))
+    return [*found, _hashed(route, {"connection_properties": {"source_ip": True}})]
+
+
+def _hashed(route: dict[str, Any], by: Object) -> Object:
+    return {**route, "route": {**route["route"], "hash_policy": [by]}}
 
 
 def _said(wanted: Steering, instead_before: Mapping[str, int]) -> Object:
     return {"instead_before": dict(instead_before), "decided": decided(wanted, instead_before)}
 
 
-def _special_routes(site: Site, wanted: Steering) -> list[Object]:
+def _special_routes(site: Site, wanted: Steering) -> list[dict[str, Any]]:
     """Those that may be sent again although they were sent, and WebSockets, which no time-out ends."""
     upgrade = {"name": "upgrade", "string_match": {"exact": "websocket", "ignore_case": True}}
     endless = {**_split(site, wanted), "timeout": "0s", "idle_timeout": f"{SOCKET_IDLE_S}s"}
     again = {**_split(site, wanted), "retry_policy": _again(f"{_NOT_SENT},reset", NOT_SENT_HEADER, NO_ANSWER_HEADER)}
     reads = {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD|OPTIONS"}}}
-    routes: list[Object] = [
+    routes: list[dict[str, Any]] = [
         {"match": {"prefix": "/", "headers": [upgrade]}, "route": endless},
         {"match": {"prefix": "/", "headers": [reads]}, "route": again},
     ]
     if site.shared_keys:
-        keyed = {"prefix": "/", "headers": [{"name": KEY_HEADER, "present_match": True}]}
+        keyed = {"prefix": "/", "headers": [filled(KEY_HEADER)]}
         # Whether the last try was sent says nothing of the first.
         routes.append({"match": keyed, "route": again, "response_headers_to_remove": [NOT_SENT_HEADER]})
     return routes
@@ -232,9 +250,6 @@ def _split(site: Site, wanted: Steering) -> dict[str, Any]:
     split: dict[str, Any] = {"weighted_clusters": {"clusters": shares}, "timeout": f"{site.timeout_s}s"}
     if site.sticky:
         split["weighted_clusters"]["use_hash_policy"] = True
-        headers = (site.sticky.user_header, site.sticky.key_header)
-        by_header = [{"header": {"header_name": name}, "terminal": True} for name in headers]
-        split["hash_policy"] = [*by_header, {"connection_properties": {"source_ip": True}}]
     if site.way_back:
         split["retry_policy"] = _again(_NOT_SENT, NOT_SENT_HEADER)
     return split

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from traffic.driver import TOTAL_WEIGHT, Active, Driver, Steering
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 LIMIT_S = 20.0
+Asks = Literal["write", "keyed write", "read", "socket"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,14 @@ class Client:
         key: The same of the API key's.
         source: The address that the connection comes from, of 127.0.0.0/8.
         forwarded: The lines of X-Forwarded-For.
+        asks: For what.
     """
 
     user: str | None = None
     key: str | None = None
     source: str = "127.0.0.1"
     forwarded: tuple[str, ...] = ()
+    asks: Asks = "write"
 
     def besides(self, other: Client) -> Client:
         """The same, and whatever the other one says that this one does not."""
@@ -48,7 +51,7 @@ class Bench(Protocol):
     driver: Driver
 
     def ask(self, client: Client) -> str:
-        """A write of this client: the side that served it, or `refused`."""
+        """What this client asks: the side that served it, or `refused`."""
 
     def tamper(self) -> None:
         """Somebody else changes what steers the proxy."""
@@ -105,6 +108,13 @@ def assert_by_the_first(bench: Bench, first: Iterable[Client], second: Iterable[
     assert set(alone.values()) == {"v10", "v11"}
     for client, side in alone.items():
         assert set(sides(bench, [client.besides(other) for other in second]).values()) == {side}, client
+
+
+def assert_the_same(bench: Bench, clients: Iterable[Client], also: Client) -> None:
+    """Each client keeps its side with this besides; there are some at either side."""
+    alone = sides(bench, clients)
+    assert set(alone.values()) == {"v10", "v11"}
+    assert {client: bench.ask(also.besides(client)) for client in alone} == alone
 
 
 def state(active: Active) -> object:

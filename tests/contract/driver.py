@@ -16,6 +16,7 @@ from tests.contract.bench import (
     Bench,
     Client,
     assert_by_the_first,
+    assert_the_same,
     sides,
     state,
     steering,
@@ -32,6 +33,7 @@ from traffic.driver import (
 )
 
 if TYPE_CHECKING:
+    from tests.contract.bench import Asks
     from traffic.hold import Hold
 
 
@@ -85,6 +87,21 @@ class DriverContract:
         ]
         forged += [Client(forwarded=(f"10.0.1.{number}",)) for number in range(20)]
         assert_by_the_first(bench, ADDRESSES[:10], forged)
+
+    def test_a_header_that_is_empty_is_none(self, bench: Bench) -> None:
+        """Those whose user is empty are no one user: the API key decides; where that is empty, too, the address."""
+        bench.driver.shift(steering(5_000, 9))
+        assert_the_same(bench, KEYS[:20], Client(user=""))
+        for empty in (Client(user=""), Client(key=""), Client(user="", key="")):
+            assert_the_same(bench, ADDRESSES[:20], empty)
+
+    @pytest.mark.parametrize("asks", ["read", "keyed write", "socket"])
+    def test_a_client_is_at_one_side_whatever_it_asks(self, bench: Bench, asks: Asks) -> None:
+        """Reads, WebSockets and writes that may be sent again are where its other writes are."""
+        bench.driver.shift(steering(5_000, 9))
+        for clients in (USERS[:10], KEYS[:10], ADDRESSES[:10]):
+            assert_the_same(bench, clients, Client(asks=asks))
+        assert_the_same(bench, ADDRESSES[:10], Client(user="", key="", asks=asks))
 
     def test_the_same_once_more_changes_nothing(self, bench: Bench) -> None:
         """A step that is repeated is the same step."""

@@ -1,6 +1,7 @@
 """The drivers of the real proxies keep the contract of every driver."""
 
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from http.client import HTTPConnection
@@ -27,11 +28,28 @@ from traffic import nginx
 from traffic.dialects import open_driver
 from traffic.driver import TOTAL_WEIGHT, Active, Driver, Flow, Steering
 from traffic.folder import Rendered
-from traffic.headers import NOT_SENT_HEADER, SIDE_HEADER
+from traffic.headers import KEY_HEADER, NOT_SENT_HEADER, SIDE_HEADER
 from traffic.hold import Hold, put
 from traffic.site import Kind
 
 pytestmark = pytest.mark.e2e
+ASKED = {
+    "write": ("POST", "/writes/1"),
+    "keyed write": ("POST", "/writes/1"),
+    "read": ("GET", "/reads/1"),
+    "socket": ("GET", "/socket"),
+}
+NOTHING = ("content-length", "0")
+SENT = {
+    "write": [NOTHING],
+    "keyed write": [NOTHING, (KEY_HEADER, "1")],
+    "socket": [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", b64encode(bytes(16)).decode()),
+    ],
+}
 
 
 class RealProxy:
@@ -45,7 +63,7 @@ class RealProxy:
         """By the proxy; what it refuses was not sent."""
         connection = HTTPConnection(self.bed.site.listens, timeout=10, source_address=(client.source, 0))
         with closing(connection):
-            connection.putrequest("POST", "/writes/1")
+            connection.putrequest(*ASKED[client.asks])
             for name, value in self._headers(client):
                 connection.putheader(name, value)
             connection.endheaders()
@@ -54,7 +72,7 @@ class RealProxy:
         if answer.status == 503:
             assert NOT_SENT_HEADER in answer.headers
             return "refused"
-        assert answer.status == 200
+        assert answer.status == (101 if client.asks == "socket" else 200)
         return answer.headers[SIDE_HEADER]
 
     def _headers(self, client: Client) -> list[tuple[str, str]]:
@@ -62,7 +80,7 @@ class RealProxy:
         assert sticky is not None
         said = [(sticky.user_header, client.user), (sticky.key_header, client.key)]
         said += [("x-forwarded-for", line) for line in client.forwarded]
-        return [("content-length", "0"), *((name, value) for name, value in said if value is not None)]
+        return [*SENT.get(client.asks, ()), *((name, value) for name, value in said if value is not None)]
 
     def tamper(self) -> None:
         """An editor saves the file, in place."""
