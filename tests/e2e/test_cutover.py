@@ -18,8 +18,6 @@ from aurops.clock import RealClock
 from aurops.gates.steps import waits_at
 from aurops.history import History
 from aurops.journal import Journal, RecordKind
-from aurops.plan import Observation
-from aurops.ports import Comparison, Drained, Ports, Side, not_connected
 from aurops.processes import Process
 from aurops.report import Verdict
 from aurops.requests import RequestKind, ask
@@ -36,13 +34,13 @@ from testbeds.local.steering.bed import Bed, up
 from testbeds.local.steering.writers import Writers
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
 from tests.e2e.commands import until
+from tests.e2e.connected import Data, Told, connected
 from traffic.driver import TOTAL_WEIGHT, Steering
 from traffic.site import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from aurops.plan import Answer
     from aurops.runner import Result
 
 pytestmark = [pytest.mark.e2e, needs_ssh_keygen]
@@ -57,28 +55,6 @@ def bed(request: pytest.FixtureRequest) -> Iterator[Bed]:
         yield one
 
 
-class Data:
-    """Data that is always equal; writes to V10 are stopped when told."""
-
-    def __init__(self) -> None:
-        self.fenced = False
-
-    def equal(self, timeout_s: float) -> Observation[Comparison]:
-        del timeout_s
-        return Observation(Comparison(equal=1), CLOCK.now_s(), "the test")
-
-    def fence(self, side: Side, epoch: int, timeout_s: float) -> Answer:
-        from aurops.plan import Answer  # noqa: PLC0415 (its one use here)
-
-        assert (side, bool(epoch), bool(timeout_s)) == (Side.V10, True, True)
-        self.fenced = True
-        return Answer()
-
-    def drained(self, side: Side, timeout_s: float) -> Observation[Drained]:
-        del timeout_s
-        return Observation(Drained(side, 0 if self.fenced else 1), CLOCK.now_s(), "the test")
-
-
 class Day:
     """A whole cutover of one proxy within seconds, with its file, store and people."""
 
@@ -88,9 +64,9 @@ class Day:
         monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
         (folder / "allowed_signers").write_text(f"ann {self.key.with_suffix('.pub').read_text()}")
         self.store = open_store(str(folder / "store"))
-        self.data = Data()
-        nothing = not_connected(CLOCK)
-        self.ports = Ports(self.data, nothing.lag, nothing.unsynced, self.data, self.data, nothing.judge)
+        monkeypatch.setenv(Told.FENCED, str(folder / "fenced"))
+        self.data = Data(folder / "fenced")
+        self.ports = connected(self.data)
 
     def file(
         self, steps: str = "[5, 50, 100]", *, after_s: float = 60, traffic_s: float = 12, because: str = ""

@@ -91,11 +91,12 @@ def bed() -> Iterator[Bed]:
 def hosts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hosts]:
     """By a script that runs the command as the other host, and by OpenSSH's own server and client."""
     with ExitStack() as stack:
-        made = _scripted(tmp_path) if request.param != "sshd" else _real(tmp_path, stack)
+        made = scripted(tmp_path) if request.param != "sshd" else _real(tmp_path, stack)
         yield made
 
 
-def _scripted(base: Path) -> Hosts:
+def scripted(base: Path) -> Hosts:
+    """By a script that runs the command as the other host."""
     script = base / "ssh"
     lines = [f"{name}) {_exports(base, name, f'sh {script}')};;" for name in (EDGE, *OPERATORS)]
     script.write_text(

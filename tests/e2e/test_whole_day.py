@@ -18,6 +18,7 @@ from aurops.journal import Journal, RecordKind, list_runs
 from migration.cutover import PROBES
 from migration.execute import cutover_of
 from migration.probe_ledger import Ledger
+from migration.prober import FILE as TASK
 from migration.probes import READ, WRITE
 from migration.probing import KEPT_S, Probes
 from runbooks.cutover import report_of
@@ -91,7 +92,7 @@ class Whole(Day):
         finally:
             runner.kill()
             runner.wait()
-            for task in (self.hosts.base / EDGE / "state/aurops/probes").glob("*/task.json"):
+            for task in (self.hosts.base / EDGE / "state/aurops/probes").glob(f"*/{TASK}"):
                 task.unlink()
 
     @property

@@ -262,11 +262,11 @@ def _drive(
         if result.ending is not Ending.AT_GATE or _CLOCK.now_s() > until_s:
             return result
         tell(f"waits: {result.why}")
-        if not _approve(Journal.open(store, journal.run, _CLOCK), store, keys):
+        if not approve(Journal.open(store, journal.run, _CLOCK), store, keys):
             _CLOCK.sleep(0.5)
 
 
-def _approve(journal: Journal, store: Store, keys: dict[str, Path]) -> bool:
+def approve(journal: Journal, store: Store, keys: Mapping[str, Path]) -> bool:
     """Have one person more sign, if one is asked; whether one did."""
     spot = waits_at(journal.records, History(journal.records))
     for gate in spot.gates if spot else ():
