@@ -135,8 +135,11 @@ class Proxies:
     def drain(self, proxy: str, side: str, epoch: int, timeout_s: float) -> Answer:
         """Have what is left end; how far that is."""
         drained = self._drivers[proxy].drain(side, epoch, spread_s=self._drain_s, wait_s=min(_LOOK_S, timeout_s / 2))
-        said = {"left": drained.left, "closed": drained.closed, "reconnected": drained.reconnected}
-        return Answer(said, waiting=f"{drained.left} are left on {side}" if drained.left else "")
+        counted = {"left": drained.left, "closed": drained.closed, "reconnected": drained.reconnected}
+        silent = ", ".join(drained.silent)
+        why = f"; asked to close them, and not answering: {silent}" if silent else ""
+        waiting = f"{drained.left} are left on {side}{why}" if drained.left else ""
+        return Answer({**counted, "asked": drained.asked, "silent": silent}, waiting)
 
     def roll_back(self, proxy: str, reason: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
         """Latch, and send everything to the old side."""

@@ -38,12 +38,14 @@ class _Begun(BaseModel):
         under_way: What was under way there.
         sockets: WebSockets that had come about at the other sides.
         asked: The URLs that were asked.
+        silent: Those of them that did not answer.
     """
 
     at_s: float
     under_way: int
     sockets: int
     asked: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
 
 def forget(site: Site, wanted: Steering) -> None:
@@ -86,7 +88,8 @@ class Draining:
             left=left,
             closed=max(0, begun.under_way - left),
             reconnected=max(0, self._sockets(now) - begun.sockets),
-            asked=len(begun.asked),
+            asked=len(begun.asked) - len(begun.silent),
+            silent=begun.silent,
         )
 
     def _begun(self, now: Active, spread_s: float) -> _Begun:
@@ -100,7 +103,7 @@ class Draining:
                 write_durably(self._file, begun.model_dump_json())
         if 0 <= self._clock.now_s() - begun.at_s <= spread_s + GRACE_S:
             return begun
-        return begun.model_copy(update={"at_s": self._clock.now_s(), "asked": ()})
+        return begun.model_copy(update={"at_s": self._clock.now_s(), "asked": (), "silent": ()})
 
     def _sockets(self, now: Active) -> int:
         return sum(flow.sockets for name, flow in now.flows.items() if name != self._side)
@@ -113,21 +116,23 @@ class Draining:
         """
         for url in self._site.side(self._side).drain_urls:
             if url not in begun.asked:
-                self._post(url, spread_s)
-                begun = begun.model_copy(update={"asked": (*begun.asked, url)})
+                silent = begun.silent if self._post(url, spread_s) else (*begun.silent, url)
+                begun = begun.model_copy(update={"asked": (*begun.asked, url), "silent": silent})
                 write_durably(self._file, begun.model_dump_json())
         return begun
 
-    def _post(self, url: str, spread_s: float) -> None:
+    def _post(self, url: str, spread_s: float) -> bool:
+        """Whether it said yes; else it was asked, and says nothing: one may answer when it has closed all of them."""
         import httpx  # noqa: PLC0415 (a rollback must not wait for it: half of all that its command would import)
 
         try:
             httpx.post(url, json={"over_s": spread_s}, timeout=ANSWER_S, trust_env=False).raise_for_status()
         except httpx.ReadTimeout:
-            return  # it closes them while it is asked, and answers when all are told
+            return False
         except httpx.HTTPError as error:
             raise OutsideError(
                 f"An application of {self._side} does not close its WebSockets: {error!r}.",
                 where=url,
                 next_step="Drain again when it answers; those that were asked are not asked again.",
             ) from error
+        return True

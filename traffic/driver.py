@@ -217,12 +217,14 @@ class Drained:
         closed: WebSockets and requests that ended since the drain began.
         reconnected: WebSockets that came about at the other sides since then.
         asked: Applications that were asked to close theirs, and said yes.
+        silent: Where one was asked that has not answered in time: it may be closing them, or hang.
     """
 
     left: int
     closed: int = 0
     reconnected: int = 0
     asked: int = 0
+    silent: tuple[str, ...] = ()
 
 
 class Driver(Protocol):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from aurops.errors import OutsideError
+from migration.proxies import Proxies
 from tests.traffic.played import Place, Played, steering
 from tests.traffic.sites import SIDES
 from traffic import draining
@@ -108,13 +109,32 @@ def test_an_application_that_refuses_is_said_and_asked_again(place: Place, appli
     assert len(application.asked) == 2
 
 
-def test_an_application_that_answers_at_the_end_is_not_waited_for(
+def test_an_application_that_does_not_answer_is_not_waited_for_and_named(
     place: Place, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It closes them while it is asked: that takes the whole spread."""
+    """It may answer when all are closed, or hang: nobody counts that as a yes, whoever looks; then it is asked anew."""
     monkeypatch.setattr(draining, "ANSWER_S", 0.1)
     application.silent.clear()
+    for driver in (place.driver, FileDriver(place.site, place.proxy, place.clock)):
+        drained = driver.drain("v10", 2, spread_s=SPREAD_S, wait_s=0)
+        assert drained == Drained(left=3, asked=0, silent=(application.url,))
+    assert len(application.asked) == 1
+    application.silent.set()
+    place.clock.advance(SPREAD_S + draining.GRACE_S + 1)
     assert drain(place) == Drained(left=3, asked=1)
+    assert len(application.asked) == 2
+
+
+def test_a_cutover_says_who_does_not_answer(
+    place: Place, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step waits for what is left, and names the application; so does the journal."""
+    monkeypatch.setattr(draining, "ANSWER_S", 0.1)
+    application.silent.clear()
+    proxies = Proxies({"edge": place.driver}, place.clock, who="ann", drain_s=SPREAD_S)
+    answer = proxies.drain("edge", "v10", 2, 1.0)
+    assert answer.waiting == f"3 are left on v10; asked to close them, and not answering: {application.url}"
+    assert (answer.data["asked"], answer.data["silent"]) == (0, application.url)
 
 
 def test_a_side_where_nothing_is_left_asks_nobody(place: Place, application: Application) -> None:
