@@ -12,7 +12,7 @@ from aurops import documents
 from aurops.errors import UsageError
 from aurops.gates.refusals import with_calendars
 from aurops.gates.signing import Signers
-from aurops.gates.spec import ApprovalGate, Check, Gate, PortCheck, unique
+from aurops.gates.spec import ApprovalGate, CapacityCheck, Check, Gate, PortCheck, unique
 from migration.hosts import Host, HostName
 from migration.model import TOTAL_WEIGHT
 from migration.probes import Probe
@@ -145,7 +145,7 @@ class Cutover(_Part):
     """How long all must stay well after each step."""
     capacity: Annotated[tuple[Check, ...], Field(min_length=1)]
     """That V10 is warm and can take back the current peak; asked before each step and all the time between. At least
-    one check: who cannot go back must not go forward."""
+    one check of the kind capacity, which compares the two: who cannot go back must not go forward."""
     watch: Annotated[tuple[Check, ...], Field(min_length=1)]
     """What must stay well while traffic moves: errors, latency. At least one check."""
     critical: tuple[CriticalGate, ...] = ()
@@ -261,6 +261,7 @@ def read(file: Path) -> tuple[Cutover, Signers]:
         UsageError: It cannot be read, or says what is not allowed: file, key, what is.
     """
     cutover = documents.load(file, Cutover)
+    _refuse_unproven(cutover, f"{file}: capacity")
     folder = file.parent
     gates = {field: with_calendars(getattr(cutover.gates, field), folder) for field in type(cutover.gates).model_fields}
     allowed = (folder / cutover.signers.allowed).absolute()
@@ -279,6 +280,14 @@ def read(file: Path) -> tuple[Cutover, Signers]:
     regions = tuple(each.model_copy(update={"probe": each.probe.below(folder)}) for each in cutover.regions)
     updates = {"gates": cutover.gates.model_copy(update=gates), "sites": sites, "regions": regions}
     return cutover.model_copy(update=updates), signers
+
+
+def _refuse_unproven(cutover: Cutover, where: str) -> None:
+    """Only of a file, not of the plan in a run's journal: a run that was begun without goes on, and goes back."""
+    if not any(isinstance(check, CapacityCheck) for check in cutover.capacity):
+        what = "nothing proves that V10 can take the current peak: no check compares the two"
+        allowed = "at least one check of the kind capacity, with `can_take` and `peak`"
+        raise UsageError(what, where=where, allowed=allowed, next_step="docs/gates.md has one to copy")
 
 
 def _refuse_one_as_two(sites: Mapping[str, str], where: str) -> None:

@@ -239,6 +239,7 @@ def _played_text(played: Played, lasts_s: float) -> str:
     lines = [f"{'NOT PASSED' if played.why_not else 'PASSED'}: the rehearsal of {played.run}"]
     for name, load in played.loads.items():
         lines += [f"  {name}: {load.said}", f"  {name}: {played.sockets[name].said}"]
+    lines += [f"  {name}: {capacity.said}" for name, capacity in played.capacities.items()]
     for name, interruption_s in played.interruption_s.items():
         lines.append(f"  {name}: clients without an answer for at most {interruption_s:.2f} s")
     if played.lasted_s is not None:

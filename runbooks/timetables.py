@@ -6,8 +6,10 @@ import json
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from aurops.gates.quantity import CommandNumber, HttpNumber, PrometheusQuery, SqlQuery
 from aurops.gates.spec import (
     ApprovalGate,
+    CapacityCheck,
     CommandCheck,
     HoldGate,
     HttpCheck,
@@ -22,6 +24,7 @@ from aurops.gates.spec import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from aurops.gates.quantity import Quantity
     from aurops.gates.spec import Check, Gate, Limits
     from migration.cutover_file import Cutover
     from migration.outline import Timed
@@ -102,8 +105,22 @@ def _says(check: Check) -> str:
             return f"{_limits(check.value)}: {check.query}"
         case CommandCheck():
             return f"`{' '.join(check.argv)}` ends with 0 within {check.timeout_s:g} s"
+        case CapacityCheck():
+            times = f" {check.headroom:g} times" if check.headroom != 1 else ""
+            return f"{_asked(check.can_take)} is at least{times} {_asked(check.peak)}, in {check.unit}"
         case PortCheck():
             return _port(check)
+
+
+def _asked(quantity: Quantity) -> str:
+    """Who gives a number."""
+    match quantity:
+        case PrometheusQuery() | SqlQuery():
+            return quantity.query
+        case CommandNumber():
+            return f"`{' '.join(quantity.argv)}`"
+        case HttpNumber():
+            return quantity.url
 
 
 def _port(check: PortCheck) -> str:

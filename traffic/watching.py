@@ -13,7 +13,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from aurops.errors import UsageError
 from aurops.files import write_durably
-from aurops.gates.spec import Part, StandingCheck, is_url
+from aurops.gates.quantity import Part, is_url
+from aurops.gates.spec import StandingCheck
 from traffic.folder import READABLE
 from traffic.heartbeat import WATCH, digest
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aurops.errors import AuropsError
-from aurops.gates import commands, deadline, prometheus, sql, urls
+from aurops.gates import capacity, commands, deadline, prometheus, sql, urls
 from aurops.gates.finding import Finding, State
 from aurops.gates.seen import found
-from aurops.gates.spec import CommandCheck, HttpCheck, PrometheusCheck, SqlCheck
+from aurops.gates.spec import CapacityCheck, CommandCheck, HttpCheck, PrometheusCheck, SqlCheck
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,6 +39,8 @@ def _found(check: StandingCheck, clock: Clock, now: datetime, since_s: float | N
             return sql.judge(check, sql.look(check, clock), now)
         case CommandCheck():
             return commands.judge(check, commands.look(check, clock), now)
+        case CapacityCheck():
+            return capacity.judge(check, capacity.look(check, clock, now), now)
 
 
 def failed(gate: Gate, error: Exception, now: datetime) -> Finding:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from aurops.clock import Clock
+    from aurops.gates.quantity import CommandNumber
     from aurops.gates.spec import CommandCheck
 
 _MOST_CHARS = 500
@@ -35,7 +36,7 @@ class Ended:
     said: str
 
 
-def look(check: CommandCheck, clock: Clock) -> Observation[Ended]:
+def look(check: CommandCheck | CommandNumber, clock: Clock) -> Observation[Ended]:
     """Run the command once; one that takes too long is killed with all that it started."""
     at_s, name = clock.now_s(), " ".join(check.argv)
     try:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from aurops.clock import Clock
+    from aurops.gates.quantity import PrometheusQuery
     from aurops.gates.spec import PrometheusCheck
     from aurops.plan import Json
 
@@ -123,34 +124,49 @@ def _spelled(selector: promql_parser.VectorSelector) -> str:
 
 
 def look(check: PrometheusCheck, clock: Clock, *, since_s: float | None = None) -> Observation[Metrics]:
-    """Ask the server: the query now, over the past if that is wanted, and how old the samples behind it are.
+    """Ask the server as a check wants it: also for the values since then.
 
     Args:
         check: The check.
         clock: Time.
         since_s: Ask for the values since then, too, seconds since 1970; None: as `check.over_s` says.
     """
+    return ask(check, clock, since_s=since_s, over_s=check.over_s, step_s=check.step_s)
+
+
+def ask(
+    asked: PrometheusQuery, clock: Clock, *, since_s: float | None = None, over_s: float = 0.0, step_s: float = 1.0
+) -> Observation[Metrics]:
+    """Ask the server: the query now, over the past if that is wanted, and how old the samples behind it are.
+
+    Args:
+        asked: The query.
+        clock: Time.
+        since_s: Ask for the values since then, too, seconds since 1970; None: as `over_s` says.
+        over_s: Ask for the values of so many seconds until now, too; 0: not.
+        step_s: The step of such a range, seconds.
+    """
     at_s = clock.now_s()
     try:
-        with httpx.Client(base_url=check.url.rstrip("/")) as client:
-            ask = partial(_ask, client, clock, check.timeout_s, at_s + check.timeout_s)
-            now_s = ask("query", query="time()")[0].points[0][1]
-            if since_s is None and check.over_s:
-                since_s = now_s - check.over_s
-            series, past = _now_and_past(ask, check.query, since_s, now_s, check.step_s)
-            read = {each: f"min(timestamp({each}))" for each in check.fresh or selectors(check.query)}
-            times = {each: _now_and_past(ask, query, since_s, now_s, check.step_s) for each, query in read.items()}
+        with httpx.Client(base_url=asked.url.rstrip("/")) as client:
+            get = partial(_ask, client, clock, asked.timeout_s, at_s + asked.timeout_s)
+            now_s = get("query", query="time()")[0].points[0][1]
+            if since_s is None and over_s:
+                since_s = now_s - over_s
+            series, past = _now_and_past(get, asked.query, since_s, now_s, step_s)
+            read = {each: f"min(timestamp({each}))" for each in asked.fresh or selectors(asked.query)}
+            times = {each: _now_and_past(get, query, since_s, now_s, step_s) for each, query in read.items()}
     except (_UnknownError, ValueError) as error:
-        return Observation(None, at_s, check.url, str(error))
+        return Observation(None, at_s, asked.url, str(error))
     sampled = tuple(Sampled(each, _oldest(latest), before) for each, (latest, before) in times.items())
-    return Observation(Metrics(now_s, series, sampled, past, since_s), at_s, check.url)
+    return Observation(Metrics(now_s, series, sampled, past, since_s), at_s, asked.url)
 
 
 def _now_and_past(
-    ask: partial[tuple[Series, ...]], query: str, since_s: float | None, now_s: float, step_s: float
+    get: partial[tuple[Series, ...]], query: str, since_s: float | None, now_s: float, step_s: float
 ) -> tuple[tuple[Series, ...], tuple[Series, ...]]:
-    latest = ask("query", query=query)
-    past = () if since_s is None else ask("query_range", query=query, start=since_s, end=now_s, step=step_s)
+    latest = get("query", query=query)
+    past = () if since_s is None else get("query_range", query=query, start=since_s, end=now_s, step=step_s)
     return latest, past
 
 
@@ -207,25 +223,36 @@ def judge(check: PrometheusCheck, seen: Observation[Metrics], now: datetime) -> 
     metrics = seen.value
     if metrics is None:
         return unseen(check, seen, now)
-    age_s = max((metrics.now_s - each.at_s for each in metrics.sampled if each.at_s is not None), default=0.0)
+    oldest_s = age_s(metrics)
     evidence = _evidence(check, metrics)
-    if unknown := _unknown(check, metrics, now):
-        return found(check, State.UNKNOWN, unknown, now, evidence, age_s)
+    if unknown := _unknown(check, metrics, now, check.series):
+        return found(check, State.UNKNOWN, unknown, now, evidence, oldest_s)
     for series in (*metrics.series, *metrics.past):
         for at_s, value in series.points:
             if broken := check.value.broken_by(value):
                 past_s = metrics.now_s - at_s
                 when = f", {past_s:.0f} s ago" if past_s >= 1 else ""
                 why = f"{broken}{f' ({series.labels})' if series.labels else ''}{when}"
-                return found(check, State.UNKNOWN if math.isnan(value) else State.CLOSED, why, now, evidence, age_s)
+                return found(check, State.UNKNOWN if math.isnan(value) else State.CLOSED, why, now, evidence, oldest_s)
     # What was seen and is not allowed says no, whatever else nobody saw.
     if hole := _hole(check, metrics):
-        return found(check, State.UNKNOWN, hole, now, evidence | {HOLE: hole}, age_s)
+        return found(check, State.UNKNOWN, hole, now, evidence | {HOLE: hole}, oldest_s)
     shown = ", ".join(f"{series.points[-1][1]:g}" for series in metrics.series[:_MOST_SHOWN])
-    return found(check, State.OPEN, shown, now, evidence, age_s)
+    return found(check, State.OPEN, shown, now, evidence, oldest_s)
 
 
-def _unknown(check: PrometheusCheck, metrics: Metrics, now: datetime) -> str:
+def age_s(metrics: Metrics) -> float:
+    """How old the oldest of the latest samples behind an answer is, seconds."""
+    return max((metrics.now_s - each.at_s for each in metrics.sampled if each.at_s is not None), default=0.0)
+
+
+def not_one(asked: PrometheusQuery, metrics: Metrics, now: datetime) -> str:
+    """Why the answer is not one number of now; empty when it is. Pure."""
+    count = len(metrics.series)
+    return _unknown(asked, metrics, now, 1) or (f"the query returns {count} series, not one" if count > 1 else "")
+
+
+def _unknown(asked: PrometheusQuery, metrics: Metrics, now: datetime, least: int) -> str:
     """Why the answer says nothing; empty when it does."""
     skew_s = metrics.now_s - now.timestamp()
     if abs(skew_s) > MAX_SKEW_S:
@@ -234,9 +261,9 @@ def _unknown(check: PrometheusCheck, metrics: Metrics, now: datetime) -> str:
     count = sum(bool(series.points) for series in metrics.series)
     if not count:
         return "the query returns nothing"
-    if count < check.series:
-        return f"the query returns {count} of at least {check.series} series"
-    return next((why for each in metrics.sampled if (why := _is_stale(each, metrics, check))), "")
+    if count < least:
+        return f"the query returns {count} of at least {least} series"
+    return next((why for each in metrics.sampled if (why := _is_stale(each, metrics, asked.max_age_s))), "")
 
 
 def _hole(check: PrometheusCheck, metrics: Metrics) -> str:
@@ -252,11 +279,11 @@ def _hole(check: PrometheusCheck, metrics: Metrics) -> str:
     return next((why for each in metrics.sampled if (why := _was_stale(each, metrics, check))), "")
 
 
-def _is_stale(sampled: Sampled, metrics: Metrics, check: PrometheusCheck) -> str:
+def _is_stale(sampled: Sampled, metrics: Metrics, max_age_s: float) -> str:
     if sampled.at_s is None:
         return f"no sample of {sampled.selector}"
-    age_s = metrics.now_s - sampled.at_s
-    return f"stale: the last sample of {sampled.selector} is {age_s:.0f} s old" if age_s > check.max_age_s else ""
+    old_s = metrics.now_s - sampled.at_s
+    return f"stale: the last sample of {sampled.selector} is {old_s:.0f} s old" if old_s > max_age_s else ""
 
 
 def _was_stale(sampled: Sampled, metrics: Metrics, check: PrometheusCheck) -> str:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from aurops import documents
 from aurops.errors import OutsideError, UsageError
 from aurops.gates import prometheus, signing, sql, window
-from aurops.gates.spec import ApprovalGate, Calendar, CommandCheck, PrometheusCheck, SoakGate, SqlCheck, WindowGate
+from aurops.gates.quantity import CommandNumber, HttpNumber, PrometheusQuery, SqlQuery
+from aurops.gates.spec import ApprovalGate, Calendar, CapacityCheck, CommandCheck, SoakGate, WindowGate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
 
+    from aurops.gates.quantity import Quantity
     from aurops.gates.signing import Signers
     from aurops.gates.spec import Gate
 
@@ -63,13 +65,11 @@ def refuse(
     for gate in gates:
         at = f"{where}: gate `{gate.name}`"
         match gate:
-            case PrometheusCheck():
-                _refuse_query(gate, at)
-            case SqlCheck():
-                _refuse_sql(gate, at, env)
-            case CommandCheck():
-                if shutil.which(gate.argv[0]) is None:
-                    raise UsageError(f"there is no program {gate.argv[0]!r}", where=at, allowed="a program on PATH")
+            case PrometheusQuery() | SqlQuery() | CommandCheck():
+                _refuse_asked(gate, at, env)
+            case CapacityCheck():
+                _refuse_asked(gate.can_take, f"{at}: can_take", env)
+                _refuse_asked(gate.peak, f"{at}: peak", env)
             case WindowGate():
                 _refuse_window(gate, at, now)
             case ApprovalGate():
@@ -80,8 +80,21 @@ def refuse(
                 pass
 
 
-def _refuse_query(gate: PrometheusCheck, at: str) -> None:
-    for query in (gate.query, *gate.fresh):
+def _refuse_asked(asked: CommandCheck | Quantity, at: str, env: Mapping[str, str]) -> None:
+    match asked:
+        case PrometheusQuery():
+            _refuse_query(asked, at)
+        case SqlQuery():
+            _refuse_sql(asked, at, env)
+        case CommandCheck() | CommandNumber():
+            if shutil.which(asked.argv[0]) is None:
+                raise UsageError(f"there is no program {asked.argv[0]!r}", where=at, allowed="a program on PATH")
+        case HttpNumber():
+            pass
+
+
+def _refuse_query(asked: PrometheusQuery, at: str) -> None:
+    for query in (asked.query, *asked.fresh):
         try:
             prometheus.selectors(query)
         except ValueError as cause:
@@ -90,12 +103,12 @@ def _refuse_query(gate: PrometheusCheck, at: str) -> None:
             ) from cause
 
 
-def _refuse_sql(gate: SqlCheck, at: str, env: Mapping[str, str]) -> None:
+def _refuse_sql(asked: SqlQuery, at: str, env: Mapping[str, str]) -> None:
     if not sql.available():
         raise OutsideError("psycopg is not installed", where=at, next_step=sql.HOW_TO_GET)
-    if not env.get(gate.dsn_env):
-        what = f"the environment variable {gate.dsn_env} is not set"
-        raise OutsideError(what, where=at, next_step=f"export {gate.dsn_env}=postgresql://…")
+    if not env.get(asked.dsn_env):
+        what = f"the environment variable {asked.dsn_env} is not set"
+        raise OutsideError(what, where=at, next_step=f"export {asked.dsn_env}=postgresql://…")
 
 
 def _refuse_window(gate: WindowGate, at: str, now: datetime) -> None:

@@ -6,11 +6,11 @@ import math
 import re
 from datetime import date, datetime, time
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, field_validator, model_validator
 
+from aurops.gates.quantity import Asked, Part, PrometheusQuery, Quantity, SqlQuery, is_url
 from aurops.ports import Side
 
 MOST_LOOKS = 1000
@@ -19,12 +19,6 @@ MOST_POINTS = 11_000
 """Points of one range query that Prometheus answers (web/api/v1: `exceeded maximum resolution`)."""
 _DAY_S = 86_400.0
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-class Part(BaseModel):
-    """What every part of such a file has in common."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True)
 
 
 class Limits(Part):
@@ -73,23 +67,8 @@ class _Gate(Part):
     """What it is called; unique among the gates of its stage."""
 
 
-class _Check(_Gate):
-    timeout_s: float = Field(default=5.0, gt=0, le=30)
-    """How long one look may take, more than 0 and up to 30 s; a look that takes longer opens nothing."""
-
-
-def is_url(url: str) -> str:
-    """The same URL, if it is one that belongs in a file.
-
-    Raises:
-        ValueError: It is none, or has a password in it.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("http://… or https://…")
-    if parts.password:
-        raise ValueError("a URL with a password does not belong in a file")
-    return url
+class _Check(_Gate, Asked):
+    """A gate that asks somebody."""
 
 
 class HttpCheck(_Check):
@@ -116,15 +95,9 @@ class HttpCheck(_Check):
         return pattern
 
 
-class PrometheusCheck(_Check):
+class PrometheusCheck(_Check, PrometheusQuery):
     """A query to Prometheus: every series of the answer keeps the limits. No series, or an old sample: not open."""
 
-    kind: Literal["prometheus"]
-    """A query to Prometheus."""
-    url: str
-    """Of the server, without /api: http://… or https://…."""
-    query: str
-    """PromQL that gives a number or an instant vector; it is parsed before a run begins."""
     value: Limits
     """What every value must keep."""
     series: int = Field(default=1, ge=1)
@@ -134,13 +107,6 @@ class PrometheusCheck(_Check):
     step_s: float = Field(default=15.0, ge=1)
     """The step of such a range, seconds. What lies between two steps is not seen: not longer than the scrape interval,
     or a query with max_over_time(…)."""
-    max_age_s: float = Field(default=120.0, gt=0)
-    """How old the latest sample of each series behind the query may be, seconds."""
-    fresh: tuple[str, ...] = ()
-    """The selectors whose samples must not be older; empty: those in the query. For counters that may not exist yet:
-    `up{job="v11"}`."""
-
-    _url = field_validator("url")(is_url)
 
     @model_validator(mode="after")
     def _few_points(self) -> Self:
@@ -149,15 +115,9 @@ class PrometheusCheck(_Check):
         return self
 
 
-class SqlCheck(_Check):
+class SqlCheck(_Check, SqlQuery):
     """A query to PostgreSQL in a read-only transaction; it gives one row of one column."""
 
-    kind: Literal["sql"]
-    """A query to PostgreSQL."""
-    dsn_env: str
-    """The environment variable that holds the connection string: no secret belongs in a file."""
-    query: str
-    """Gives one number, or true or false (1 or 0)."""
     value: Limits
     """What the number must keep."""
 
@@ -196,8 +156,32 @@ class PortCheck(_Check):
     """How old the port's answer may be, seconds."""
 
 
-Check = Annotated[HttpCheck | PrometheusCheck | SqlCheck | CommandCheck | PortCheck, Field(discriminator="kind")]
-StandingCheck = Annotated[HttpCheck | PrometheusCheck | SqlCheck | CommandCheck, Field(discriminator="kind")]
+class CapacityCheck(_Gate):
+    """Two numbers: what a platform can take, and the peak that would come. Open when the first is enough."""
+
+    kind: Literal["capacity"]
+    """What a platform can take, compared with the peak."""
+    can_take: Quantity
+    """What it can take, as it was measured: the record of a load test."""
+    peak: Quantity
+    """The peak of now, in the same unit: max_over_time(sum(rate(…[5m]))[1d:1m])."""
+    headroom: float = Field(default=1.0, ge=1, allow_inf_nan=False)
+    """It must take so many times the peak."""
+    unit: str = Field(default="requests/s", min_length=1, max_length=40)
+    """Of both numbers."""
+
+    @property
+    def timeout_s(self) -> float:
+        """How long one look may take: both are asked side by side."""
+        return max(self.can_take.timeout_s, self.peak.timeout_s)
+
+
+Check = Annotated[
+    HttpCheck | PrometheusCheck | SqlCheck | CommandCheck | CapacityCheck | PortCheck, Field(discriminator="kind")
+]
+StandingCheck = Annotated[
+    HttpCheck | PrometheusCheck | SqlCheck | CommandCheck | CapacityCheck, Field(discriminator="kind")
+]
 """A check that needs nothing but the machine that looks: no other part of aurops, no run."""
 
 
@@ -357,6 +341,7 @@ Gate = Annotated[
     | PrometheusCheck
     | SqlCheck
     | CommandCheck
+    | CapacityCheck
     | PortCheck
     | ApprovalGate
     | WindowGate

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from aurops.clock import Clock
+    from aurops.gates.quantity import SqlQuery
     from aurops.gates.spec import SqlCheck
 
 HOW_TO_GET = "uv sync --group local, or pip install 'psycopg[binary]'"
@@ -35,7 +36,7 @@ def available() -> bool:
     return find_spec("psycopg") is not None
 
 
-def look(check: SqlCheck, clock: Clock) -> Observation[float]:
+def look(check: SqlQuery, clock: Clock) -> Observation[float]:
     """Ask once, in a read-only transaction. A server that stands still is hung up on when the time is over."""
     at_s, dsn = clock.now_s(), os.environ.get(check.dsn_env, "")
     if not dsn:

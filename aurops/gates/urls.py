@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from aurops.clock import Clock
+    from aurops.gates.quantity import HttpNumber
     from aurops.gates.spec import HttpCheck
     from aurops.plan import Json
 
@@ -36,7 +37,7 @@ class Answered:
     body: str
 
 
-def look(check: HttpCheck, clock: Clock) -> Observation[Answered]:
+def look(check: HttpCheck | HttpNumber, clock: Clock) -> Observation[Answered]:
     """Ask the URL once."""
     at_s = clock.now_s()
     deadline_s = at_s + check.timeout_s

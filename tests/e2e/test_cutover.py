@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -30,7 +31,10 @@ from migration.prober import FILE as TASK
 from migration.prober import PROCESS
 from migration.probing import Probes
 from migration.proxies import Proxies
+from testbeds.local.rehearsal import metering
+from testbeds.local.rehearsal.metering import Meter
 from testbeds.local.steering.bed import Bed, up
+from testbeds.local.steering.tally import Tally
 from testbeds.local.steering.writers import Writers
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
 from tests.e2e.commands import until
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.e2e, needs_ssh_keygen]
 CLOCK = RealClock()
 REQUESTS = 200_000
+BURST = 2_000
 
 
 @pytest.fixture(scope="module", params=[Kind.ENVOY, pytest.param(Kind.NGINX, marks=pytest.mark.campaign)])
@@ -68,6 +73,11 @@ class Day:
         self.data = Data(folder / "fenced")
         self.ports = connected(self.data)
 
+        self.headroom = 1.0
+        self.can_take, self.peak = folder / "can-take.json", folder / "peak.json"
+        metering.write(self.can_take, takes(bed), CLOCK)
+        self.meter = Meter([bed.driver], self.peak, CLOCK).__enter__()
+
     def file(
         self, steps: str = "[5, 50, 100]", *, after_s: float = 60, traffic_s: float = 12, because: str = ""
     ) -> Path:
@@ -88,7 +98,12 @@ class Day:
             "operator_hosts: [ops-1, ops-2]\n"
             f"times: {{prepare_s: 60, traffic_s: {traffic_s}, validate_s: {traffic_s + 1}}}\n"
             "soak: {for_s: 2, every_s: 2}\ndrain_s: 0\n"
-            f"capacity: [{{kind: http, name: V10 warm, url: '{warm}'}}]\n"
+            "capacity:\n"
+            f"- {{kind: http, name: V10 warm, url: '{warm}'}}\n"
+            "- kind: capacity\n  name: V10 takes the peak\n"
+            f"  can_take: {{kind: command, argv: [cat, '{self.can_take}'], max_age_s: 600}}\n"
+            f"  peak: {{kind: command, argv: [cat, '{self.peak}'], max_age_s: 15}}\n"
+            f"  headroom: {self.headroom:.0f}\n"
             f"watch: [{{kind: http, name: V11 well, url: '{health}'}}]\n"
             "page: {argv: ['true']}\n"
             f"gates: {{prepare: [{{kind: http, name: dashboards, url: '{warm}'}}], traffic: [{approval}],"
@@ -113,13 +128,13 @@ class Day:
             {"edge": self.bed.driver}, CLOCK, who="ann", drain_s=0, lay_ready=lambda _proxy, _s: lay(""), stand_down=lay
         )
 
-    def drive(self, journal: Journal) -> Result:
-        """Take the run up until it ends; whenever people are asked, ann approves by command."""
+    def drive(self, journal: Journal, *, until_alone: str = "") -> Result:
+        """Take the run up until it ends, or this gate alone is shut; whenever people are asked, ann approves."""
         for _ in range(200):
             journal = Journal.open(self.store, journal.run, CLOCK)
             target = self.target(journal.run)
             result = execute.execute(journal, target, store=self.store, clock=CLOCK, ports=self.ports)
-            if result.ending is not Ending.AT_GATE:
+            if result.ending is not Ending.AT_GATE or re.fullmatch(f"{until_alone} is closed: [^;]*", result.why):
                 return result
             if "people is closed" in result.why:
                 self.approve(journal.run)
@@ -128,7 +143,8 @@ class Day:
         raise AssertionError(result)
 
     def end(self) -> None:
-        """Have every run's probes end."""
+        """Have the meter and every run's probes end."""
+        self.meter.__exit__()
         for process in (self.folder / "state" / "aurops" / "probes").glob(f"*/{PROCESS}"):
             process.with_name(TASK).unlink(missing_ok=True)
             sending = Process.parse(process.read_text())
@@ -143,6 +159,22 @@ def aurops(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     """A command as a process of its own."""
     command = [sys.executable, "-m", "runbooks", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **env}, timeout=60)
+
+
+def takes(bed: Bed) -> float:
+    """What V10 takes, requests a second: reads at a time on eight connections, each as fast as it is answered."""
+    ledger, result = bed.folder / "ledger", bed.folder / "result.json"
+    for tally in (ledger, bed.folder / "answered"):
+        tally.unlink(missing_ok=True)
+        Tally.make(tally, BURST)
+    port = bed.site.side("v10").backends[0].rpartition(":")[2]
+    options = ["--kinds=get", "--connections=8", "--sockets=0", "--sides=v10", f"--ledger={ledger}"]
+    command = [sys.executable, "-m", "testbeds.local.steering.load", *options, f"--port={port}"]
+    command += [f"--answered={bed.folder / 'answered'}", f"--result={result}"]
+    subprocess.run(command, check=True, timeout=60)
+    said = json.loads(result.read_text())
+    assert said["outcomes"] == {"get acknowledged": BURST}
+    return BURST / float(said["seconds"])
 
 
 @pytest.fixture
@@ -188,6 +220,29 @@ def test_a_cutover_moves_all_traffic_and_loses_no_request(day: Day) -> None:
     late = aurops("rollback", "ledger", "--reason", "too late")
     assert (late.returncode, "past the point of no return" in late.stderr) == (4, True), late.stderr
     assert day.bed.driver.latch() is None
+
+
+def test_a_peak_too_near_to_what_v10_takes_holds_the_first_step(day: Day) -> None:
+    """Both measured, and less room between them than the plan wants: nothing moves, although people have approved."""
+    day.headroom = 1e6
+    with Writers(day.bed):
+        journal = day.begin()
+        held = day.drive(journal, until_alone="V10 takes the peak")
+        until(lambda: day.meter.peak_per_s > 20, limit_s=20, what="the peak was the writers'")
+    assert re.search(
+        r"it can take \S+ requests/s \(\d+ s old\), less than 1e\+06 times the peak of \S+ requests/s", held.why
+    )
+    (finding,) = [each for each in _findings(day, journal) if each["kind"] == "capacity"]
+    measured = json.loads(day.can_take.read_text())["value"]
+    assert finding["evidence"]["can_take"]["value"] == repr(measured)
+    assert float(finding["evidence"]["peak"]["value"]) > 20
+    assert day.bed.driver.observe().steering.weight("v11") == 0
+
+
+def _findings(day: Day, journal: Journal) -> list[dict[str, Any]]:
+    """What the last look found."""
+    records = Journal.open(day.store, journal.run, CLOCK).records
+    return next(record.data["findings"] for record in reversed(records) if "findings" in record.data)  # type: ignore[return-value]
 
 
 def test_probes_outlive_the_runner_and_see_what_clients_see(day: Day) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -22,7 +24,7 @@ from migration.execute import OvertakenError, check_start
 from migration.model import Held, World
 from migration.outline import outline
 from migration.playbook import CutoverPlaybook
-from tests.migration.cutovers import COMMANDS, FILE, START, Scene, cutover
+from tests.migration.cutovers import COMMANDS, ENOUGH, FILE, START, WARM, Scene, cutover
 
 DONE = Result(Ending.DONE)
 
@@ -82,6 +84,42 @@ def test_the_journal_tells_the_order_of_everything() -> None:
     for part in outline(scene.file):
         if part.gates:
             assert f"{GATES_OF}{part.name}" in steps
+
+
+def test_a_peak_above_what_v10_can_take_holds_the_first_step_before_anything_moves() -> None:
+    """Both numbers are named, with the headroom; nobody is asked to skip it, and less of a peak lets the run go on."""
+    too_much = ENOUGH | {"peak": {"kind": "command", "argv": ["cat", "peak"]}, "headroom": 1.2}
+    scene = Scene(cutover(capacity=[WARM, too_much]))
+    scene.keeper.measured = True
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
+        patch.chdir(folder)
+        Path("peak").write_text("1001\n")
+        held = scene.go()
+        assert held.ending is Ending.AT_GATE
+        assert held.why.endswith(
+            "V10 takes the peak is closed: it can take 1200 requests/s, less than 1.2 times the peak of 1001 requests/s"
+        )
+        assert set(scene.weights().values()) == {0}
+        assert any("rehearse 3" in step for step in scene.history().results)
+        Path("peak").unlink()
+        held = scene.go()
+        assert "the peak is not known: cat peak: it ended with 1" in held.why
+        assert set(scene.weights().values()) == {0}
+        Path("peak").write_text("1000\n")
+        assert scene.go() == DONE
+
+
+def test_a_peak_that_grows_above_what_v10_can_take_holds_every_later_step() -> None:
+    """The soak before each step asks anew: at 5% it ends, and the next step waits."""
+    scene = Scene(cutover(capacity=[WARM, ENOUGH]))
+    result = scene.once()
+    while scene.weights()["west-1"] == 0:
+        assert result.ending is Ending.AT_GATE
+        assert scene._time_helps()
+        result = scene.once()
+    scene.keeper.shut = frozenset({ENOUGH["name"]})
+    assert scene.go().why.startswith("well is closed: V10 takes the peak: ")
+    assert scene.weights() == {"west-1": 500, "west-2": 500, "north-1": 0}
 
 
 def killed_at(number: int) -> Scene:

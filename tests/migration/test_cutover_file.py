@@ -16,13 +16,16 @@ from ruamel.yaml import YAML
 from aurops.clock import ManualClock
 from aurops.errors import HeldError, UsageError
 from aurops.gates.spec import WindowGate
+from aurops.history import History
+from aurops.runner import Ending
 from migration import cutover_file
 from migration.cutover_file import SCHEMA_FILE, Cutover, schema_text
+from migration.execute import cutover_of
 from migration.outline import Action, outline, timetable
 from migration.proxies import Proxies
 from migration.readiness import check, problems
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
-from tests.migration.cutovers import APPROVAL, GATES, START, cutover
+from tests.migration.cutovers import APPROVAL, GATES, START, WARM, Scene, cutover
 from traffic import watching
 from traffic.memory import MemoryDriver
 
@@ -47,7 +50,13 @@ regions:
 steps: [5, 100]
 times: {prepare_s: 3600, traffic_s: 900, validate_s: 1200}
 soak: {for_s: 120, every_s: 60}
-capacity: [{kind: command, name: V10 warm, argv: ["true"]}]
+capacity:
+- {kind: command, name: V10 warm, argv: ["true"]}
+- kind: capacity
+  name: V10 takes the peak
+  can_take: {kind: command, argv: [echo, "1200"]}
+  peak: {kind: command, argv: [echo, "1000"]}
+  headroom: 1.2
 watch: [{kind: command, name: errors, argv: ["true"]}]
 drain_s: 60
 page: {url_env: PAGER}
@@ -60,6 +69,7 @@ gates:
   hand_over: [{kind: approval, name: people, need: 1, of: [ann]}]
 signers: {allowed: allowed_signers}
 """
+CAPACITY = WHOLE[WHOLE.index("capacity:") : WHOLE.index("watch:")].rstrip()
 
 
 def write(folder: Path, text: str = WHOLE) -> Path:
@@ -103,7 +113,15 @@ def test_a_file_is_read_with_its_calendar_and_its_signers(tmp_path: Path) -> Non
         ("name: north", "name: west", "cutover.yaml", "a region is named twice: west"),
         ("start: 2026-01-02T13:00:00+00:00", "start: 2026-01-02T13:00:00", "start", "timezone"),
         ("validate_s: 1200", "validate_s: 12", "times", "phase 3 would end before phase 2"),
-        ('capacity: [{kind: command, name: V10 warm, argv: ["true"]}]', "capacity: []", "capacity", "at least 1"),
+        (CAPACITY, "capacity: []", "capacity", "at least 1"),
+        (
+            CAPACITY,
+            'capacity: [{kind: command, name: warm, argv: ["true"]}]',
+            "cutover.yaml: capacity",
+            "nothing proves that V10 can take the current peak",
+        ),
+        ("headroom: 1.2", "headroom: 0.9", "cutover.yaml: capacity", "greater than or equal to 1"),
+        ('  peak: {kind: command, argv: [echo, "1000"]}\n', "", "cutover.yaml: capacity", "'peak' is missing"),
         ("drain_s: 60", "drains_s: 60", "drains_s", "did you mean 'drain_s'"),
         ("need: 1, of: [ann]}\n  - {kind: window", "need: 2, of: [ann]}\n  - {kind: window", "gates.traffic", "2 of 1"),
         ("kind: hold, name: on-call", "kind: hodl, name: on-call", "gates.prepare", "does not match any"),
@@ -140,6 +158,14 @@ def test_what_is_wrong_in_a_file_is_named_with_its_key(
         cutover_file.read(write(tmp_path, WHOLE.replace(old, new)))
     assert where in str(caught.value.where)
     assert says in caught.value.what
+
+
+def test_a_run_begun_before_capacities_were_compared_is_read_back() -> None:
+    """Its plan stays what people approved: it goes on, and ends, by the checks that it has."""
+    begun = cutover(capacity=[WARM]).model_dump(mode="json", by_alias=True)
+    scene = Scene(Cutover.model_validate(begun))
+    assert [check.name for check in cutover_of(History(scene.open().records)).capacity] == ["V10 warm"]
+    assert scene.go().ending is Ending.DONE
 
 
 @needs_ssh_keygen

@@ -48,6 +48,7 @@ class Edge:
         listens: Where clients come.
         v11: A URL that says whether V11 is well, through the gateway.
         v10: The same of V10.
+        old: Where V10 itself is asked.
         driver: Steers it.
     """
 
@@ -56,6 +57,7 @@ class Edge:
     listens: str
     v11: str
     v10: str
+    old: str
     driver: Driver
 
     @property
@@ -99,7 +101,7 @@ def edge(platforms: Stack, proxy: str, old: str) -> Iterator[Edge]:
         platforms.run(f"watcher-{proxy}", [sys.executable, "-m", "traffic.watcher", f"--site={site_file}"])
         _await(lambda: heartbeat.is_watched(site.folder, _CLOCK), f"{proxy} is watched")
         v11, v10 = f"{started.url}{gateways.HEALTH_PATH}", f"{platforms[old].url}{gateways.HEALTH_PATH}"
-        yield Edge(proxy, site_file, site.listens, v11, v10, driver)
+        yield Edge(proxy, site_file, site.listens, v11, v10, platforms[old].url, driver)
 
 
 def _await(is_so: Callable[[], bool], what: str) -> None:

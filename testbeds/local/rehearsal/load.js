@@ -1,11 +1,14 @@
-// Open-loop load on one proxy: a read and a write without retry in each iteration; each write has its own id.
+// Load on one URL: a read and a write without retry in each iteration; each write has its own id. Open loop at RATE, or
+// with VUS closed loop, each of them as fast as it is answered: what the URL can take.
 import exec from 'k6/execution';
 import http from 'k6/http';
 import { Counter } from 'k6/metrics';
 
 export const options = {
   scenarios: {
-    all: {
+    all: __ENV.VUS ? {
+      executor: 'constant-vus', vus: Number(__ENV.VUS), duration: `${__ENV.SECONDS}s`, gracefulStop: '5s',
+    } : {
       executor: 'constant-arrival-rate', rate: Number(__ENV.RATE), timeUnit: '1s', duration: `${__ENV.SECONDS}s`,
       preAllocatedVUs: 20, maxVUs: 200, gracefulStop: '5s',
     },

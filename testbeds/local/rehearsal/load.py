@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 RATE_PER_S = 10
 """Iterations of the load at each proxy, a read and a write each: the platforms are Python and share two cores, and one
 that answers no health check for two seconds is rolled back, as in earnest."""
+BURST_S = 2
+BURST_AT_ONCE = 8
+"""Requests under way at a time while it is measured what V10 takes, for so many seconds: its health checks wait behind
+no more than these."""
 _END_S = 30.0
 
 
@@ -63,24 +67,57 @@ def loading(name: str, url: str, summary: Path, for_s: float) -> Iterator[subpro
     Raises:
         OutsideError: There is no k6.
     """
+    child = _k6(summary, NAME=name, URL=url, RATE=RATE_PER_S, SECONDS=int(for_s))
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+
+
+def can_take(name: str, url: str, summary: Path) -> float:
+    """What a URL takes, requests a second: closed loop, so many at a time, each as fast as it is answered.
+
+    Args:
+        name: Whose URL; each write's id begins so.
+        url: Where it is asked, with the same reads and writes as those of the load.
+        summary: What k6 says at its end.
+
+    Raises:
+        OutsideError: There is no k6, or not every request was answered.
+    """
+    child = _k6(summary, NAME=name, URL=url, VUS=BURST_AT_ONCE, SECONDS=BURST_S)
+    try:
+        child.wait(BURST_S + _END_S)
+    except subprocess.TimeoutExpired:
+        pass  # as one that said nothing
+    finally:
+        child.kill()
+        child.wait()
+    said = _counted(child, summary)
+    if said["not_answered"]:
+        raise OutsideError(f"{name} did not answer {said['not_answered']} of {said['http_reqs']} requests", where=url)
+    return said["http_reqs"] / BURST_S
+
+
+def _k6(summary: Path, **env: str | float) -> subprocess.Popen[bytes]:
+    """k6 with `load.js`.
+
+    Raises:
+        OutsideError: There is none.
+    """
     k6 = shutil.which("k6") or str(Path(sys.prefix, "bin", "k6"))
-    env = {**os.environ, "NAME": name, "URL": url, "RATE": str(RATE_PER_S), "SECONDS": str(int(for_s))}
     command = [k6, "run", "--quiet", "--no-usage-report", "--address", "", f"--summary-export={summary}"]
     try:
-        child = subprocess.Popen(
+        return subprocess.Popen(
             [*command, str(Path(__file__).with_name("load.js"))],
-            env=env,
+            env={**os.environ, **{name: str(value) for name, value in env.items()}},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
     except OSError as cause:
         raise OutsideError("there is no k6 on this machine", next_step="uv sync --group local") from cause
-    try:
-        yield child
-    finally:
-        child.kill()
-        child.wait()
 
 
 def end(child: subprocess.Popen[bytes], summary: Path) -> dict[str, int]:
@@ -91,10 +128,14 @@ def end(child: subprocess.Popen[bytes], summary: Path) -> dict[str, int]:
     """
     child.terminate()
     child.wait(_END_S)
+    return _counted(child, summary)
+
+
+def _counted(child: subprocess.Popen[bytes], summary: Path) -> dict[str, int]:
     if not summary.exists():
         raise OutsideError(f"k6 ended with {child.returncode} and said nothing", where=str(summary))
     metrics = json.loads(summary.read_text())["metrics"]
-    return {name: int(metrics[name]["count"]) for name in ("http_reqs", "written", "not_answered")}
+    return {name: int(metrics.get(name, {"count": 0})["count"]) for name in ("http_reqs", "written", "not_answered")}
 
 
 def counted(name: str, said: Mapping[str, int], executions: Mapping[str, int]) -> Load:

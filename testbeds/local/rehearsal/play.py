@@ -15,6 +15,7 @@ from aurops.clock import RealClock
 from aurops.errors import OutsideError
 from aurops.gates import approval, signing
 from aurops.gates.finding import State
+from aurops.gates.quantity import CommandNumber
 from aurops.gates.signing import Signers
 from aurops.gates.spec import ApprovalGate
 from aurops.gates.steps import waits_at
@@ -30,9 +31,10 @@ from migration.probe_ledger import Ledger
 from migration.probes import Probe, Request, Write
 from migration.probing import Probes
 from migration.proxies import Proxies
-from testbeds.local.rehearsal import load
+from testbeds.local.rehearsal import load, metering
 from testbeds.local.rehearsal.edges import READ, SEED, SOCKET, WRITE
 from testbeds.local.rehearsal.edges import up as edges_up
+from testbeds.local.rehearsal.metering import Meter
 from testbeds.local.rehearsal.script import Place, Script, check_lasts, script
 from testbeds.local.rehearsal.sockets import Sockets
 
@@ -50,8 +52,28 @@ if TYPE_CHECKING:
 SOCKETS = 8
 """WebSockets that stay open at each proxy."""
 WITHIN_S = 600.0
+PEAK_AGE_S = 15.0
+"""A peak that was written down longer ago is unknown: it is every second, on a machine that is busy a few seconds."""
 _CLOCK = RealClock()
 _NOBODY = "a rehearsal: nothing is compared"
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What was measured of a region, requests a second.
+
+    Args:
+        can_take_per_s: By V10, asked alone as fast as it answers.
+        peak_per_s: By its proxies, in the busiest second of the rehearsal.
+    """
+
+    can_take_per_s: float
+    peak_per_s: float
+
+    @property
+    def said(self) -> str:
+        """In words."""
+        return f"V10 took {self.can_take_per_s:.0f} requests/s, the peak was {self.peak_per_s:.0f} requests/s"
 
 
 @dataclass(frozen=True)
@@ -63,6 +85,7 @@ class Played:
         result: How it ended.
         loads: By proxy.
         sockets: By proxy.
+        capacities: By region.
         interruption_s: By region, as its probes saw.
         rollbacks_s: How long each rehearsed rollback took at the slowest proxy.
         left_out: What of the plan was not played.
@@ -73,6 +96,7 @@ class Played:
     result: Result
     loads: dict[str, Load]
     sockets: dict[str, Seen]
+    capacities: dict[str, Capacity]
     interruption_s: dict[str, float]
     rollbacks_s: tuple[float, ...]
     left_out: tuple[str, ...]
@@ -139,8 +163,18 @@ def play(
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="aurops-rehearsal-")))
         tell(f"bringing up V11, {len(cutover.regions)} V10 and {len(cutover.proxies)} proxies with gateways")
         platforms, edges = held.enter_context(edges_up(cutover))
+        tell("measuring what each V10 takes")
+        can_take = _can_take(cutover, edges, folder)
+        meters = {
+            region.name: held.enter_context(
+                Meter([edges[name].driver for name in region.proxies], _peak_file(folder, region.name), _CLOCK)
+            )
+            for region in cutover.regions
+        }
         clients = held.enter_context(_clients(edges, folder, lasts_s))
-        places = {name: _place(edge) for name, edge in edges.items()}
+        places = {
+            name: _place(edges[name], folder, region.name) for region in cutover.regions for name in region.proxies
+        }
         made = script(cutover, places, _CLOCK.wall(), lasts_s=lasts_s)
         keys, signers = _people(folder, made.people)
         journal = execute.begin(store, _CLOCK, made.cutover, signers, about={"rehearsal": True})
@@ -160,6 +194,7 @@ def play(
         executed = platforms.executions(*platforms.names)
         loads = {name: load.counted(name, each, executed) for name, each in said.items()}
         ledgers = {region.name: _ledger(probes, region.name) for region in cutover.regions}
+        capacities = {name: Capacity(per_s, meters[name].peak_per_s) for name, per_s in can_take.items()}
     seen = {name: max(each.without_s for each in ledger.streams.values()) for name, ledger in ledgers.items()}
     records = Journal.open(store, journal.run, _CLOCK).records
     took = History(records).results.values()
@@ -168,12 +203,14 @@ def play(
         result,
         loads,
         sockets,
+        capacities,
         seen,
         tuple(float(data["took_s"]) for data in took if "rehearsal" in data),
         made.left_out,
         _lasted_s(records),
     )
     told = [f"{name}: {each.said}; {sockets[name].said}" for name, each in loads.items()]
+    told += [f"{name}: {each.said}." for name, each in capacities.items()]
     told += [f"Not played: {each}." for each in made.left_out]
     probed = slices(one for ledger in ledgers.values() for one in ledger.recent())
     shown = Clients(interruption_s=seen, said=tuple(told), why_not=played.why_not, slices=probed)
@@ -210,10 +247,30 @@ def _lasted_s(records: Sequence[Record]) -> float | None:
     return None if first is None or last is None else round(last - first, 1)
 
 
-def _place(edge: Edge) -> Place:
+def _can_take(cutover: Cutover, edges: Mapping[str, Edge], folder: Path) -> dict[str, float]:
+    """What each region's V10 takes, requests a second; measured one after the other, before anything else is asked."""
+    found = dict[str, float]()
+    for region in cutover.regions:
+        summary = folder / f"{region.name}-burst.json"
+        found[region.name] = load.can_take(f"burst-{region.name}", edges[region.proxies[0]].old, summary)
+        metering.write(_can_take_file(folder, region.name), found[region.name], _CLOCK)
+    return found
+
+
+def _can_take_file(folder: Path, region: str) -> Path:
+    return folder / f"{region}-can-take.json"
+
+
+def _peak_file(folder: Path, region: str) -> Path:
+    return folder / f"{region}-peak.json"
+
+
+def _place(edge: Edge, folder: Path, region: str) -> Place:
     body = json.dumps({**SEED, "id": f"probe-{edge.name}-NUMBER"}).replace("NUMBER", "{n}")
     probe = Probe(read=Request(url=edge.url + READ), write=Write(url=edge.url + WRITE, body=body))
-    return Place(edge.site, edge.v11, edge.v10, probe)
+    can_take = CommandNumber(kind="command", argv=("cat", str(_can_take_file(folder, region))))
+    peak = CommandNumber(kind="command", argv=("cat", str(_peak_file(folder, region))), max_age_s=PEAK_AGE_S)
+    return Place(edge.site, edge.v11, edge.v10, probe, can_take, peak)
 
 
 def _people(folder: Path, people: tuple[str, ...]) -> tuple[dict[str, Path], Signers]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from aurops.errors import UsageError
-from aurops.gates.spec import ApprovalGate, Gate, HttpCheck, SoakGate
+from aurops.gates.spec import ApprovalGate, CapacityCheck, Gate, HttpCheck, SoakGate
 from migration.cutover_file import Gates, Soak, Times
 from migration.outline import outline
 from traffic.watching import Page
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from aurops.gates.quantity import Quantity
     from migration.cutover_file import Cutover
     from migration.outline import Part
     from migration.probes import Probe
@@ -38,12 +39,16 @@ class Place:
         v11: A URL that says whether V11 is well.
         v10: The same of V10.
         probe: What is asked of it from outside.
+        can_take: What V10 of its region was measured to take.
+        peak: The peak of its region's proxies.
     """
 
     site: Path
     v11: str
     v10: str
     probe: Probe
+    can_take: Quantity
+    peak: Quantity
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,9 @@ def script(cutover: Cutover, places: Mapping[str, Place], now: datetime, *, last
     """A plan, to be played in `lasts_s` from its first percent to the end of phase 3.
 
     Steps, regions, proxies, approvals and their order are the plan's. What asks the real world (checks, windows, holds)
-    is left out and said; in the place of `watch` and `capacity`, and of the checks of phases 1 and 3, the health of the
-    sides on this machine is asked. Nobody is called.
+    is left out and said; in the place of `watch`, and of the checks of phases 1 and 3, the health of the sides on this
+    machine is asked; in the place of `capacity` that of V10, and whether what it was measured to take here is enough
+    for the peak here, with the plan's headroom. Nobody is called.
     """
     factor = lasts_s / max(cutover.times.validate_s, 1.0)
     ends_s = lasts_s - STEP_S  # the last gate is looked at, too
@@ -97,7 +103,7 @@ def script(cutover: Cutover, places: Mapping[str, Place], now: datetime, *, last
         "times": times,
         "soak": Soak(for_s=soak_s, every_s=soak_s),
         "drain_s": drain_s,
-        "capacity": warm,
+        "capacity": (*warm, *_enough(cutover, places)),
         "watch": well,
         "gates": Gates.model_validate(asked),
         "operator_hosts": (),  # everything is on this machine, and nothing is reached from it
@@ -144,6 +150,21 @@ def _gates(cutover: Cutover) -> list[tuple[str, tuple[Gate, ...]]]:
         ("validate", gates.validate_),
         ("hand_over", gates.hand_over),
     ]
+
+
+def _enough(cutover: Cutover, places: Mapping[str, Place]) -> tuple[CapacityCheck, ...]:
+    """That V10 of each region takes the peak of its proxies."""
+    asked = [check for check in cutover.capacity if isinstance(check, CapacityCheck)]
+    return tuple(
+        CapacityCheck(
+            kind="capacity",
+            name=f"V10 of {region.name} takes the peak",
+            can_take=places[region.proxies[0]].can_take,
+            peak=places[region.proxies[0]].peak,
+            headroom=max((check.headroom for check in asked), default=1.0),
+        )
+        for region in cutover.regions
+    )
 
 
 def _health(name: str, url: str) -> HttpCheck:

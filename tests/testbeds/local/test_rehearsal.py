@@ -9,16 +9,20 @@ from typing import Any
 
 import pytest
 
-from aurops.clock import ManualClock
+from aurops.clock import ManualClock, RealClock
 from aurops.errors import UsageError
+from aurops.gates.quantity import CommandNumber
+from aurops.gates.spec import CapacityCheck
+from aurops.journal import Journal
+from aurops.store import open_store
 from migration.cutover_file import Cutover
 from migration.outline import outline
 from migration.probes import Probe, Request, Write
-from testbeds.local.rehearsal.load import Load, counted
+from testbeds.local.rehearsal.load import RATE_PER_S, Load, counted
 from testbeds.local.rehearsal.play import SOCKETS
 from testbeds.local.rehearsal.script import DRAINED_S, LEAST_SOAK_S, STEP_S, Place, check_lasts, script
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
-from tests.migration.cutovers import APPROVAL, GATES, PROBE, cutover
+from tests.migration.cutovers import APPROVAL, ENOUGH, GATES, PROBE, WARM, cutover
 
 PLACES = {
     name: Place(
@@ -26,6 +30,8 @@ PLACES = {
         f"http://{name}/v11",
         f"http://{name}/v10",
         Probe(read=Request(url=f"http://{name}/r"), write=Write(url=f"http://{name}/w")),
+        CommandNumber(kind="command", argv=("cat", f"{name}-can-take")),
+        CommandNumber(kind="command", argv=("cat", f"{name}-peak")),
     )
     for name in ("west-1", "north-1")
 }
@@ -40,7 +46,7 @@ SITES = {"west-1": "w.json", "north-1": "n.json"}
 def test_steps_regions_and_approvals_are_the_plans() -> None:
     """Times are shorter, places and checks are this machine's, and what is left out is said."""
     gates = GATES | {"traffic": [APPROVAL, NIGHT]}
-    wanted = cutover(gates=gates, regions=REGIONS, sites=SITES)
+    wanted = cutover(gates=gates, regions=REGIONS, sites=SITES, capacity=[WARM, ENOUGH | {"headroom": 1.5}])
     now = ManualClock().wall()
     made = script(wanted, PLACES, now, lasts_s=60)
     assert [part.name for part in outline(made.cutover)] == [part.name for part in outline(wanted)]
@@ -55,7 +61,12 @@ def test_steps_regions_and_approvals_are_the_plans() -> None:
     assert made.cutover.sites == {"west-1": "/west-1.json", "north-1": "/north-1.json"}
     assert [region.probe.read.url for region in made.cutover.regions] == ["http://west-1/r", "http://north-1/r"]
     assert made.cutover.service == "rehearsal-ledger"
-    assert [check.name for check in made.cutover.capacity] == ["V10 of west-1", "V10 of north-1"]
+    *warm, west, north = made.cutover.capacity
+    assert [check.name for check in warm] == ["V10 of west-1", "V10 of north-1"]
+    for name, check in (("west", west), ("north", north)):
+        assert isinstance(check, CapacityCheck)
+        assert (check.name, check.headroom) == (f"V10 of {name} takes the peak", 1.5)
+        assert (check.can_take, check.peak) == (PLACES[f"{name}-1"].can_take, PLACES[f"{name}-1"].peak)
     assert [gate.name for gate in made.cutover.gates.prepare] == ["V10 of west-1", "V10 of north-1"]
     assert [gate.name for gate in made.cutover.gates.validate_] == ["V11 of west-1", "V11 of north-1"]
     assert made.cutover.page.argv == ("true",)
@@ -110,6 +121,18 @@ def test_a_rehearsal_moves_a_region_of_sample_platforms_and_loses_nothing(tmp_pa
     """V10, gateway and V11, k6, probes, WebSockets: every request answered and every write executed once; drained."""
     said = played(tmp_path, 10, regions=REGIONS[:1], sites={"west-1": "w.json"}, steps=[100])
     assert said["interruption_s"]["west"] < 30
+    capacity = said["capacities"]["west"]
+    assert capacity["can_take_per_s"] > capacity["peak_per_s"] > 2 * RATE_PER_S
+    findings = [
+        check
+        for record in Journal.open(open_store(str(tmp_path / "store")), said["run"], RealClock()).records
+        for finding in record.data.get("findings", [])
+        for check in (finding, *finding["evidence"].get("checks", []))
+        if check["kind"] == "capacity"
+    ]
+    assert {check["evidence"]["can_take"]["value"] for check in findings} == {repr(capacity["can_take_per_s"])}
+    peaks = {float(check["evidence"]["peak"]["value"]) for check in findings if check["state"] == "open"}
+    assert 0 < min(peaks) <= max(peaks) <= capacity["peak_per_s"]
 
 
 @needs_ssh_keygen
