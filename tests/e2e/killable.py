@@ -135,7 +135,7 @@ class Cutover:
     number: int
     after_s: float = 8.0
     signed: set[str] = field(default_factory=set)
-    was_killed: bool = False
+    kills: int = 0
 
     def __post_init__(self) -> None:
         self.folder = self.scene.folder / f"cutover-{self.number}"
@@ -169,7 +169,7 @@ class Cutover:
             f"operator_hosts: [{EDGE}, ops-1]\nhosts:\n{operators}"
             f"regions: [{{name: west, proxies: [{', '.join(beds)}], probe: {{read: {{url: '{at}/reads/0'}}, "
             f"write: {{url: '{at}/writes/{{n}}'}}, first: {first}}}}}]\n"
-            "times: {prepare_s: 60, traffic_s: 3, validate_s: 4}\nsoak: {for_s: 0.3, every_s: 0.3}\ndrain_s: 0\n"
+            "times: {prepare_s: 60, traffic_s: 3, validate_s: 4}\nsoak: {for_s: 1.5, every_s: 1.5}\ndrain_s: 0\n"
             f"capacity: [{warm}]\nwatch: [{well}]\npage: {{argv: ['true']}}\n"
             f"gates: {{prepare: [{warm.replace(' at ', ' before ')}], traffic: {approval},"
             f" validate: [{well.replace(' at ', ' after ')}], hand_over: {approval}}}\n"
