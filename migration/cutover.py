@@ -74,6 +74,8 @@ def plan(
             behind = tuple(step.name for step in stage.steps)
             gate: Step[World] = gate_step(part.name, part.gates, history, world.now, behind=behind, over=over)
             stages.append(Stage(f"before {part.name}", (gate,)))
+        if part.action is Action.SHIFT:
+            stages += _let_go(world, cutover, run)
         stages.append(stage)
     return tuple(stages)
 
@@ -257,7 +259,9 @@ def _back(cutover: Cutover) -> Stage[World]:
 
 
 def _let_go(world: World, cutover: Cutover, run: str) -> tuple[Stage[World], ...]:
-    """The latches that rehearsals of this run left, which died before they released them: else they held the next run.
+    """The latches that rehearsals of this run left: else they held it, or after an abort the next run.
+
+    Who rehearsed died before it released its own; or an operator's host was late, whose runner was dead by then.
 
     Exactly those: of a rollback, or of another run's rehearsal, a person decides (`aurops cutover release`). One in
     earnest that takes a rehearsal's place meanwhile has another epoch, and stays.
@@ -278,7 +282,7 @@ def _release_rehearsal(proxy: str, latch: Latched, run: str) -> Step[World]:
     return Step(
         f"{Action.RELEASE} the rehearsal at {proxy}",
         Action.RELEASE,
-        f"the cutover was aborted, and left the latch of its {latch.reason}",
+        f"left by {latch.reason}, and nobody else lets go of it",
         done=_seen(proxy, is_gone),
         arguments={"proxy": proxy, "latch": latch.epoch},
         timeout_s=CALL_S,

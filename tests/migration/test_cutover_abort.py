@@ -136,3 +136,25 @@ def test_a_run_sees_at_a_real_driver_whether_a_latch_is_a_rehearsals(is_rehearsa
     assert seen is not None
     assert seen.latch is not None
     assert seen.latch.rehearsal is is_rehearsal
+
+
+@pytest.mark.parametrize("proxy", ["west-1", "north-1"])
+def test_a_rehearsal_that_an_operators_host_makes_too_late_stops_no_step(proxy: str) -> None:
+    """Its runner was dead, and the next had rehearsed by itself: its latch goes before the first step."""
+    scene = before_the_first_percent()
+    latch = left_latched(scene, proxy, rehearsal(3, scene.journal.run), rehearsal=True)
+    scene.keeper.shut = frozenset()
+    assert scene.go() == Result(Ending.DONE)
+    assert scene.history().results[f"release the rehearsal at {proxy}"]["outcome"] == "done"
+    assert scene.proxies.proxies[proxy].latch is None
+    assert scene.proxies.proxies[proxy].epoch > latch.epoch
+
+
+@pytest.mark.parametrize("is_rehearsal", [False, True])
+def test_a_latch_that_is_no_rehearsal_of_this_run_stops_every_step(is_rehearsal: bool) -> None:  # noqa: FBT001
+    """A rollback in earnest, and another run's rehearsal: the run holds, and nobody takes that latch away."""
+    scene = before_the_first_percent()
+    latch = left_latched(scene, "west-1", rehearsal(3, "another run"), rehearsal=is_rehearsal)
+    scene.keeper.shut = frozenset()
+    assert scene.go().ending is Ending.HELD
+    assert scene.proxies.proxies["west-1"].latch == latch
