@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aurops import documents
 from aurops.errors import AnswerIsNoError, OutsideError, UsageError
 from migration.gateway import configuration
 from migration.gateway.build import build as build_gateway
@@ -19,6 +21,8 @@ from migration.gateway.protos import compile_protos
 from runbooks.sites import AsJson  # noqa: TC001 (Typer reads it)
 from runbooks.terminal import timeline
 from testbeds.local import components
+from traffic.site import Site
+from traffic.starting import prepare
 
 if TYPE_CHECKING:
     from migration.gateway.build import Built
@@ -29,6 +33,7 @@ app = typer.Typer(name="gateway", add_completion=False, no_args_is_help=True, ri
 COPIES = 2
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The gateway's file (docs/gateway.md).")]
+SiteFile = Annotated[Path, typer.Argument(metavar="SITE", help="The file that describes the proxy (docs/traffic.md).")]
 Out = Annotated[Path, typer.Option("--out", help="The folder to write to; Envoy is started with its envoy.json.")]
 V10 = Annotated[str, typer.Option("--v10", help="V10's address, such as http://10.0.0.1:8080; only read.")]
 Url = Annotated[str, typer.Option("--gateway", help="The gateway's address, V11 behind it; only read.")]
@@ -55,6 +60,25 @@ def build(file: File, *, out: Out, as_json: AsJson = False) -> None:
     typer.echo("\n".join(f"wrote {out / name}" for name in built.files))
     if built.began_at:
         typer.echo(f"the edge had no steering: everything goes to {built.began_at}")
+
+
+@app.command()
+def edge(file: SiteFile, *, as_json: AsJson = False) -> None:
+    """Write what an Envoy or NGINX that steers between sides is started with, into its own folder.
+
+    Its own binary reads it first; what that does not accept is not written. Weights that it has are left alone. An
+    edge that is built along with a gateway (build) needs none of this.
+    """
+    prepared = prepare(documents.load(file, Site))
+    if as_json:
+        written = [str(each) for each in prepared.written]
+        typer.echo(json.dumps({"written": written, "began_at": prepared.began_at or None, "start": prepared.command}))
+        return
+    typer.echo("\n".join(f"wrote {each}" for each in prepared.written) or "unchanged")
+    if prepared.began_at:
+        typer.echo(f"it had no steering: everything goes to {prepared.began_at}")
+    typer.echo(f"start it with: {shlex.join(prepared.command)}")
+    typer.echo(f"and beside it: python -m traffic.watcher --site {shlex.quote(str(file))}")
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -12,12 +13,33 @@ if TYPE_CHECKING:
     from traffic.folder import Rendered
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a proxy is started with.
+
+    Args:
+        files: Their texts by name, in the site's folder.
+        command: The proxy's own binary and its options; it stays in the foreground.
+    """
+
+    files: Mapping[str, str]
+    command: tuple[str, ...]
+
+
 class Dialect(Protocol):
     """What differs from proxy to proxy."""
 
     can: Capabilities
     live: Path
     """The file that steers it, in a folder of its own."""
+
+    def start(self) -> Start:
+        """What the proxy is started with.
+
+        Raises:
+            OutsideError: Its binary is not here.
+        """
+        ...
 
     def render(self, wanted: Steering, instead_before: Mapping[str, int]) -> Rendered:
         """What the file is to hold."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aurops.errors import OutsideError, UsageError
 from traffic import envoy, envoy_routes, nginx, validation
+from traffic.dialect import Start
 from traffic.driver import Active, Capabilities, Capability, Steering
 from traffic.file_driver import FileDriver
 from traffic.site import Kind
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from traffic.site import Site
 
 ANSWER_S = 1.0
+ENVOY_FILE = "envoy.json"
 TRIED = "the real proxy on one machine; never in front of a real platform"
 _DUMP = "/config_dump?resource=dynamic_route_configs"
 _STATS = (
@@ -39,8 +41,13 @@ def open_driver(site: Site, clock: Clock | None = None) -> FileDriver:
         site: The proxy.
         clock: For deadlines; None: the machine's.
     """
+    return FileDriver(site, open_dialect(site), clock)
+
+
+def open_dialect(site: Site) -> Dialect:
+    """What a site's proxy is told, and how it is asked."""
     dialects: dict[Kind, Callable[[Site], Dialect]] = {Kind.ENVOY: EnvoyDialect, Kind.NGINX: NginxDialect}
-    return FileDriver(site, dialects[site.kind](site), clock)
+    return dialects[site.kind](site)
 
 
 class _Admin:
@@ -79,7 +86,7 @@ class _Admin:
         return OutsideError(
             f"The proxy does not steer by aurops' file: {error}.",
             where=self._address,
-            next_step="Start it with the configuration that aurops renders for this site.",
+            next_step="Start it with what `aurops gateway edge SITE` writes (of a gateway: `aurops gateway build`).",
         )
 
 
@@ -92,6 +99,12 @@ class EnvoyDialect:
         self.live = envoy.steering_file(site.folder)
         self._site = site
         self._admin = _Admin(site)
+
+    def start(self) -> Start:
+        """`envoy.json`."""
+        file = str(self._site.folder / ENVOY_FILE)
+        command = (validation.program(self._site), "-c", file, "--disable-hot-restart", "--log-level", "warning")
+        return Start({ENVOY_FILE: envoy.bootstrap(self._site)}, command)
 
     def render(self, wanted: Steering, instead_before: Mapping[str, int]) -> Rendered:
         """An RDS file."""
@@ -149,6 +162,11 @@ class NginxDialect:
         self.live = nginx.steering_file(site.folder)
         self._site = site
         self._admin = _Admin(site)
+
+    def start(self) -> Start:
+        """`nginx.conf`, and what its script knows of the site."""
+        options = ("-p", str(self._site.folder), "-c", nginx.CONFIGURATION_FILE, "-g", "daemon off;")
+        return Start(nginx.configuration(self._site), (validation.program(self._site), *options))
 
     def render(self, wanted: Steering, instead_before: Mapping[str, int]) -> Rendered:
         """A JSON file."""

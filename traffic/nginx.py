@@ -40,6 +40,7 @@ CAN = Capabilities(
     "the real proxy on one machine; never in front of a real platform",
 )
 SITE_FILE = "nginx-site.json"
+CONFIGURATION_FILE = "nginx.conf"
 UPSTREAM_IDLE_S = 30
 SOCKET_IDLE_S = 3600
 FAILED_S = 1
@@ -108,7 +109,7 @@ def _flow(counts: Mapping[str, Any], side: str) -> Flow:
 
 def configuration(site: Site) -> dict[str, str]:
     """The files, by name, that lie in the site's folder when NGINX is started with `-p FOLDER -c nginx.conf`."""
-    return {"nginx.conf": _configuration(site), SITE_FILE: json.dumps(_known(site))}
+    return {CONFIGURATION_FILE: _configuration(site), SITE_FILE: json.dumps(_known(site))}
 
 
 _UNUSABLE = "NGINX started with a steering file that it cannot obey ({why}): everything goes to {way_back}."
@@ -125,7 +126,7 @@ def trial(site: Site, folder: Path, steering: str) -> dict[str, str]:
     script = f"  js_import steering from {SCRIPT.name};\n"
     tried = f'  js_preload_object tried from "{folder}/{TRIED_FILE}";\n'
     text = _configuration(there).replace(script, script + tried)
-    return {"nginx.conf": text, SITE_FILE: json.dumps(_known(there)), TRIED_FILE: steering}
+    return {CONFIGURATION_FILE: text, SITE_FILE: json.dumps(_known(there)), TRIED_FILE: steering}
 
 
 def _configuration(site: Site) -> str:

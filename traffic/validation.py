@@ -27,7 +27,7 @@ def program(site: Site) -> str:
     found = shutil.which(site.program or site.kind.value)
     if found is None:
         raise OutsideError(
-            f"There is no {site.program or site.kind.value} here that could check the way back.",
+            f"There is no {site.program or site.kind.value} here that could check what the proxy is to be given.",
             where=str(site.folder),
             next_step="Name the proxy's own binary as `program` in its site file (a script that runs it will do).",
         )

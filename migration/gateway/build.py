@@ -15,9 +15,7 @@ from aurops.files import write_durably
 from migration.gateway.envoy import BOOTSTRAP, render
 from migration.gateway.methods import Method, read_methods
 from migration.gateway.protos import compile_protos
-from traffic.dialects import open_driver
-from traffic.driver import TOTAL_WEIGHT, Steering
-from traffic.envoy import steering_file
+from traffic.starting import begin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,7 +86,7 @@ def build(gateway: Gateway, out: Path, envoy: Path | None, envoy_version: str = 
     for name, text in files.items():
         write_durably(out / name, text)
     digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
-    return Built(methods, digests, envoy_version if envoy else "", _begin(gateway.site) if gateway.site else "")
+    return Built(methods, digests, envoy_version if envoy else "", begin(gateway.site) if gateway.site else "")
 
 
 def _check_patience(gateway: Gateway, site: Site, methods: Sequence[Method]) -> None:
@@ -111,15 +109,6 @@ def _check_patience(gateway: Gateway, site: Site, methods: Sequence[Method]) -> 
         allowed=f"at least {longest_s:g}; or in the gateway's file {' and '.join(keys)} of at most {site.timeout_s:g}",
         next_step="raise the one or lower the other; nothing was written",
     )
-
-
-def _begin(site: Site) -> str:
-    """Everything to the way back, where the edge has no steering yet: Envoy would answer nothing without."""
-    if steering_file(site.folder).exists():
-        return ""
-    side = site.way_back or site.names[-1]
-    open_driver(site).install(Steering({name: TOTAL_WEIGHT * (name == side) for name in site.names}, 0))
-    return side
 
 
 def _validate(gateway: Gateway, compiled: FileDescriptorSet, methods: Sequence[Method], envoy: Path) -> None:

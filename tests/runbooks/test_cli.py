@@ -48,7 +48,7 @@ EVERY = [
     ("archive", "lock"),
     *((name,) for name in ("compare", "destroy", "drift", "init", "preview", "recover", "status", "up")),
     *(("lab", verb) for verb in ("list", "tamper", "status", "reset", "run")),
-    *(("gateway", verb) for verb in ("build", "check")),
+    *(("gateway", verb) for verb in ("build", "edge", "check")),
     ("doctor",),
     ("failback",),
     ("failover",),

@@ -390,7 +390,7 @@ def test_a_way_back_on_another_file_system_is_refused(place: Place, monkeypatch:
 def test_without_the_proxys_own_binary_nothing_is_taken_for_checked(tmp_path: Path) -> None:
     """It says what to name, and where."""
     dialect = EnvoyDialect(platforms(folder=tmp_path, program=str(tmp_path / "envoy")))
-    with pytest.raises(OutsideError, match="could check the way back") as refused:
+    with pytest.raises(OutsideError, match="could check what the proxy") as refused:
         dialect.validate(envoy_routes.render(platforms(), steering(0, 1), {}).text)
     assert "`program`" in str(refused.value.next_step)
 

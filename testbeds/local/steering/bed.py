@@ -27,8 +27,8 @@ from testbeds.local.layout import LOOPBACK
 from testbeds.local.processes import BED_MARK
 from testbeds.local.steering.tally import Tally
 from testbeds.local.supervisor import start_guardian
-from traffic import envoy, heartbeat, nginx
-from traffic.dialects import open_driver
+from traffic import heartbeat
+from traffic.dialects import open_dialect, open_driver
 from traffic.driver import TOTAL_WEIGHT, Steering
 from traffic.site import Kind, Side, Site, Sticky
 
@@ -122,13 +122,13 @@ class Bed:
             shared = [f"--keyed={self.folder / 'keyed'}"] if self.site.shared_keys else []
             options = [f"--port={port}", f"--executed={self.folder / name}", f"--delay-ms={self.delay_ms}", *shared]
             return [sys.executable, "-m", "testbeds.local.steering.server", *options]
+        command = open_dialect(self.site).start().command
         if self.site.kind is Kind.ENVOY:
-            options = ["--disable-hot-restart", "--concurrency", "2", "--log-level", "warning"]
-            return [str(components.envoy().path), "-c", str(self.site.folder / "envoy.json"), *options]
+            return [*command, "--concurrency", "2"]
         # NGINX writes its title over its environment, and with it the bed's mark; its parent keeps that.
         keep = ["sh", "-c", '"$@"; exit $?', "sh"]
-        globals_ = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
-        return [*keep, str(components.nginx().path), "-p", str(self.site.folder), "-c", "nginx.conf", "-g", globals_]
+        *options, globals_ = command
+        return [*keep, *options, globals_ + (" user root;" if os.geteuid() == 0 else "")]
 
     def _is_up(self, name: str) -> bool:
         if name == WATCHER:
@@ -180,7 +180,8 @@ def up(
                 Tally.make(folder / name, requests)
             (folder / "site.json").write_text(bed.site.model_dump_json(by_alias=True))
             bed.driver.install(Steering({name: TOTAL_WEIGHT * (name == OLD) for name in SIDES}, FIRST_EPOCH))
-            write_configuration(bed.site)
+            for name, text in open_dialect(bed.site).start().files.items():
+                (bed.site.folder / name).write_text(text)
             bed.start(*SIDES, PROXY, WATCHER)
             for side in SIDES:
                 bed.await_health(side)
@@ -189,13 +190,6 @@ def up(
         guardian.communicate()
         for process in running.values():
             process.communicate()
-
-
-def write_configuration(site: Site) -> None:
-    """Write what the proxy is started with."""
-    files = {"envoy.json": envoy.bootstrap(site)} if site.kind is Kind.ENVOY else nginx.configuration(site)
-    for name, text in files.items():
-        (site.folder / name).write_text(text)
 
 
 def _site(kind: Kind, folder: Path, first_port: int, *, shared_keys: bool, sticky: Sticky) -> Site:
