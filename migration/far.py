@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aurops.calls import CallPool
@@ -61,7 +61,7 @@ def roll_back(
 ) -> list[Back]:
     """Each host rolls its own proxies back; one that does not answer is named.
 
-    How long it took is measured here, over the whole call: at least what it took there.
+    How long it took is measured here, over the whole call, less what was waited for there at its end.
 
     Args:
         far: The hosts with their proxies.
@@ -78,12 +78,16 @@ def roll_back(
         took_s = _now_s() - began_s
         try:
             if not isinstance(said, str):
-                return [Back(**{**each, "took_s": took_s}) for each in said["proxies"]]
+                return [_as_seen_here(Back(**each), took_s) for each in said["proxies"]]
         except TypeError as error:
             said = f"another version of aurops answers at {host.name}: {error}"
         return [Back(proxy.name, ok=False, took_s=took_s, why=said) for proxy in far[host]]
 
     return _everywhere(far, one)
+
+
+def _as_seen_here(back: Back, call_s: float) -> Back:
+    return replace(back, took_s=max(back.took_s, call_s - back.waited_s))
 
 
 def check_here(made: Ready) -> list[Checked]:

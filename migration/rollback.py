@@ -8,7 +8,7 @@ written. It leaves a latch on every proxy: traffic goes forward again only by a 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -227,6 +227,7 @@ class Back:
         written: It is latched, and its file says everything to V10: it starts with that if it is down.
         refused: Nothing was done: it would make things worse, or is a rehearsal that would move traffic.
         next_step: What a person does about that.
+        waited_s: So long after V11's last new request what was left there was waited for; seconds.
     """
 
     proxy: str
@@ -237,11 +238,13 @@ class Back:
     written: bool = False
     refused: bool = False
     next_step: str = ""
+    waited_s: float = 0.0
 
     def data(self) -> dict[str, Json]:
         """For the journal and `--json`."""
         said: dict[str, Json] = {"proxy": self.proxy, "ok": self.ok, "took_s": round(self.took_s, 3)}
         said |= {"left": self.left, "why": self.why, "written": self.written, "refused": self.refused}
+        said |= {"waited_s": round(self.waited_s, 3)}
         return said | ({"next_step": self.next_step} if self.next_step else {})
 
 
@@ -408,6 +411,7 @@ def _idle(
         if now_s - still_since_s >= STILL_S:
             left = f"{flow.under_way} requests or WebSockets are still under way at V11" if flow.under_way else ""
             done = Back(name, ok=True, took_s=still_since_s - began_s, left=flow.under_way, why=left, written=True)
+            done = replace(done, waited_s=now_s - still_since_s)
             if not left or now_s - began_s > within_s:
                 return done
             if not told:

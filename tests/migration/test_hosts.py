@@ -106,6 +106,18 @@ def test_one_host_that_hangs_keeps_no_other_from_going_back(ssh: Path, monkeypat
     assert "edge-3: exit code 0: nonsense" in east.why
 
 
+def test_what_was_waited_for_at_another_host_is_no_part_of_how_long_v11_got_requests(ssh: Path) -> None:
+    """V11 was idle but for a request that hung; starting aurops there counts, waiting for the hung one does not."""
+    back = rollback.Back("north", ok=True, took_s=0.2, left=1, written=True, waited_s=0.5)
+    said = json.dumps({"proxies": [back.data()]})
+    ssh.write_text(f"sleep 0.8; echo '{said}'\n")
+    _, away = far.apart(made(proxy("north", "edge-2")))
+    began_s = time.monotonic()
+    (north,) = far.roll_back(away, "because", "bob", within_s=5)
+    assert 0.3 <= north.took_s <= time.monotonic() - began_s - 0.5
+    assert (north.ok, north.left) == (True, 1)
+
+
 def test_what_no_decoder_reads_is_told_and_hinders_no_other_host(ssh: Path) -> None:
     """One host speaks Latin-1: its own answer counts, what it complains of is told as far as it can be read."""
     said = json.dumps({"proxies": [rollback.Back("west", ok=True, took_s=0.2, written=True).data()]})
