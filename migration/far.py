@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aurops.calls import CallPool
 from aurops.clock import RealClock
 from aurops.errors import AuropsError, OutsideError
+from aurops.gates.approval import MAX_SKEW_S
 from migration import hosts
 from migration.rollback import FILE, Back, home, lay, site_of
 from traffic.dialects import open_driver
@@ -174,12 +176,14 @@ def check_from_operators(made: Ready, digest: str, *, within_s: float = 2 * ANSW
     """Have every operator's host reach every proxy; how many it reached, by host; given up after `within_s`.
 
     Raises:
-        OutsideError: One could not.
+        OutsideError: One could not; or its clock and this host's differ by more than `MAX_SKEW_S`: windows and expiries
+            go by this one, and what is rolled back from there is told by that one.
     """
 
     def one(host: Host) -> list[tuple[str, int]]:
         if hosts.is_here(host.name):
             return [(host.name, _reached(host, check(made, digest, within_s=within_s)))]
+        began_at = RealClock().wall()
         said = hosts.ask(host, ["rollback", made.service, "--check", "--json"], within_s=min(within_s, 2 * ANSWER_S))
         try:
             found = json.loads(said.out)
@@ -187,9 +191,30 @@ def check_from_operators(made: Ready, digest: str, *, within_s: float = 2 * ANSW
             raise OutsideError(f"{host.name} could not check the rollback: {said.why}", where=host.name) from error
         if found["digest"] != digest:
             raise OutsideError(f"another {FILE} lies at {host.name}", where=host.name)
+        _refuse_skew(host, found, began_at, RealClock().wall())
         return [(host.name, _reached(host, [Checked(**each) for each in found["proxies"]]))]
 
     return dict(_everywhere({made.host(name): () for name in made.operators}, one))
+
+
+def _refuse_skew(host: Host, found: Mapping[str, Any], began_at: datetime, ended_at: datetime) -> None:
+    """Of two clocks that differ neither is known to be right.
+
+    Raises:
+        OutsideError: They do, whenever between question and answer it was that the other one was read.
+    """
+    try:
+        there = datetime.fromisoformat(found["at"])
+        ahead_s = max((there - ended_at).total_seconds(), 0) or min((there - began_at).total_seconds(), 0)
+    except (KeyError, TypeError, ValueError) as error:
+        raise OutsideError(f"another version of aurops answers at {host.name}: {error!r}", where=host.name) from error
+    if abs(ahead_s) > MAX_SKEW_S:
+        raise OutsideError(
+            f"the clock of {host.name} is {abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} this host's",
+            where=host.name,
+            allowed=f"at most {MAX_SKEW_S:g} s",
+            next_step="set the wrong one (chronyc tracking, timedatectl), then go on",
+        )
 
 
 def rehearse_from(host: Host, service: str, proxy: str, reason: str) -> None:
@@ -221,7 +246,8 @@ def _reached(host: Host, found: Sequence[Checked]) -> int:
 def as_json(found: Sequence[Checked], digest: str) -> str:
     """As `aurops rollback --check --json` prints it."""
     ok = all(each.ok for each in found)
-    return json.dumps({"ok": ok, "digest": digest, "proxies": [asdict(each) for each in found]})
+    at = RealClock().wall().isoformat(timespec="milliseconds")
+    return json.dumps({"ok": ok, "digest": digest, "at": at, "proxies": [asdict(each) for each in found]})
 
 
 def _asked(host: Host, proxies: Sequence[ReadyProxy], more: Sequence[str], *, within_s: float) -> dict[str, Any] | str:

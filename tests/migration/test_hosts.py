@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -171,6 +171,25 @@ def test_another_file_at_a_proxys_host_is_not_ready(ssh: Path) -> None:
     assert [each.ok for each in far.check(ready, "beef")] == [True]
     (west,) = far.check(ready, "dead")
     assert (west.ok, west.why) == (False, "another rollback.json lies there")
+
+
+@pytest.mark.parametrize(("ahead_s", "said"), [(90, "90 s ahead of"), (-90, "90 s behind"), (0, ""), (25, "")])
+def test_an_operators_host_whose_clock_differs_keeps_the_cutover_from_going_on(
+    ssh: Path, ahead_s: int, said: str
+) -> None:
+    """Nobody knows which of the two is right, and windows, expiries and journals go by them; named, with what to do."""
+    at = (datetime.now(UTC) + timedelta(seconds=ahead_s)).isoformat()
+    answer = {"digest": "beef", "at": at, "proxies": [{"proxy": "west", "host": "e", "ok": True, "why": ""}]}
+    ssh.write_text(f"echo '{json.dumps(answer)}'\n")
+    ready = made(proxy("west", "edge-1"), operators=("ops-2",))
+    if not said:
+        assert far.check_from_operators(ready, "beef") == {"ops-2": 1}
+        return
+    with pytest.raises(
+        OutsideError, match=f"the clock of ops-2 is (8[5-9]|9[0-5]) s {said.split(' s ')[1]}"
+    ) as refused:
+        far.check_from_operators(ready, "beef")
+    assert "chronyc" in str(refused.value)
 
 
 def test_laying_ready_takes_no_longer_than_it_may(ssh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
