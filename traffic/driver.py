@@ -295,7 +295,8 @@ class Driver(Protocol):
             TamperedError: Somebody else changed the proxy's file.
             HeldError: A side fell back unnoticed, or one that is to get more has no healthy backend, is held, or is
                 not watched; or the way back has none while others are to get more.
-            OutsideError: The proxy does not answer.
+            OutsideError: The proxy does not answer; or its own binary finds the way back wrong, unless the step is one
+                back.
             CallUnknownError: The proxy was told, and has not said in time that it obeys.
         """
         ...

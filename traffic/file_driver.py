@@ -109,10 +109,9 @@ class FileDriver:
             raise UsageError(_NO_WAY_BACK, allowed="a side that names another as `instead`")
         with self._folder.locked(self._clock, LOCK_S):
             now = self.observe()
-            way_back = self._all_back(now.steering.epoch + 1, now)
-            write_durably(self._folder.way_back, way_back.text, mode=READABLE)
+            said = self._lay(self._all_back(now.steering.epoch + 1, now))
         self._folder.check_one_move()
-        return self._dialect.validate(way_back.text)
+        return said
 
     def shift(self, wanted: Steering, *, overwrite: bool = False) -> Active:
         """Move the file in place, have it read, wait until the proxy says so."""
@@ -127,7 +126,7 @@ class FileDriver:
             seen = health.seen(self.site, now, forward.concerned(self.site, now, wanted))
             forward.check(self.site, seen, wanted, unwatched=self.unwatched())
             if self.site.way_back:
-                write_durably(self._folder.way_back, self._all_back(wanted.epoch + 1, now).text, mode=READABLE)
+                self._keep_way_back(wanted, now)
             rendered = self._render(wanted, now)
             self._check_latch()  # once more: a rollback does not wait for this lock for long
             return self._put(rendered, None)
@@ -308,6 +307,23 @@ class FileDriver:
     def _all_back(self, epoch: int, now: Active | None) -> Rendered:
         weights = {name: TOTAL_WEIGHT if name == self.site.way_back else 0 for name in self.site.names}
         return self._render(Steering(weights, epoch), now)
+
+    def _lay(self, way_back: Rendered) -> str:
+        """Have the proxy's own binary find it right, and only then lay it ready; what that one said."""
+        said = self._dialect.validate(way_back.text)
+        write_durably(self._folder.way_back, way_back.text, mode=READABLE)
+        return said
+
+    def _keep_way_back(self, wanted: Steering, now: Active) -> None:
+        """Have it ready for this step's epoch; the same as lies there was found right when it was laid."""
+        way_back = self._all_back(wanted.epoch + 1, now)
+        if self._folder.has_ready(way_back):
+            return
+        try:
+            self._lay(way_back)
+        except OutsideError:
+            if not forward.is_back(self.site, now, wanted):  # which goes on, with what lies there
+                raise
 
     def _put(self, rendered: Rendered, known: Latch | None) -> Active:
         """Have this steer; with the lock held, but a rollback does not wait for it for long, and wins.

@@ -1,7 +1,8 @@
 """The files of one proxy on its host.
 
 <folder>/live/         what steers the proxy, nothing else
-<folder>/way-back      the same for "everything to the way back", made before each step forward
+<folder>/way-back      the same for "everything to the way back", of the epoch after the one in effect; nothing is laid
+                       there that the proxy's own binary has not found right
 <folder>/written       what aurops wrote last: who finds the live file changed can put this one back
 <folder>/latch.json    a rollback that holds; latch-<epoch>.json: one that was released, or replaced by a later one
 <folder>/latch.going   the one that is being released: it still holds
@@ -183,6 +184,12 @@ class ProxyFolder:
                 where=f"{self.way_back}, {self.live}",
                 next_step="Have the site's folder and `live/` in it on one file system; mount neither the file alone.",
             )
+
+    def has_ready(self, way_back: Rendered) -> bool:
+        """Whether exactly this was made beforehand, and lies there."""
+        with suppress(OSError, ValueError):
+            return self.way_back.read_text(encoding="utf-8") == way_back.text
+        return False
 
     def way_back_version(self) -> str:
         """The version of the file that was made beforehand.

@@ -16,6 +16,12 @@ def is_forward(site: Site, now: Active, wanted: Steering) -> bool:
     return any(side.instead and wanted.weight(side.name) > now.steering.weight(side.name) for side in site.sides)
 
 
+def is_back(site: Site, now: Active, wanted: Steering) -> bool:
+    """Whether sides that have a fallback only get less."""
+    less = any(side.instead and wanted.weight(side.name) < now.steering.weight(side.name) for side in site.sides)
+    return less and not is_forward(site, now, wanted)
+
+
 def concerned(site: Site, now: Active, wanted: Steering) -> tuple[str, ...]:
     """The sides that must be well for it: those that are to get more, and the way back from where others are."""
     more = [name for name in site.names if wanted.weight(name) > now.steering.weight(name)]

@@ -190,6 +190,7 @@ def test_a_way_back_that_the_proxys_own_binary_refuses_is_refused_in_its_words(
     dialect = driver._dialect
     monkeypatch.setattr(dialect, "ask", lambda: Active(steering(0, 1), "1-x", dict.fromkeys(site.names, Flow())))
     assert driver.lay_way_back()
+    ready = (site.folder / "way-back").read_text()
     render = dialect.render
 
     def corrupted(wanted: Steering, before: Mapping[str, int]) -> Rendered:
@@ -197,9 +198,11 @@ def test_a_way_back_that_the_proxys_own_binary_refuses_is_refused_in_its_words(
         return Rendered(made.text.replace(right, wrong), made.version)
 
     monkeypatch.setattr(dialect, "render", corrupted)
-    with pytest.raises(OutsideError, match=r"refused by the proxy's own binary") as refused:
-        driver.lay_way_back()
-    assert says in refused.value.what
+    for lay in (driver.lay_way_back, lambda: driver.shift(steering(0, 2))):
+        with pytest.raises(OutsideError, match=r"refused by the proxy's own binary") as refused:
+            lay()
+        assert says in refused.value.what
+    assert (site.folder / "way-back").read_text() == ready
 
 
 @pytest.mark.parametrize("kind", list(Kind))

@@ -24,6 +24,8 @@ class Played:
         self.counted: dict[str, int] = {"v11__membership_healthy": 1, "v10__membership_healthy": 1}
         self.up = True
         self.obeys = True
+        self.refuses = ""
+        self.checked: list[str] = []
         self._site = site
         self._loaded = ""
 
@@ -36,7 +38,10 @@ class Played:
         return envoy_routes.version_of(text)
 
     def validate(self, text: str) -> str:
-        """As if the binary had found it right."""
+        """As if the binary had found it right, unless it is to refuse, with these words."""
+        self.checked.append(text)
+        if self.refuses:
+            raise OutsideError(self.refuses)
         return f"{len(text)} characters are right"
 
     def take(self) -> None:

@@ -17,8 +17,7 @@ from aurops.errors import AuropsError, HeldError, OutsideError, UsageError
 from aurops.plan import CallUnknownError, StaleEpochError
 from tests.traffic.played import Place, Played, steering
 from tests.traffic.sites import platforms, regions
-from traffic import envoy_routes, file_driver, folder, heartbeat
-from traffic.dialects import EnvoyDialect
+from traffic import file_driver, folder, heartbeat
 from traffic.driver import TOTAL_WEIGHT, Active, LatchedError, TamperedError
 from traffic.file_driver import FileDriver
 from traffic.hold import Hold
@@ -369,30 +368,6 @@ def test_who_may_do_what_does_not_follow_the_umask(umask: int, tmp_path: Path) -
     assert {"latch.json", "live/steering.json", "written", "watched"} <= modes.keys()
     assert set(modes.values()) == {0o644}, modes
     assert stat.S_IMODE(place.proxy.live.parent.stat().st_mode) == stat.S_IMODE(tmp_path.stat().st_mode)
-
-
-def test_a_way_back_on_another_file_system_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rollback would be no single move; it is said before anything is moved, with both files."""
-    assert "right" in place.driver.lay_way_back()
-    plain = Path.stat
-
-    def elsewhere(path: Path, **named: bool) -> os.stat_result:
-        found = plain(path, **named)
-        if path.name != "way-back":
-            return found
-        return os.stat_result((*found[:2], found.st_dev + 1, *found[3:]))
-
-    monkeypatch.setattr(Path, "stat", elsewhere)
-    with pytest.raises(OutsideError, match="two file systems"):
-        place.driver.lay_way_back()
-
-
-def test_without_the_proxys_own_binary_nothing_is_taken_for_checked(tmp_path: Path) -> None:
-    """It says what to name, and where."""
-    dialect = EnvoyDialect(platforms(folder=tmp_path, program=str(tmp_path / "envoy")))
-    with pytest.raises(OutsideError, match="could check what the proxy") as refused:
-        dialect.validate(envoy_routes.render(platforms(), steering(0, 1), {}).text)
-    assert "`program`" in str(refused.value.next_step)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as several users")
