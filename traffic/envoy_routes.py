@@ -34,6 +34,8 @@ _NOT_SENT = "connect-failure,refused-stream,reset-before-request,retriable-heade
 _FEW = 10
 """Health checks of a side that was never well since Envoy started, before that counts. A gateway in the same Envoy does
 not listen yet when it is asked first."""
+_NOT_OURS = (AttributeError, KeyError, IndexError, TypeError)
+"""What reading something of another shape raises."""
 _COUNTED = ("upstream_rq_total", "upstream_rq_active", "upstream_rq_pending_active")
 
 
@@ -92,24 +94,34 @@ def active(site: Site, config_dump: str, stats: str) -> Active | None:
     Raises:
         ValueError: The dump is not one of routes that this module rendered, or the statistics lack a side.
     """
+    dumped = _dumped(config_dump)
+    if dumped is None:
+        return None
     try:
-        entries = json.loads(config_dump).get("configs", [])
-        if not entries:
-            return None
-        return _read_back(site, entries[0], flows(site, stats))
-    except (AttributeError, KeyError, IndexError, TypeError) as error:
+        return _read_back(site, *dumped, flows(site, stats))
+    except _NOT_OURS as error:
         raise ValueError(f"not a dump of our routes: {config_dump[:200]}") from error
 
 
-def _read_back(site: Site, entry: Mapping[str, Any], flows: Mapping[str, Flow]) -> Active:
-    configuration = entry["route_config"]
+def _dumped(config_dump: str) -> tuple[str, Mapping[str, Any]] | None:
+    """The version and the routes that Envoy has, whoever wrote them; None: it has none yet.
+
+    Raises:
+        ValueError: It is not a dump of routes.
+    """
+    try:
+        entries = json.loads(config_dump).get("configs", [])
+        return (str(entries[0]["version_info"]), entries[0].get("route_config", {})) if entries else None
+    except _NOT_OURS as error:
+        raise ValueError(f"not a dump of routes: {config_dump[:200]}") from error
+
+
+def _read_back(site: Site, version: str, configuration: Mapping[str, Any], flows: Mapping[str, Flow]) -> Active:
     epoch = int(configuration["request_headers_to_add"][0]["header"]["value"])
     routes = configuration["virtual_hosts"][0]["routes"]
     said = routes[-1]["metadata"]["filter_metadata"]["aurops"]
     before = {side: int(count) for side, count in said["instead_before"].items()}
-    return read_back(
-        Steering(_weights(site, routes), epoch), str(entry["version_info"]), flows, before, said.get("decided")
-    )
+    return read_back(Steering(_weights(site, routes), epoch), version, flows, before, said.get("decided"))
 
 
 def version_in_effect(site: Site, config_dump: str) -> str:
@@ -118,16 +130,12 @@ def version_in_effect(site: Site, config_dump: str) -> str:
     Raises:
         ValueError: It is not such an answer.
     """
+    dumped = _dumped(config_dump)
+    if dumped is None:
+        return ""
     try:
-        entries = json.loads(config_dump).get("configs", [])
-        if not entries:
-            return ""
-        str(entries[0]["version_info"])
-    except (AttributeError, KeyError, IndexError, TypeError) as error:
-        raise ValueError(f"not a dump of routes: {config_dump[:200]}") from error
-    try:
-        return _read_back(site, entries[0], {}).version
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError, UsageError):
+        return _read_back(site, *dumped, {}).version
+    except (*_NOT_OURS, ValueError, UsageError):
         return ""  # somebody else's, which a rollback is about to replace
 
 

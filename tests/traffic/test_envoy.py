@@ -39,6 +39,7 @@ def test_steering_survives_the_way_through_envoy(
     assert active is not None
     assert (active.steering, active.version, active.instead_before) == (wanted, rendered.version, before)
     assert envoy_routes.version_of(rendered.text) == rendered.version
+    assert envoy_routes.version_in_effect(site, dump(rendered.text)) == rendered.version
     assert rendered.version.startswith(f"{epoch}-")
 
 
@@ -95,6 +96,23 @@ def test_a_dump_of_something_else_is_refused(text: str) -> None:
     """Nothing is guessed from an answer that is not a dump of aurops' routes."""
     with pytest.raises(ValueError, match=r"."):
         envoy_routes.active(platforms(), text, stats(platforms()))
+
+
+def test_routes_of_somebody_else_have_no_version_of_ours() -> None:
+    """Whoever rolls back replaces them, and waits for his own; whoever observes is told that they are not ours."""
+    for entry in ({"version_info": "7-abc", "route_config": {"virtual_hosts": []}}, {"version_info": "7-abc"}):
+        text = json.dumps({"configs": [entry]})
+        assert envoy_routes.version_in_effect(platforms(), text) == ""
+        with pytest.raises(ValueError, match="not a dump of our routes"):
+            envoy_routes.active(platforms(), text, stats(platforms()))
+
+
+@pytest.mark.parametrize("text", ['{"configs": [3]}', "[]", "not json"])
+def test_the_version_in_what_is_no_dump_is_not_taken_for_none(text: str) -> None:
+    """No routes yet is an answer; this is none."""
+    assert envoy_routes.version_in_effect(platforms(), "{}") == ""
+    with pytest.raises(ValueError, match=r"."):
+        envoy_routes.version_in_effect(platforms(), text)
 
 
 def test_a_sides_flow_counts_what_its_backends_serve() -> None:
