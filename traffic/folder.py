@@ -23,6 +23,7 @@ import os
 import stat
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -103,7 +104,8 @@ class ProxyFolder:
         self.latch_file = folder / "latch.json"
         self._going = folder / "latch.going"
         self._folder = folder
-        self._version_of = version_of
+        # The watcher asks twenty times a second about the same two texts; only one that is another is looked through.
+        self._version_of = lru_cache(maxsize=2)(version_of)
 
     def make_live(self) -> None:
         """The folder of the file that steers, for whoever may write in the folder above it."""

@@ -9,6 +9,7 @@ from tests.receivers import Receiver, receiving
 from tests.traffic.played import Place, steering
 from traffic import watching
 from traffic.driver import TOTAL_WEIGHT, TamperedError
+from traffic.folder import ProxyFolder
 from traffic.watcher import Watcher
 from traffic.watching import Watching
 
@@ -132,3 +133,23 @@ def test_a_release_writes_over_nothing_that_somebody_else_changed(watched: Watch
     assert watched.driver.hold() is not None
     watched.driver.release_hold("ann", overwrite=True)
     assert (watched.driver.changed(), watched.driver.hold()) == ("", None)
+
+
+def test_a_file_that_stays_the_same_is_looked_through_once_and_every_change_of_it_is_seen(tmp_path: Path) -> None:
+    """However often the watcher asks; also when the change is undone and made again, of the same length."""
+    looked_through = []
+
+    def version_of(text: str) -> str:
+        looked_through.append(text)
+        if text != "ours":
+            raise ValueError("not as aurops wrote it")
+        return "1-ours"
+
+    live = tmp_path / "live"
+    files = ProxyFolder(tmp_path, live, version_of)
+    for _ in range(2):
+        live.write_text("ours")
+        assert [files.changed() for _ in range(20)] == [""] * 20
+        live.write_text("edit")
+        assert all("not as aurops wrote it" in files.changed() for _ in range(3))
+    assert looked_through.count("ours") == 1
