@@ -34,6 +34,7 @@ from testbeds.local.steering.writers import Writers
 from tests.aurops.gates.people import new_key
 from tests.e2e.commands import until
 from tests.e2e.connected import Told
+from tests.e2e.measured import Measured
 from tests.e2e.test_hosts import AUROPS, EDGE, Hosts, scripted
 from traffic.driver import TOTAL_WEIGHT, Steering
 from traffic.site import Kind
@@ -57,12 +58,18 @@ WITHIN_S = 180.0
 
 
 @contextmanager
-def edges() -> Iterator[dict[str, Bed]]:
-    """Both proxies with their sides and watchers."""
+def set_up(folder: Path) -> Iterator[Scene]:
+    """Both proxies with their sides and watchers, measured, all traffic at V10; at the end no probe is left."""
     with ExitStack() as held:
-        yield {
+        beds = {
             name: held.enter_context(up(kind, requests=CLIENTS + CUTOVERS * PROBED)) for name, kind in PROXIES.items()
         }
+        measured = {name: held.enter_context(Measured(bed, folder)) for name, bed in beds.items()}
+        made = Scene(
+            folder, beds, [each.check(name=f"V10 at {name} takes the peak") for name, each in measured.items()]
+        )
+        yield made
+        made.end_probes()
 
 
 @dataclass(frozen=True)
@@ -170,7 +177,7 @@ class Cutover:
             f"regions: [{{name: west, proxies: [{', '.join(beds)}], probe: {{read: {{url: '{at}/reads/0'}}, "
             f"write: {{url: '{at}/writes/{{n}}'}}, first: {first}}}}}]\n"
             "times: {prepare_s: 60, traffic_s: 3, validate_s: 4}\nsoak: {for_s: 1.5, every_s: 1.5}\ndrain_s: 0\n"
-            f"capacity: [{warm}]\nwatch: [{well}]\npage: {{argv: ['true']}}\n"
+            f"capacity: [{', '.join([warm, *self.scene.enough])}]\nwatch: [{well}]\npage: {{argv: ['true']}}\n"
             f"gates: {{prepare: [{warm.replace(' at ', ' before ')}], traffic: {approval},"
             f" validate: [{well.replace(' at ', ' after ')}], hand_over: {approval}}}\n"
             "signers: {allowed: allowed_signers}\n"
@@ -263,10 +270,12 @@ class Scene:
     Args:
         folder: Everything's.
         beds: The proxies.
+        enough: That V10 of each takes its peak, as a plan says it.
     """
 
     folder: Path
     beds: dict[str, Bed]
+    enough: list[str]
 
     def __post_init__(self) -> None:
         self.hosts: Hosts = scripted(self.folder)

@@ -31,14 +31,12 @@ from migration.prober import FILE as TASK
 from migration.prober import PROCESS
 from migration.probing import Probes
 from migration.proxies import Proxies
-from testbeds.local.rehearsal import metering
-from testbeds.local.rehearsal.metering import Meter
 from testbeds.local.steering.bed import Bed, up
-from testbeds.local.steering.tally import Tally
 from testbeds.local.steering.writers import Writers
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
 from tests.e2e.commands import until
 from tests.e2e.connected import Data, Told, connected
+from tests.e2e.measured import Measured
 from traffic.driver import TOTAL_WEIGHT, Steering
 from traffic.site import Kind
 
@@ -50,7 +48,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.e2e, needs_ssh_keygen]
 CLOCK = RealClock()
 REQUESTS = 200_000
-BURST = 2_000
 
 
 @pytest.fixture(scope="module", params=[Kind.ENVOY, pytest.param(Kind.NGINX, marks=pytest.mark.campaign)])
@@ -73,10 +70,7 @@ class Day:
         self.data = Data(folder / "fenced")
         self.ports = connected(self.data)
 
-        self.headroom = 1.0
-        self.can_take, self.peak = folder / "can-take.json", folder / "peak.json"
-        metering.write(self.can_take, takes(bed), CLOCK)
-        self.meter = Meter([bed.driver], self.peak, CLOCK).__enter__()
+        self.measured, self.headroom = Measured(bed, folder).__enter__(), 1.0
 
     def file(
         self, steps: str = "[5, 50, 100]", *, after_s: float = 60, traffic_s: float = 12, because: str = ""
@@ -98,12 +92,7 @@ class Day:
             "operator_hosts: [ops-1, ops-2]\n"
             f"times: {{prepare_s: 60, traffic_s: {traffic_s}, validate_s: {traffic_s + 1}}}\n"
             "soak: {for_s: 2, every_s: 2}\ndrain_s: 0\n"
-            "capacity:\n"
-            f"- {{kind: http, name: V10 warm, url: '{warm}'}}\n"
-            "- kind: capacity\n  name: V10 takes the peak\n"
-            f"  can_take: {{kind: command, argv: [cat, '{self.can_take}'], max_age_s: 600}}\n"
-            f"  peak: {{kind: command, argv: [cat, '{self.peak}'], max_age_s: 15}}\n"
-            f"  headroom: {self.headroom:.0f}\n"
+            f"capacity: [{{kind: http, name: V10 warm, url: '{warm}'}}, {self.measured.check(self.headroom)}]\n"
             f"watch: [{{kind: http, name: V11 well, url: '{health}'}}]\n"
             "page: {argv: ['true']}\n"
             f"gates: {{prepare: [{{kind: http, name: dashboards, url: '{warm}'}}], traffic: [{approval}],"
@@ -144,7 +133,7 @@ class Day:
 
     def end(self) -> None:
         """Have the meter and every run's probes end."""
-        self.meter.__exit__()
+        self.measured.__exit__()
         for process in (self.folder / "state" / "aurops" / "probes").glob(f"*/{PROCESS}"):
             process.with_name(TASK).unlink(missing_ok=True)
             sending = Process.parse(process.read_text())
@@ -159,22 +148,6 @@ def aurops(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     """A command as a process of its own."""
     command = [sys.executable, "-m", "runbooks", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **env}, timeout=60)
-
-
-def takes(bed: Bed) -> float:
-    """What V10 takes, requests a second: reads at a time on eight connections, each as fast as it is answered."""
-    ledger, result = bed.folder / "ledger", bed.folder / "result.json"
-    for tally in (ledger, bed.folder / "answered"):
-        tally.unlink(missing_ok=True)
-        Tally.make(tally, BURST)
-    port = bed.site.side("v10").backends[0].rpartition(":")[2]
-    options = ["--kinds=get", "--connections=8", "--sockets=0", "--sides=v10", f"--ledger={ledger}"]
-    command = [sys.executable, "-m", "testbeds.local.steering.load", *options, f"--port={port}"]
-    command += [f"--answered={bed.folder / 'answered'}", f"--result={result}"]
-    subprocess.run(command, check=True, timeout=60)
-    said = json.loads(result.read_text())
-    assert said["outcomes"] == {"get acknowledged": BURST}
-    return BURST / float(said["seconds"])
 
 
 @pytest.fixture
@@ -228,12 +201,12 @@ def test_a_peak_too_near_to_what_v10_takes_holds_the_first_step(day: Day) -> Non
     with Writers(day.bed):
         journal = day.begin()
         held = day.drive(journal, until_alone="V10 takes the peak")
-        until(lambda: day.meter.peak_per_s > 20, limit_s=20, what="the peak was the writers'")
+        until(lambda: day.measured.meter.peak_per_s > 20, limit_s=20, what="the peak was the writers'")
     assert re.search(
         r"it can take \S+ requests/s \(\d+ s old\), less than 1e\+06 times the peak of \S+ requests/s", held.why
     )
     (finding,) = [each for each in _findings(day, journal) if each["kind"] == "capacity"]
-    measured = json.loads(day.can_take.read_text())["value"]
+    measured = json.loads(day.measured.can_take.read_text())["value"]
     assert finding["evidence"]["can_take"]["value"] == repr(measured)
     assert float(finding["evidence"]["peak"]["value"]) > 20
     assert day.bed.driver.observe().steering.weight("v11") == 0

@@ -19,7 +19,7 @@ from migration import rollback
 from migration.model import NEW, OLD
 from migration.proxies import Proxies
 from tests.aurops.gates.people import needs_ssh_keygen
-from tests.e2e.killable import PROXIES, SIGNED, Scene, Seen, edges, is_killed
+from tests.e2e.killable import PROXIES, SIGNED, Scene, Seen, is_killed, set_up
 from tests.e2e.test_hosts import EDGE
 from traffic.driver import TOTAL_WEIGHT, Steering
 
@@ -48,10 +48,8 @@ PREPARED, BEFORE_HAND_OVER = 10, 74
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """Envoy and NGINX, all traffic at V10."""
-    with edges() as beds:
-        made = Scene(tmp_path_factory.mktemp("races"), beds)
+    with set_up(tmp_path_factory.mktemp("races")) as made:
         yield made
-        made.end_probes()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from aurops.history import History
 from migration.model import NEW, OLD
 from tests.aurops.gates.people import needs_ssh_keygen
 from tests.e2e.connected import Point
-from tests.e2e.killable import CLOCK, STEPS, Scene, Seen, edges, is_gate, is_killed
+from tests.e2e.killable import CLOCK, STEPS, Scene, Seen, is_gate, is_killed, set_up
 from traffic.driver import TOTAL_WEIGHT
 
 if TYPE_CHECKING:
@@ -27,10 +27,8 @@ CHUNKS = 6
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """Envoy and NGINX, all traffic at V10."""
-    with edges() as beds:
-        made = Scene(tmp_path_factory.mktemp("kills"), beds)
+    with set_up(tmp_path_factory.mktemp("kills")) as made:
         yield made
-        made.end_probes()
 
 
 def end_state(cutover: Cutover) -> dict[str, Any]:
