@@ -131,7 +131,8 @@ class Interruption:
         region: Which.
         began_s: When the first probe was due, Unix time.
         last_s: When the last one was.
-        failing_s: At least so long: the longest stretch in which requests failed one after the other, seconds.
+        failing_s: At least so long: the longest stretch in which requests failed one after the other, seconds; of what
+            reaches into the time since traffic began to move.
         without_s: At most so long: the longest time between two successes, whatever was between, seconds.
         recent_s: The same of what reaches into the time that was asked for.
         unasked_s: Time within which nobody asked: nothing is known of it.
@@ -139,6 +140,7 @@ class Interruption:
         ok: Those with success.
         clients: Requests of clients' ledgers.
         sides: What was seen lately of each side.
+        before: Traffic had not begun to move: `failing_s` and `without_s` are of the time that was asked for alone.
     """
 
     region: str
@@ -152,6 +154,7 @@ class Interruption:
     ok: int
     clients: int = 0
     sides: tuple[SideSeen, ...] = ()
+    before: bool = False
 
     def data(self) -> dict[str, Json]:
         """For the journal."""

@@ -15,7 +15,7 @@ from aurops.report import ApprovalRow, Figure, GateRow, Mark, Point, Report, Ser
 from migration.clients import kept
 from migration.cutover import ROLLED_BACK
 from migration.execute import cutover_of
-from migration.interruptions import spans, told, within
+from migration.interruptions import before, spans, told, within
 from migration.model import NEW, OLD, TOTAL_WEIGHT
 from migration.outline import ALLOWED_INTERRUPTION_S, Action
 from migration.probe_ledger import NOBODY
@@ -50,7 +50,7 @@ def report(
     """
     history, cutover = History(records), cutover_of(History(records))
     at_s, seen, looks = report_rows.since(cutover.start), kept(records), told(records)
-    regions = spans(looks)
+    regions, outages = spans(looks), before(looks)
     verdict, because = judge(records, history, seen, regions, rollbacks)
     weights = (*_weights(records, cutover, at_s), *_rolled_back(rollbacks, at_s))
     return Report(
@@ -75,6 +75,10 @@ def report(
             *_broken(records),
             *_rehearsals(records),
             *map(_told, rollbacks),
+            *(
+                f"Before traffic moved {region} was without an answer for {failing_s:.1f} s; that counts as none here."
+                for region, failing_s in outages.items()
+            ),
             *_notes(seen, regions),
         ),
         versions=dict(versions),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from aurops.gates.finding import Finding
 from aurops.journal import RecordKind
 from aurops.ports import Interruption
-from migration.outline import ALLOWED_INTERRUPTION_S
+from migration.outline import ALLOWED_INTERRUPTION_S, Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -55,6 +55,13 @@ class Span:
         return True if self.at_most_s <= ALLOWED_INTERRUPTION_S else None
 
 
+def moved_s(records: Sequence[Record]) -> float | None:
+    """When traffic began to move, Unix time; None: it has not. What was before is no interruption by the cutover."""
+    moves = (each for each in records if each.kind is RecordKind.INTENT and each.data.get("action") == Action.SHIFT)
+    first = next(moves, None)
+    return None if first is None else datetime.fromisoformat(first.at).timestamp()
+
+
 def told(records: Sequence[Record]) -> tuple[Told, ...]:
     """Every look at a region, in order."""
     return tuple(
@@ -62,8 +69,18 @@ def told(records: Sequence[Record]) -> tuple[Told, ...]:
     )
 
 
+def before(looks: Sequence[Told]) -> dict[str, float]:
+    """By region the longest time without an answer, for certain, that was seen before traffic moved; 0 is left out."""
+    found = dict[str, float]()
+    for each in looks:
+        if each.seen.before and each.seen.failing_s:
+            found[each.seen.region] = max(found.get(each.seen.region, 0.0), each.seen.failing_s)
+    return found
+
+
 def spans(looks: Sequence[Told]) -> tuple[Span, ...]:
-    """By region, in the order in which they were looked at first."""
+    """By region, in the order in which they were looked at first, what was seen since traffic moved."""
+    looks = [each for each in looks if not each.seen.before]
     regions = dict.fromkeys(each.seen.region for each in looks)
     return tuple(_span(region, [each.seen for each in looks if each.seen.region == region]) for region in regions)
 

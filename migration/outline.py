@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 ALLOWED_INTERRUPTION_S = 30.0
 """The longest time that clients of a region may be without an answer."""
 PROBED_BEFORE_S = 120.0
-"""Probes begin so long before `start`: the first step's gate has seen each region for a while, and an outage of V10 on
-the day before is no interruption by this cutover."""
+"""Probes begin so long before `start`: the first step's gate has seen each region for a while."""
+ANSWERED_S, UNANSWERED_S = 30.0, 3.0
+"""Before the first step each region has answered for so long, but for no more than so long at a time: an outage of V10
+that is no interruption by this cutover, as it was there before, holds it until it is over."""
 
 
 class Action(StrEnum):
@@ -124,7 +126,7 @@ def _prepare(cutover: Cutover, *, releases: bool) -> tuple[Part, ...]:
 def _move(cutover: Cutover) -> tuple[Part, ...]:
     parts: list[Part] = []
     rehearsed = PortCheck(kind="port", name="rollback rehearsed", port="rehearsed", times=cutover.rehearsals)
-    first = (_from("phase 2", cutover.start), rehearsed, *cutover.capacity, *_interruptions(cutover))
+    first = (_from("phase 2", cutover.start), rehearsed, *cutover.capacity, *_answering(cutover))
     for region in cutover.regions:
         for percent in cutover.steps:
             gates = (*_windows(cutover), *cutover.gates.step) if parts else cutover.gates.traffic
@@ -209,6 +211,22 @@ def _windows(cutover: Cutover) -> tuple[WindowGate, ...]:
     own_s = max(cutover.soak.for_s, cutover.drain_s)
     windows = (gate for gate in cutover.gates.traffic if isinstance(gate, WindowGate))
     return tuple(gate.model_copy(update={"needs_s": min(gate.needs_s, own_s)}) for gate in windows)
+
+
+def _answering(cutover: Cutover) -> tuple[PortCheck, ...]:
+    """That every region answers now, before anything has moved."""
+    return tuple(
+        PortCheck(
+            kind="port",
+            name=f"{region.name} answers",
+            port="interruption",
+            region=region.name,
+            limit_s=UNANSWERED_S,
+            over_s=ANSWERED_S,
+            max_age_s=ALLOWED_INTERRUPTION_S,
+        )
+        for region in cutover.regions
+    )
 
 
 def _interruptions(cutover: Cutover) -> tuple[PortCheck, ...]:

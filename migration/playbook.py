@@ -9,6 +9,7 @@ from aurops.history import History
 from aurops.plan import Answer
 from migration import cutover as planner
 from migration import hand_over
+from migration.interruptions import moved_s
 from migration.model import OLD, World
 from migration.outline import Action
 
@@ -65,7 +66,8 @@ class CutoverPlaybook:
         self._releases = releases
 
     def observe(self) -> World:
-        """The proxies, the time of day, and whether probes are sent."""
+        """The proxies, the time of day, and whether probes are sent, who are told when traffic began to move."""
+        self._probing.count_from(moved_s(self._journal.records))
         return World(self._clock.wall(), self._target.observe(), self._probing.alive())
 
     def plan(self, world: World, history: History) -> tuple[Stage[World], ...]:

@@ -102,6 +102,10 @@ class Stream:
     """Time of which nothing is known."""
     silences: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=_MOST_SILENCES))
     """Times between two successes of more than a second, from and to."""
+    failures: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=_MOST_SILENCES))
+    """Stretches of failures that are over, from and to."""
+    counts_from_s: float | None = None
+    """Nothing that was over before this moment counts; None: it has come, or everything counts."""
     longest_s: float = 0.0
     seen: int = 0
     _ok_s: float = 0.0
@@ -113,12 +117,19 @@ class Stream:
         if not self.seen:
             self.began_s = self.last_s = self._ok_s = due_s
         self.seen += 1
+        if self.counts_from_s is not None and due_s >= self.counts_from_s:
+            self.counts_from_s = None
+        self._add(due_s, ok=ok)
+        if self.counts_from_s is not None:
+            self.failing_s = self.longest_s = self.unasked_s = 0.0
+
+    def _add(self, due_s: float, *, ok: bool) -> None:
         if self.last_s - due_s > (GAP_S if self.period_s else CLIENTS_LATE_S):
             self._set_back(self.last_s - due_s)
         late = due_s < self.last_s
         if self.period_s and due_s - self.last_s > GAP_S:
             self.unasked_s += due_s - self.last_s
-            self._down_s, self._follows = None, False
+            self._stop_failing(self.last_s)
         if ok and not late:
             self._end(due_s)
         elif not ok and not (late and due_s < self._ok_s):
@@ -129,8 +140,16 @@ class Stream:
         """Move what was before so far back that it ended a step before now; what failed then and now is no one row."""
         moved_s = 2 * step_s if self.period_s else step_s
         self.last_s, self._ok_s = self.last_s - moved_s, self._ok_s - moved_s
-        moved = ((before - moved_s, after - moved_s) for before, after in self.silences)
-        self.silences = deque(moved, maxlen=_MOST_SILENCES)
+        self._stop_failing(self.last_s + moved_s)
+        for past in (self.silences, self.failures):
+            moved = [(before - moved_s, after - moved_s) for before, after in past]
+            past.clear()
+            past.extend(moved)
+
+    def _stop_failing(self, at_s: float) -> None:
+        """What failed until a moment is no one row with what comes."""
+        if self._down_s is not None:
+            self.failures.append((self._down_s, at_s))
         self._down_s, self._follows = None, False
 
     def _end(self, due_s: float) -> None:
@@ -139,7 +158,8 @@ class Stream:
         self.longest_s = max(self.longest_s, due_s - self._ok_s - self.period_s)
         if self._down_s is not None:
             self.failing_s = max(self.failing_s, due_s - self._down_s - self.period_s)
-        self._ok_s, self._down_s, self._follows = due_s, None, bool(self.period_s)
+        self._stop_failing(due_s - self.period_s)
+        self._ok_s, self._follows = due_s, bool(self.period_s)
 
     def _fail(self, due_s: float) -> None:
         if self._down_s is None:
@@ -156,6 +176,11 @@ class Stream:
         past = (after - before - self.period_s for before, after in self.silences if after > since_s)
         return max([*past, self.last_s - self._ok_s])
 
+    def failing_since_s(self, since_s: float) -> float:
+        """At least so long without success, by the stretches that reach into the time after a moment."""
+        past = (until - down for down, until in self.failures if until > since_s)
+        return max([*past, 0.0 if self._down_s is None else self.last_s - self._down_s])
+
 
 class Ledger:
     """A ledger of probes that grows; each line is read once.
@@ -163,10 +188,11 @@ class Ledger:
     Args:
         path: The file; it need not exist yet.
         keep_s: The probes of so many seconds are kept.
+        from_s: Figures count what reaches beyond this moment, Unix time; None: everything.
     """
 
-    def __init__(self, path: Path, keep_s: float = 0.0) -> None:
-        self.streams = {kind: Stream(1 / RATE_PER_S) for kind in (READ, WRITE)}
+    def __init__(self, path: Path, keep_s: float = 0.0, from_s: float | None = None) -> None:
+        self.streams = {kind: Stream(1 / RATE_PER_S, counts_from_s=from_s) for kind in (READ, WRITE)}
         self.ok = 0
         self._tail = Tail(path)
         self._keep_s = keep_s
@@ -212,10 +238,11 @@ class ClientLedger:
 
     Args:
         path: The file.
+        from_s: Figures count what reaches beyond this moment, Unix time; None: everything.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.stream = Stream(0.0)
+    def __init__(self, path: Path, from_s: float | None = None) -> None:
+        self.stream = Stream(0.0, counts_from_s=from_s)
         self._tail = Tail(path)
         self._broken = ""
 

@@ -51,8 +51,12 @@ class Probing(Protocol):
         """Have them end; what was seen by region. That they have ended is fine."""
         ...
 
+    def count_from(self, moved_s: float | None) -> None:
+        """When traffic began to move, Unix time, from when on interruptions count; None: it has not."""
+        ...
+
     def interruption(self, region: str, over_s: float, timeout_s: float) -> Observation[Interruption]:
-        """How long a region was without an answer."""
+        """How long a region was without an answer: since traffic began to move, before that lately."""
         ...
 
 
@@ -74,6 +78,7 @@ class Probes:
         self._lock = threading.Lock()
         self._ledgers: dict[str, Ledger] = {}
         self._clients: dict[str, ClientLedger] = {}
+        self._moved_s: float | None = None
 
     @property
     def folder(self) -> Path:
@@ -157,6 +162,14 @@ class Probes:
                     found[region.name] = seen.data()
         return Answer({"interruption": found})
 
+    def count_from(self, moved_s: float | None) -> None:
+        """When traffic began to move; the ledgers are read anew when that is known."""
+        with self._lock:
+            if moved_s != self._moved_s:
+                self._moved_s = moved_s
+                self._ledgers.clear()
+                self._clients.clear()
+
     def interruption(self, region: str, over_s: float, timeout_s: float) -> Observation[Interruption]:  # noqa: ARG002
         """What the ledgers say by now; a ledger that is missing or stale says nothing of now."""
         now_s, wall_s = self._clock.now_s(), self._clock.wall().timestamp()
@@ -181,7 +194,7 @@ class Probes:
 
     def _of(self, region: str) -> dict[str, ClientLedger]:
         probe = next(each.probe for each in self.cutover.regions if each.name == region)
-        return {name: self._clients.setdefault(name, ClientLedger(Path(name))) for name in probe.clients}
+        return {name: self._clients.setdefault(name, ClientLedger(Path(name), self._moved_s)) for name in probe.clients}
 
     def _seen(self, region: str, over_s: float) -> Interruption | None:
         """What all ledgers of a region say by now; None: nothing yet.
@@ -190,7 +203,7 @@ class Probes:
             OSError: One cannot be read.
             ValueError: A client's is broken.
         """
-        ledger = self._ledgers.setdefault(region, Ledger(self.ledger(region), KEPT_S))
+        ledger = self._ledgers.setdefault(region, Ledger(self.ledger(region), KEPT_S, self._moved_s))
         ledger.read_on()
         clients = self._of(region)
         for each in clients.values():
@@ -198,19 +211,22 @@ class Probes:
         streams = list(ledger.streams.values())
         if not all(stream.seen for stream in streams):
             return None
-        since_s = self._clock.wall().timestamp() - over_s
+        since_s, before = self._clock.wall().timestamp() - over_s, self._moved_s is None
+        failing = (*streams, *(each.stream for each in clients.values()))
+        recent_s = max(stream.without_since_s(since_s) for stream in streams)
         return Interruption(
             region=region,
             began_s=min(stream.began_s for stream in streams),
             last_s=ledger.last_s,
-            failing_s=max(stream.failing_s for stream in (*streams, *(each.stream for each in clients.values()))),
-            without_s=max(stream.without_s for stream in streams),
-            recent_s=max(stream.without_since_s(since_s) for stream in streams),
+            failing_s=max(each.failing_since_s(since_s) if before else each.failing_s for each in failing),
+            without_s=recent_s if before else max(stream.without_s for stream in streams),
+            recent_s=recent_s,
             unasked_s=max(stream.unasked_s for stream in streams),
             sent=ledger.sent,
             ok=ledger.ok,
             clients=sum(each.stream.seen for each in clients.values()),
             sides=_sides(ledger),
+            before=before,
         )
 
 

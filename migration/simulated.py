@@ -191,6 +191,8 @@ class SimulatedProbing:
         """By region, of how long nobody knows."""
         self.sides: tuple[SideSeen, ...] = ()
         """What is seen of each side."""
+        self.moved_s: float | None = None
+        """When traffic began to move."""
 
     def alive(self) -> bool:
         """Whether they are sent."""
@@ -212,6 +214,10 @@ class SimulatedProbing:
         self.sending = False
         return Answer()
 
+    def count_from(self, moved_s: float | None) -> None:
+        """Note it."""
+        self.moved_s = moved_s
+
     def interruption(self, region: str, over_s: float, timeout_s: float) -> Observation[Interruption]:  # noqa: ARG002
         """As it is set; unknown while nothing is sent."""
         now_s = self._clock.now_s()
@@ -222,5 +228,5 @@ class SimulatedProbing:
         seen = Interruption(
             region, self._began_s, now_s, failing_s, max(failing_s, recent_s), recent_s, recent_s, 20, 20
         )
-        seen = replace(seen, sides=self.sides)
+        seen = replace(seen, sides=self.sides, before=self.moved_s is None)
         return Observation(seen, now_s, region)

@@ -131,7 +131,8 @@ def _port(check: PortCheck) -> str:
         "unsynced": "no acknowledged write of V11 is missing in V10",
         "drained": f"no change of {check.side} is on its way any more",
         "judge": "the canary passes",
-        "interruption": f"{check.region} never failed to answer for more than {check.limit_s:g} s",
+        "interruption": f"{check.region} failed to answer for no more than {check.limit_s:g} s at a time, in the last "
+        f"{check.over_s:g} s and since traffic moved",
         "rehearsed": f"{check.times} of them ended well on every proxy",
         "watched": f"a watcher beside {check.proxy} obeys this cutover",
     }[check.port]

@@ -100,10 +100,12 @@ def _compared(said: Comparison) -> tuple[State, str]:
 
 
 def _interrupted(check: PortCheck, said: Interruption) -> tuple[State, str]:
-    """Too long for certain closes for good; where nobody knows, it opens when enough is known again."""
+    """Too long for certain closes for good once traffic moves; where nobody knows, it opens when enough is known."""
     asked = f"{said.ok} of {said.sent} probes answered"
     if said.failing_s > check.limit_s:
-        return State.CLOSED, f"without an answer for {said.failing_s:.1f} s, more than {check.limit_s:g} s; {asked}"
+        opens = f"; nothing has moved: it opens when that is {check.over_s:g} s ago" if said.before else ""
+        why = f"without an answer for {said.failing_s:.1f} s, more than {check.limit_s:g} s"
+        return State.CLOSED, f"{why}; {asked}{opens}"
     if said.recent_s > check.limit_s:
         why = f"of {said.recent_s:.1f} s nobody knows whether there was an answer, and {check.limit_s:g} s are allowed"
         return State.UNKNOWN, f"{why}; {asked}"

@@ -16,13 +16,15 @@ from aurops.gates.steps import GATES_OF, waits_at
 from aurops.history import History
 from aurops.journal import Journal, Record, RecordKind
 from aurops.plan import StaleEpochError
+from aurops.report import Verdict
 from aurops.requests import RequestKind, ask
 from aurops.runner import Ending, Result
 from aurops.testing import Fault, Faulty, SimulatedCrash
 from migration.cutover import shift_name
+from migration.cutover_report import report
 from migration.execute import OvertakenError, check_start
 from migration.model import Held, World
-from migration.outline import outline
+from migration.outline import Action, outline
 from migration.playbook import CutoverPlaybook
 from tests.migration.cutovers import COMMANDS, ENOUGH, FILE, START, WARM, Scene, cutover
 
@@ -595,18 +597,50 @@ def test_probes_are_sent_from_phase_2_to_the_end_and_again_when_they_have_died()
 @pytest.mark.parametrize("region", ["west", "north"])
 def test_a_region_without_an_answer_for_too_long_stops_every_further_step(region: str) -> None:
     """For certain: closed for good. Unknown: it waits, and goes on when enough is known again."""
-    scene = Scene()
-    scene.probing.failing_s = {region: 30.5}
-    result = scene.go()
+
+    def after_first_step(**found: dict[str, float]) -> tuple[Scene, Result]:
+        scene = Scene()
+
+        def hear(record: Record) -> None:
+            if record.data.get("action") == Action.SHIFT:
+                vars(scene.probing).update(found)
+
+        return scene, scene.go(hear, most=8)
+
+    scene, result = after_first_step(failing_s={region: 30.5})
     assert result.ending is Ending.AT_GATE
-    assert f"interruption of {region} under 30 s is closed: without an answer for 30.5 s" in result.why
-    assert scene.weights() == {"west-1": 0, "west-2": 0, "north-1": 0}
-    scene = Scene()
-    scene.probing.recent_s = {region: 40.0}
-    result = scene.go()
-    assert f"interruption of {region} under 30 s is unknown: of 40.0 s nobody knows" in result.why
+    assert f"interruption of {region} under 30 s: without an answer for 30.5 s" in result.why
+    assert scene.weights() == {"west-1": 500, "west-2": 500, "north-1": 0}
+    scene, result = after_first_step(recent_s={region: 40.0})
+    assert f"interruption of {region} under 30 s: of 40.0 s nobody knows" in result.why
     scene.probing.recent_s = {}
     assert scene.go().ending is Ending.DONE
+
+
+@pytest.mark.parametrize("region", ["west", "north"])
+def test_an_outage_before_the_first_step_holds_it_while_it_lasts_and_no_longer(region: str) -> None:
+    """Nothing has moved: it is no interruption by this run, which goes on when the region answers again; it is told."""
+    scene = Scene()
+    scene.probing.failing_s = {region: 31.0}
+    result = scene.go()
+    assert result.ending is Ending.AT_GATE
+    assert f"{region} answers is closed: without an answer for 31.0 s, more than 3 s" in result.why
+    assert "nothing has moved: it opens when that is 30 s ago" in result.why
+    assert scene.weights() == {"west-1": 0, "west-2": 0, "north-1": 0}
+    scene.probing.failing_s = {}
+    assert scene.go() == DONE
+    shown = report(scene.open().records, versions={})
+    assert (shown.verdict, shown.objectives[0].measured) == (Verdict.PASSED, 0.0)
+    assert f"Before traffic moved {region} was without an answer for 31.0 s; that counts as none here." in shown.notes
+
+
+def test_an_outage_short_of_thirty_seconds_holds_the_first_step_too() -> None:
+    """At the moment of the first step every region answers."""
+    scene = Scene()
+    scene.probing.failing_s = {"west": 3.1}
+    assert "west answers is closed: without an answer for 3.1 s" in scene.go().why
+    scene.probing.failing_s = {"west": 2.9}
+    assert scene.go() == DONE
 
 
 def test_an_interruption_within_a_soak_shuts_the_next_step() -> None:

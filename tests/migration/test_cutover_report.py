@@ -21,11 +21,13 @@ from aurops.runner import Ending
 from migration import clients, interruptions
 from migration.cutover import shift_name
 from migration.cutover_report import report
+from migration.outline import Action
 from migration.probe_ledger import Probed
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
 from tests.migration.cutovers import START, Scene
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -70,26 +72,30 @@ def test_gates_stand_with_their_evidence_and_every_stage_with_its_time(done: Sce
 def test_interruption_is_what_the_gates_saw_in_the_worst_region(done: Scene) -> None:
     """At most and at least, by region; above 30 s for certain the run has failed, unknown it shows nothing."""
     assert (made(done).objectives[0].measured, made(done).objectives[0].met) == (0.0, True)
+
+    def moving(scene: Scene, **found: dict[str, float]) -> Callable[[Record], None]:
+        def hear(record: Record) -> None:
+            if record.data.get("action") == Action.SHIFT:
+                vars(scene.probing).update(found)
+
+        return hear
+
     short = Scene()
-    short.probing.failing_s = {"north": 2.5}
-    assert short.go().ending is Ending.DONE
+    assert short.go(moving(short, failing_s={"north": 2.5})).ending is Ending.DONE
     assert (made(short).objectives[0].measured, made(short).objectives[0].met) == (2.5, True)
     assert "north: without an answer for at least 2.5 s, at most 2.5 s" in made(short).to_html()
     unknown = Scene()
-    unknown.keeper.shut = frozenset({"people"})
-    unknown.probing.recent_s = {"west": 45.0}
-    unknown.go()
-    unknown.keeper.shut, unknown.probing.recent_s = frozenset(), {}
+    unknown.go(moving(unknown, recent_s={"west": 45.0}), most=8)
+    unknown.probing.recent_s = {}
     assert unknown.go().ending is Ending.DONE
     shown = made(unknown)
     assert (shown.verdict, shown.objectives[0].measured, shown.objectives[0].met) == (Verdict.INCONCLUSIVE, 45.0, None)
     assert "nobody knows of 45 s of west" in shown.because
     long = Scene()
-    long.probing.failing_s = {"west": 31.0}
-    long.go()
+    why = long.go(moving(long, failing_s={"west": 31.0})).why
     shown = made(long)
     assert (shown.objectives[0].measured, shown.objectives[0].met) == (31.0, False)
-    assert "interruption of west under 30 s" in shown.because
+    assert "interruption of west under 30 s" in why
 
 
 def test_where_another_host_went_on_what_lies_between_its_ledger_and_the_first_is_unknown() -> None:

@@ -57,6 +57,49 @@ def test_certain_failure_and_what_nobody_knows_are_two_figures(
     assert seen.unasked_s == pytest.approx(unknown_s, abs=1e-6)
 
 
+@given(st.lists(st.sampled_from([True, False, None]), min_size=2, max_size=300), st.data())
+def test_what_was_over_before_a_moment_does_not_count_and_what_reaches_beyond_it_does(
+    ok: list[bool | None], data: st.DataObject
+) -> None:
+    """From there on figures are those of the requests since, and of a stretch that began before; later ones as ever."""
+    place = data.draw(st.integers(1, len(ok) - 1))
+    counted, whole = Stream(PERIOD_S, counts_from_s=place / RATE_PER_S - PERIOD_S / 2), Stream(PERIOD_S)
+    for at, each in enumerate(ok):
+        if each is not None:
+            counted.add(at / RATE_PER_S, ok=each)
+            whole.add(at / RATE_PER_S, ok=each)
+    after = stream([None] * place + ok[place:])
+    assert after.failing_s - 1e-6 <= counted.failing_s <= whole.failing_s + 1e-6
+    if ok[place] and ok[place - 1]:
+        assert counted.failing_s == pytest.approx(after.failing_s, abs=1e-6)
+        assert counted.without_s == pytest.approx(after.without_s, abs=1e-6)
+    assert whole.failing_since_s(-1) == pytest.approx(whole.failing_s, abs=PERIOD_S + 1e-6)
+
+
+def test_an_outage_that_is_over_is_in_the_lately_of_its_window_alone() -> None:
+    """31 s of failure: seen while it reaches into the time asked for, not later, nor if counting began after."""
+    seen = stream([True] * 10 + [False] * 310 + [True] * 400)
+    assert seen.failing_s == pytest.approx(31.0)
+    assert seen.failing_since_s(31.0) == pytest.approx(31.0)
+    assert seen.failing_since_s(32.5) == 0
+    lasting = stream([True] * 10 + [False] * 310)
+    assert lasting.failing_since_s(31.9) == pytest.approx(31.0)
+    later = Stream(PERIOD_S, counts_from_s=40.0)
+    for at, ok in enumerate([True] * 10 + [False] * 310 + [True] * 400):
+        later.add(at / RATE_PER_S, ok=ok)
+    assert (later.failing_s, later.without_s, later.unasked_s) == (0, pytest.approx(0, abs=1e-6), 0)
+
+
+def test_a_clock_set_back_behind_the_first_step_forgets_nothing() -> None:
+    """What counts goes on to count, although it is dated before the moment from which it does."""
+    seen = Stream(PERIOD_S, counts_from_s=1_000.0)
+    for at in range(50):
+        seen.add(1_000.0 + at / RATE_PER_S, ok=False)
+    for at in range(400):
+        seen.add(500.0 + at / RATE_PER_S, ok=False)
+    assert seen.failing_s == pytest.approx(39.9)
+
+
 @given(st.lists(st.sampled_from([True, False, None]), min_size=1, max_size=300))
 def test_the_two_figures_bound_every_interruption(ok: list[bool | None]) -> None:
     """At most: the longest time between two successes, counted afresh; at least: no more, and without gaps the same."""

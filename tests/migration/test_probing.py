@@ -186,6 +186,46 @@ def test_a_ledger_of_the_future_says_nothing_of_now(server: Server, tmp_path: Pa
     assert "a clock was set back: the client's last request is due in 36" in write(now_s, now_s + 3_660)
 
 
+def test_an_outage_before_traffic_moved_is_of_its_time_and_one_after_it_of_the_whole_run(
+    server: Server, tmp_path: Path
+) -> None:
+    """31 s that ended 40 s ago: not of the last 30 s; when traffic had moved by then, it counts from now on."""
+    made = probes(server, tmp_path, clients=[str(tmp_path / "client.jsonl")])
+    made.folder.mkdir()
+    first_s = round(CLOCK.wall().timestamp()) - 100.0
+    out = range(29, 60)
+    made.ledger("west").write_text(
+        "".join(
+            Line(
+                from_s=first_s + second,
+                kind=kind,
+                took_s=(None if second in out else 0.1,) * 10,
+                side=("",) * 10,
+                last=10 * second,
+            ).model_dump_json()
+            + "\n"
+            for second in range(100)
+            for kind in ("read", "write")
+        )
+    )
+    client = [(first_s + second, "fail" if second in range(29, 62) else "ok") for second in range(101)]
+    (tmp_path / "client.jsonl").write_text(
+        "".join(json.dumps({"intended_s": at_s, "outcome": how}) + "\n" for at_s, how in client)
+    )
+
+    def seen(moved_s: float | None, over_s: float = 30.0) -> tuple[bool, float, float]:
+        made.count_from(moved_s)
+        found = made.interruption("west", over_s, 5.0).value
+        assert found is not None
+        return found.before, round(found.failing_s), round(found.without_s)
+
+    assert seen(None) == (True, 0, 0)
+    assert seen(None, over_s=60.0) == (True, 33, 31), "the client's is the longer one"
+    assert seen(first_s + 70) == (False, 0, 0)
+    assert seen(first_s + 20) == (False, 33, 31)
+    assert seen(first_s + 40) == (False, 33, 31), "what lasted beyond the first step counts as a whole"
+
+
 def test_probes_outlive_a_kill_as_a_gap_and_are_started_again_once(server: Server, sent: Probes) -> None:
     """Killed they are seen to be gone; started again they go on in the same ledger with new keys; a second one ends."""
     until(lambda: len(lines(sent)) > 2, limit_s=60, what="something is written down")

@@ -199,7 +199,7 @@ def test_a_dry_run_says_when_each_gate_is_open(capsys: pytest.CaptureFixture[str
         "time `probes begin`: from 2027-01-16 21:58:00 +0100 on",
         "approval `two of three`: 2 of sre-1@example.com, sre-2@example.com, data-owner@example.com, each good for",
         "closed over 120 s",
-        "port `interruption of west under 30 s`: west never failed to answer for more than 30 s",
+        "port `west answers`: west failed to answer for no more than 3 s at a time, in the last 30 s and since traffic",
         "as above: soak `well`, window `night`",
     ):
         assert clause in flat, clause

@@ -18,12 +18,13 @@ import pytest
 from aurops import execution
 from aurops.clock import RealClock
 from aurops.errors import OutsideError, UsageError
-from aurops.journal import Journal, RecordKind, journal_key
+from aurops.journal import Journal, Record, RecordKind, journal_key
 from aurops.store import Store, open_store
 from failover.break_glass import local_store
 from failover.execute import begin
 from failover.goal import FailoverGoal
 from failover.targets.simulated import REGIONS
+from migration.outline import Action
 from runbooks.serve import Pages, listening
 from tests.e2e.commands import until
 from tests.migration.cutovers import Scene
@@ -108,9 +109,12 @@ def test_a_rollback_outside_of_the_run_is_on_its_page_though_the_run_wrote_nothi
 def test_the_interruption_is_on_the_page_while_the_run_is_under_way(tmp_path: Path) -> None:
     """As the gates saw it last, for each region."""
     scene = Scene(store=open_store(str(tmp_path / "store")))
-    scene.keeper.shut = frozenset({"people"})
-    scene.probing.failing_s = {"north": 4.2}
-    scene.go()
+
+    def hear(record: Record) -> None:
+        if record.data.get("action") == Action.SHIFT:
+            scene.probing.failing_s, scene.keeper.shut = {"north": 4.2}, frozenset({"errors"})
+
+    scene.go(hear)
     shown, _ = Pages(scene.store).run(scene.journal.run)
     assert "north: without an answer for at least 4.2 s, at most 4.2 s" in shown
     assert "interruption of north under 30 s" in shown
