@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from stacks.site import Site
 from testbeds.lab.session import LabSession, lab_session
 from testbeds.lab.world import World
+from tests.inside import inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -97,11 +98,15 @@ class SmallFleet:
         )
 
     def aurops(self, *arguments: str, code: int = 0) -> str:
-        """Run a command to its end and check its exit code; what it said on both streams."""
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=240)
-        assert process.returncode == code, f"aurops {' '.join(arguments)}: exit {process.returncode}\n{out}\n{err}"
-        return out + err
+        """Run a command to its end and check its exit code; what it said on both streams.
+
+        In this process: to import the program and the clouds' SDKs takes longer than most commands.
+        """
+        done = inside(self.folder, self.env(), *arguments)
+        assert done.returncode == code, (
+            f"aurops {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+        )
+        return done.stdout + done.stderr
 
     def objects(self, type_: str | None = None) -> list[WorldObject]:
         """What exists in the lab's cloud."""

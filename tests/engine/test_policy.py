@@ -27,6 +27,7 @@ from stacks.site import Site
 from testbeds.lab.session import lab_session
 from tests.engine import policy_program
 from tests.engine.fleets import SmallFleet
+from tests.inside import inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,10 +105,7 @@ def repo(tmp_path: Path) -> Path:
 def aurops(repo: Path, lab: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in the clone."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
-    command = [sys.executable, "-m", "runbooks", *arguments]
-    return subprocess.run(
-        command, cwd=repo, env=own | {LAB_HOME: str(lab)}, capture_output=True, text=True, check=False
-    )
+    return inside(repo, own | {LAB_HOME: str(lab)}, *arguments)
 
 
 def rewrite(file: Path, old: str, new: str) -> None:

@@ -18,6 +18,7 @@ from aurops.clock import RealClock
 from aurops.processes import read_stat
 from runbooks.sites import LAB_HOME
 from testbeds.lab.world import World
+from tests.inside import inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +47,7 @@ def environment(lab: Path) -> dict[str, str]:
 
 def aurops(repo: Path, lab: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in the clone."""
-    command = [sys.executable, "-m", "runbooks", *arguments]
-    return subprocess.run(command, cwd=repo, env=environment(lab), capture_output=True, text=True, check=False)
+    return inside(repo, environment(lab), *arguments)
 
 
 def rewrite(repo: Path, stack: str, old: str, new: str) -> None:

@@ -19,6 +19,7 @@ from aurops.clock import RealClock
 from aurops.processes import read_stat
 from testbeds.lab.session import lab_session
 from tests.engine.fleets import EU, HOME, SmallFleet
+from tests.inside import inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +28,16 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("aurops", "components", "failover", "migration", "runbooks", "stacks", "testbeds", "traffic")
 WHO = ("-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false")
 SALT = "v1:8FCEA4srcNc=:v1:Y/H++SETac7ch/Cz:ChnVoGHtI5E5R8zsDnKHUJuYz9zH2A=="
+SINCE = ("--lab", "--since", "HEAD", "--json")
 pytestmark = pytest.mark.timeout(400)
+
+
+def told(ended: int, out: str, err: str, code: int) -> dict[str, Any]:
+    """What a preview said as data, and `said` on stderr."""
+    assert ended == code, f"exit {ended}\n{out}\n{err}"
+    assert "Traceback" not in err
+    found: dict[str, Any] = json.loads(out) if out else {}
+    return found | {"said": err}
 
 
 @dataclass(frozen=True)
@@ -54,14 +64,17 @@ class Clone:
             assert old in file.read_text()
             file.write_text(file.read_text().replace(old, new))
 
-    def start(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-        """Start a preview; in an environment, or one without a backend."""
+    def env(self, site: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The environment of every command: a site's, or one without a backend."""
         own = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "AUROPS_"))}
-        own = dict(env or own)
+        return dict(site or own) | {CACHE_HOME: str(self.cache), "NO_COLOR": "1"}
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a preview in a process of its own."""
         return subprocess.Popen(
             [sys.executable, "-m", "runbooks", "preview", *arguments],
             cwd=self.folder,
-            env=own | {CACHE_HOME: str(self.cache), "NO_COLOR": "1"},
+            env=self.env(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -71,12 +84,14 @@ class Clone:
 
     def preview(self, *arguments: str, code: int = 0) -> dict[str, Any]:
         """Preview what is there against the last commit in the lab; what it said as data, and `said` on stderr."""
-        process = self.start("--lab", "--since", "HEAD", "--json", *arguments)
+        done = inside(self.folder, self.env(), "preview", *SINCE, *arguments)
+        return told(done.returncode, done.stdout, done.stderr, code)
+
+    def preview_by_its_own(self, *arguments: str) -> dict[str, Any]:
+        """The same by the program that the clone has."""
+        process = self.start(*SINCE, *arguments)
         out, err = process.communicate(timeout=300)
-        assert process.returncode == code, f"exit {process.returncode}\n{out}\n{err}"
-        assert "Traceback" not in err
-        found: dict[str, Any] = json.loads(out) if out else {}
-        return found | {"said": err}
+        return told(process.returncode, out, err, 0)
 
     def labs(self) -> list[Path]:
         """The labs that the cache holds."""
@@ -214,13 +229,12 @@ def test_without_the_lab_what_is_up_is_what_counts(cold: dict[str, Any], clone: 
     clone.edit("name: ledger", "name: journal", HOME)
     clone.edit(f"encryptionsalt: {SALT}", "", HOME)  # this backend has another passphrase
     with lab_session(clone.folder, folder=tmp_path / "lab") as lab:
-        process = clone.start("--since", "HEAD", "--refresh", "--json", env=lab.env)
-        out, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    found = json.loads(out)
+        done = inside(clone.folder, clone.env(lab.env), "preview", "--since", "HEAD", "--refresh", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
     assert [(each["stack"], each["is_new"]) for each in found["stacks"]] == [(HOME, True)]
     assert found["left_out"] == [EU]
-    assert "bringing" not in err
+    assert "bringing" not in done.stderr
 
 
 def test_a_change_of_documents_takes_no_look_at_all(clone: Clone) -> None:
@@ -234,10 +248,9 @@ def test_a_change_of_documents_takes_no_look_at_all(clone: Clone) -> None:
 
 def test_an_unknown_revision_names_the_way_on(clone: Clone) -> None:
     """Exit 2."""
-    process = clone.start("--lab", "--since", "origin/main")
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert "there is no revision 'origin/main'" in said
+    done = inside(clone.folder, clone.env(), "preview", "--lab", "--since", "origin/main")
+    assert done.returncode == 2
+    assert "there is no revision 'origin/main'" in done.stderr
 
 
 def children(parent: int) -> Iterator[int]:
@@ -305,12 +318,12 @@ def test_another_version_of_the_program_runs_as_it_was(origin: Clone, tmp_path: 
     clone.commit()
     model.write_text(today)
     clone.edit("schema: 7", "schema: 1", HOME, EU)
-    assert clone.preview()["left_out"] == [EU, HOME]
+    assert clone.preview_by_its_own()["left_out"] == [EU, HOME]
     database = clone.folder / "components" / "database" / "aws.py"
     text = database.read_text()
     head, protection, tail = text.rpartition("deletion_protection=")
     assert "aws.rds.Cluster(" in head
     database.write_text(f"{head}apply_immediately=True, {protection}{tail}")
-    found = clone.preview(HOME)
+    found = clone.preview_by_its_own(HOME)
     assert [each["stack"] for each in found["stacks"]] == [HOME]
     assert {each["op"] for each in found["stacks"][0]["changes"]} == {"update"}

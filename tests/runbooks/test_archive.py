@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from stacks.config import load
+from tests.inside import inside
 
 ROOT = Path(__file__).parents[2]
 STACK = "aws-us-east-1"
@@ -29,9 +30,7 @@ def repo(tmp_path: Path) -> Path:
 
 def lock(repo: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command in the clone, with no terminal."""
-    return subprocess.run(
-        [*LOCK, *arguments], cwd=repo, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60
-    )
+    return inside(repo, os.environ, "archive", "lock", *arguments)
 
 
 def text(repo: Path) -> str:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from stacks.config import load
+from tests.inside import inside
+
+if TYPE_CHECKING:
+    import subprocess
 
 ROOT = Path(__file__).parents[2]
 GOOD = ("--fleet", "payments", "--cloud", "aws", "--domain", "api.example.com", "--zone-id", "Z1")
@@ -27,10 +31,7 @@ def repo(tmp_path: Path) -> Path:
 
 def init(repo: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `aurops init` in the clone, with no terminal."""
-    command = [sys.executable, "-m", "runbooks", "init", *arguments]
-    return subprocess.run(
-        command, cwd=repo, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60
-    )
+    return inside(repo, os.environ, "init", *arguments)
 
 
 def written(repo: Path) -> dict[str, str]:

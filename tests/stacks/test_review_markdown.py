@@ -213,7 +213,9 @@ def huge(lines: int, letter: str) -> StackPreview:
     return preview(HOME, Change(urn(ROLE, "role"), ROLE, Op.UPDATE, tuple(each.key for each in told), (), told))
 
 
-@pytest.mark.parametrize("letter", ["x", "漢", "😀", "`", "\u202e"])
+@pytest.mark.parametrize(
+    "letter", ["x", "😀", *(pytest.param(each, marks=pytest.mark.campaign) for each in ("漢", "`", "\u202e"))]
+)
 def test_a_diff_of_ten_thousand_lines_is_cut_counted_and_whole_in_the_report(letter: str) -> None:
     """Beside it the other stacks keep their folds, and the comment says what is missing and where it is."""
     review = Review([huge(10_000, letter), preview(EU, rename())])
