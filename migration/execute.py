@@ -174,9 +174,9 @@ def execute(  # noqa: PLR0913 (what a run needs)
     ports = replace(ports, interruption=probes, rehearsed=rehearsals, watched=Watchers(target, cutover.proxies, clock))
     keeper = Keeper(store, clock, signers_of(history), ports)
 
-    def drive(*, again: bool) -> Result:
-        mine = type(journal).open(store, journal.run, clock) if again else journal
-        playbook = CutoverPlaybook(
+    def playbook_of(mine: Journal) -> CutoverPlaybook:
+        releases = bool(history.arguments["releases"])
+        return CutoverPlaybook(
             cutover,
             target,
             probes,
@@ -185,8 +185,15 @@ def execute(  # noqa: PLR0913 (what a run needs)
             keeper=keeper,
             journal=mine,
             clock=clock,
-            releases=bool(history.arguments["releases"]),
+            releases=releases,
         )
+
+    def must_act() -> bool:
+        return probes.died() or playbook_of(type(journal).open(store, journal.run, clock)).is_stopped()
+
+    def drive(*, again: bool) -> Result:
+        mine = type(journal).open(store, journal.run, clock) if again else journal
+        playbook = playbook_of(mine)
         seen = playbook.observe().highest_epoch()
         return execution.drive(
             playbook,
@@ -204,7 +211,7 @@ def execute(  # noqa: PLR0913 (what a run needs)
 
     if not wait:
         return drive(again=False)
-    return Waiter(store, journal.run, clock, keeper, tell, probes.died).pass_gates(drive)
+    return Waiter(store, journal.run, clock, keeper, tell, must_act).pass_gates(drive)
 
 
 def _refuse_outdated(journal: Journal, store: Store, clock: Clock) -> None:

@@ -74,6 +74,14 @@ class CutoverPlaybook:
         """`migration.cutover.plan`."""
         return planner.plan(world, self._cutover, history, self._journal.run, releases=self._releases)
 
+    def is_stopped(self) -> bool:
+        """Whether the run goes nowhere any more, as the proxies are now: rolled back, held, or steered by others.
+
+        Whoever waits at a gate is to say so, and not when that gate opens days later.
+        """
+        world, history = self.observe(), History(self._journal.records)
+        return bool(self.violations(world, history)) or any(stage.hold for stage in self.plan(world, history))
+
     def violations(self, world: World, history: History) -> tuple[str, ...]:
         """`migration.cutover.violations`."""
         return planner.violations(world, self._cutover, history)

@@ -166,9 +166,9 @@ class FileDriver:
                 try:
                     active = self._take_effect(version)
                 except (StaleEpochError, CallUnknownError) as error:
-                    if self._version_in_file() == version:
+                    if self._version_in_file() == version and self._known_epoch() <= epoch_of(version):
                         raise error if failed else UnheardError(str(error)) from error
-                    continue  # whoever was going forward when the latch was raised has written after it
+                    continue  # whoever was going forward when the latch was raised is above it, or has written after it
             if failed:
                 raise CallUnknownError(f"everything goes to {self.site.way_back}, but no latch holds it: {failed}")
             return active

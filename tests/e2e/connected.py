@@ -21,6 +21,7 @@ from aurops.journal import Journal
 from aurops.plan import Answer, Observation
 from aurops.ports import Comparison, Drained, Ports, Side, not_connected
 from migration.playbook import CutoverPlaybook
+from migration.rehearsals import KIND
 from runbooks import cutover
 from runbooks.cli import main
 from traffic import folder
@@ -48,6 +49,8 @@ class Point(StrEnum):
 
     RECORD = "record"
     """A record is durable, in whichever journal, and nothing has followed."""
+    OWN = "own"
+    """A record of the run's own journal is durable."""
     EFFECT = "effect"
     """A call that is no look at gates has had its effect, and its result is not written."""
     WRITTEN = "written"
@@ -103,6 +106,8 @@ def die_at(point: Point, number: int) -> None:
     def appending(journal: Journal, *given: Any, **more: Any) -> Any:
         record = append(journal, *given, **more)
         count(Point.RECORD)
+        if f"-{KIND}-" not in journal.run:
+            count(Point.OWN)
         return record
 
     def calling(playbook: CutoverPlaybook, step: Any, epoch: int) -> Any:

@@ -54,7 +54,7 @@ SIGNED = ("west 50%", "hand over")
 CLIENTS, PROBED = 400_000, 600
 """So many writes clients have numbers for; and so many the probes of each cutover, above those."""
 CUTOVERS = 300
-WITHIN_S = 180.0
+WITHIN_S = 400.0
 
 
 @contextmanager
@@ -140,7 +140,7 @@ class Cutover:
 
     scene: Scene
     number: int
-    after_s: float = 8.0
+    after_s: float = 15.0
     signed: set[str] = field(default_factory=set)
     kills: int = 0
 

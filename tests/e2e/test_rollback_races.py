@@ -99,10 +99,16 @@ def raced(cutover: Cutover, number: int, dies: int, later_s: float) -> list[str]
         CLOCK.sleep(abs(later_s))
         other = second()
         resumed, rolled = (one, other) if later_s > 0 else (other, one)
-        ends = threading.Thread(target=cutover.attend, args=(resumed,), kwargs={"signs": SIGNED[:1]})
+        ended_s, before = list[float](), dict[str, Sent]()
+
+        def end() -> None:
+            rolled.wait(60)
+            ended_s.append(CLOCK.now_s())
+            before.update({name: sent(bed) for name, bed in scene.beds.items()})
+
+        ends = threading.Thread(target=end)
         ends.start()
-        rolled.wait(60)
-        ended_s, before = CLOCK.now_s(), {name: sent(bed) for name, bed in scene.beds.items()}
+        cutover.attend(resumed, signs=SIGNED[:1])
         ends.join()
         again = cutover.attend(cutover.resume())
         after = {name: sent(bed) for name, bed in scene.beds.items()}
@@ -117,12 +123,14 @@ def raced(cutover: Cutover, number: int, dies: int, later_s: float) -> list[str]
         + [each for bed in scene.beds.values() for each in not_back(bed, f"race {number}")]
     )
     for name in scene.beds:
-        late = [look.weight for look in seen.of[name] if look.at_s > ended_s]
+        late = [look.weight for look in seen.of[name] if look.at_s > ended_s[0]]
         wrong += [f"{name}: V11 has weight after the rollback's end: {late}"] if any(late) else []
     late_steps = [
         str(record.data["step"])
         for record in cutover.journal.records
-        if record.kind is RecordKind.INTENT and str(record.data["step"]).startswith("shift") and record.at_s > ended_s
+        if record.kind is RecordKind.INTENT
+        and str(record.data["step"]).startswith("shift")
+        and record.at_s > ended_s[0]
     ]
     return wrong + [f"announced after the rollback's end: {step}" for step in late_steps]
 

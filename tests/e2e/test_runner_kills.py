@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.e2e, pytest.mark.campaign, pytest.mark.timeout(7200), needs_ssh_keygen]
 CHUNKS = 6
+MOST_KILLS = 90
 
 
 @pytest.fixture(scope="module")
@@ -139,13 +140,13 @@ def test_a_runner_killed_within_any_call_ends_in_the_same_state(
     assert len(each_time) > len(STEPS) * len(scene.beds)
 
 
-@pytest.mark.parametrize("records", [4, 5, 6, 7, 9])
+@pytest.mark.parametrize("records", [4, 5, 6, 8])
 def test_runners_that_are_killed_again_and_again_end_in_the_same_state(
     records: int, scene: Scene, clean: tuple[dict[str, Any], int]
 ) -> None:
-    """Each dies when it has written so many records, which is one step further at least: the same, some time."""
-    cutover, wrong = carried_out(scene, f"{Point.RECORD} {records}", most=100)
+    """Each dies when it has written so many records of the run, and is a step or two further at most: the same end."""
+    cutover, wrong = carried_out(scene, f"{Point.OWN} {records}", most=MOST_KILLS)
     print(f"{records} records each: killed {cutover.kills} times, {wrong or 'the same end'}")  # noqa: T201 (`pytest -s`)
     assert wrong == []
     assert end_state(cutover) == clean[0]
-    assert cutover.kills > clean[1] // records // 2
+    assert clean[1] // records // 2 < cutover.kills < MOST_KILLS, "each got on"

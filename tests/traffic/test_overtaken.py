@@ -2,13 +2,15 @@
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from aurops.errors import AuropsError
+from aurops.errors import AuropsError, OutsideError
 from tests.traffic.played import Place, steering
+from traffic import latching
 from traffic.driver import TOTAL_WEIGHT, Active
-from traffic.folder import Latch
+from traffic.folder import Latch, epoch_of
 from traffic.watcher import Watcher
 
 
@@ -77,3 +79,31 @@ def test_a_writer_that_stands_still_keeps_no_watcher_from_going_back(tmp_path: P
         watcher.look()
     assert place.driver.latch() is not None
     assert place.driver.observe().steering.weight("v10") == TOTAL_WEIGHT
+
+
+def test_a_rollback_goes_above_a_step_that_came_between_its_look_and_its_latch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step's epoch is far above; a proxy that refuses what is older, as NGINX does, is brought back, too."""
+    place = Place(tmp_path)
+    taken, raise_latch = place.proxy.take, latching.raise_latch
+
+    def take() -> None:
+        obeyed = place.proxy.ask().steering.epoch
+        if epoch_of(place.proxy.version_of(place.proxy.live.read_text())) < obeyed:
+            raise OutsideError(f"The proxy refuses: the file has an older epoch than {obeyed}")
+        taken()
+
+    def raise_late(*given: Any, **more: Any) -> OSError | None:
+        monkeypatch.setattr(latching, "raise_latch", raise_latch)
+        place.driver.shift(steering(5_000, 50))
+        return raise_latch(*given, **more)
+
+    monkeypatch.setattr(place.proxy, "take", take)
+    monkeypatch.setattr(latching, "raise_latch", raise_late)
+    now = place.driver.roll_back("orders look wrong", "bob", anew=True)
+    latch = place.driver.latch()
+    assert latch is not None
+    assert (now.steering.weight("v10"), now.steering.epoch) == (TOTAL_WEIGHT, latch.epoch)
+    assert latch.epoch > 50
+    assert place.driver.observe() == now
