@@ -102,8 +102,8 @@ class Gatekeeper(Keeper):
 
     shut: frozenset[str] = frozenset()
     """Names of checks and approvals that are closed; all others are open."""
-    measured: bool = False
-    """Capacities are looked at, too: what their commands print."""
+    asked: frozenset[str] = frozenset()
+    """Names of checks that are asked as they are on the day: what their commands end with, or print."""
     signed: bool = False
     """Approvals are looked at, too: whether people have signed."""
 
@@ -113,7 +113,7 @@ class Gatekeeper(Keeper):
         return super()._finding(gate, spot, now)
 
     def _check(self, check: Any, now: datetime, since_s: float | None = None) -> Finding:
-        if isinstance(check, CommandCheck) or (isinstance(check, CapacityCheck) and not self.measured):
+        if isinstance(check, CommandCheck | CapacityCheck) and check.name not in self.asked:
             return self._said(check, now)
         return super()._check(check, now, since_s)
 

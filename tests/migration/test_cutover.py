@@ -92,7 +92,7 @@ def test_a_peak_above_what_v10_can_take_holds_the_first_step_before_anything_mov
     """Both numbers are named, with the headroom; nobody is asked to skip it, and less of a peak lets the run go on."""
     too_much = ENOUGH | {"peak": {"kind": "command", "argv": ["cat", "peak"]}, "headroom": 1.2}
     scene = Scene(cutover(capacity=[WARM, too_much]))
-    scene.keeper.measured = True
+    scene.keeper.asked = frozenset({ENOUGH["name"]})
     with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
         patch.chdir(folder)
         Path("peak").write_text("1001\n")
