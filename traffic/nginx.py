@@ -46,6 +46,8 @@ SOCKET_IDLE_S = 3600
 FAILED_S = 1
 """How long a backend gets nothing after a failure."""
 _TRIES = 3
+_GUARDED = ("GET", "HEAD", "OPTIONS", "POST", "PATCH", "LOCK")
+"""What may be sent again, and what NGINX does not send again once it was sent (`non_idempotent`)."""
 
 
 def steering_file(folder: Path) -> Path:
@@ -164,7 +166,10 @@ def _script(site: Site) -> str:
   js_set $aurops_over steering.over nocache;
   js_set $aurops_served steering.served_header nocache;
   log_format nothing '';
-  map $http_upgrade $aurops_connection {{ default upgrade; '' ''; }}
+  map $http_upgrade $aurops_socket {{ default 0; ~*^websocket$ 1; }}
+  map $http_upgrade $aurops_upgrade {{ default ''; ~*^websocket$ websocket; }}
+  map $http_upgrade $aurops_connection {{ default ''; ~*^websocket$ upgrade; }}
+  map $request_method $aurops_once {{ default 1; {" ".join(f"{method} 0;" for method in _GUARDED)} }}
   map $http_{KEY_HEADER.replace("-", "_")} $aurops_keyed {{ default {int(site.shared_keys)}; '' 0; }}"""
 
 
@@ -189,7 +194,7 @@ def _edge(site: Site) -> str:
     proxy_http_version 1.1;
     proxy_set_header Host $http_host;
     proxy_set_header Connection $aurops_connection;
-    proxy_set_header Upgrade $http_upgrade;
+    proxy_set_header Upgrade $aurops_upgrade;
     proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
     proxy_set_header {EPOCH_HEADER} $aurops_epoch;
     proxy_pass_header Server;
@@ -197,21 +202,28 @@ def _edge(site: Site) -> str:
     proxy_connect_timeout {_ms(site.connect_timeout_s)};
     proxy_read_timeout {_ms(site.timeout_s)};
     proxy_send_timeout {_ms(site.timeout_s)};
-    proxy_next_upstream error;
+    proxy_next_upstream error timeout;
     proxy_next_upstream_tries {_TRIES};
     add_header {SIDE_HEADER} $aurops_served always;
     error_page 418 = @refused;
-{_locations()}
+{_locations(site)}
   }}"""
 
 
-def _locations() -> str:
-    """All of clients' paths are one; a WebSocket and a write that may be repeated are told apart within."""
+def _locations(site: Site) -> str:
+    """All of clients' paths are one; told apart within: a WebSocket, a write that may be repeated, one that never may.
+
+    NGINX sends again whatever its own list of methods does not name, also when it was sent: `_GUARDED`. A connection
+    that does not come about in time is a time-out to it, as an answer is: so both are tried again, but no longer than
+    one answer may take.
+    """
     return f"""\
     location / {{
       if ($aurops_side = "") {{ return 418; }}
-      if ($http_upgrade) {{ rewrite ^ /.aurops/socket last; }}
+      if ($aurops_socket) {{ rewrite ^ /.aurops/socket last; }}
       if ($aurops_keyed) {{ rewrite ^ /.aurops/keyed last; }}
+      if ($aurops_once) {{ rewrite ^ /.aurops/once last; }}
+      proxy_next_upstream_timeout {_ms(site.timeout_s)};
       proxy_pass http://$aurops_side$request_uri;
     }}
     location = /.aurops/socket {{
@@ -224,6 +236,11 @@ def _locations() -> str:
     location = /.aurops/keyed {{
       internal;
       proxy_next_upstream error timeout non_idempotent;
+      proxy_pass http://$aurops_side$request_uri;
+    }}
+    location = /.aurops/once {{
+      internal;
+      proxy_next_upstream off;
       proxy_pass http://$aurops_side$request_uri;
     }}
     location @refused {{

@@ -1,9 +1,11 @@
 """Requests that pass a proxy while it is steered: none lost, none executed twice, by what the servers counted."""
 
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -21,6 +23,7 @@ from traffic.site import Kind
 pytestmark = pytest.mark.e2e
 REQUESTS = 10_000
 DEATH = 4_500
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -75,7 +78,7 @@ def test_a_v11_that_is_frozen_is_left_for_good(kind: Kind) -> None:
 @pytest.mark.parametrize(("key", "shared_keys"), [("1", False), ("", True)])
 @pytest.mark.parametrize("kind", list(Kind))
 def test_a_client_cannot_have_a_write_executed_twice(kind: Kind, key: str, *, shared_keys: bool) -> None:
-    """V11 dies with a write under way: V10 never gets it, whatever the client asks for by headers.
+    """V11 dies with a write of each method under way: V10 never gets it, whatever the client asks for by headers.
 
     An idempotency key changes nothing where the sides do not look keys up in one place, nor does an empty one anywhere.
     """
@@ -83,13 +86,52 @@ def test_a_client_cannot_have_a_write_executed_twice(kind: Kind, key: str, *, sh
     with up(kind, requests=10, delay_ms=2_000, shared_keys=shared_keys) as bed, ThreadPoolExecutor() as pool:
         bed.await_health("v11")
         bed.driver.shift(Steering({"v11": TOTAL_WEIGHT, "v10": 0, "baseline": 0}, 2))
-        url = f"http://{bed.site.listens}/writes/1"
-        answer = pool.submit(httpx.post, url, json={}, headers=asking, trust_env=False, timeout=20)
-        until(lambda: bed.driver.observe().flows["v11"].under_way == 1)
+        url = f"http://{bed.site.listens}/writes/"
+        more = {"headers": asking, "trust_env": False, "timeout": 20}
+        answers = [pool.submit(httpx.request, method, f"{url}{n}", **more) for n, method in enumerate(WRITES)]
+        until(lambda: bed.driver.observe().flows["v11"].under_way == len(WRITES))
         bed.kill("v11")
-        assert answer.result().status_code in (502, 503)
+        assert {answer.result().status_code for answer in answers} <= {502, 503}
         assert bed.driver.observe().flows["v10"].requests == 0
         assert bed.executed() == [0] * 10
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_v11_whose_host_swallows_connections_costs_nothing(kind: Kind) -> None:
+    """No connection comes about, so nothing was sent: the fallback serves reads and writes without a key as well."""
+    with up(kind, requests=10, shared_keys=False) as bed:
+        bed.await_health("v11")
+        bed.driver.shift(Steering({"v11": TOTAL_WEIGHT, "v10": 0, "baseline": 0}, 2))
+        bed.kill(WATCHER)
+        bed.kill("v11")
+        with swallowing(bed.site.side("v11").backends[0]):
+            url = f"http://{bed.site.listens}"
+            answers = [httpx.request(*asked, trust_env=False, timeout=20) for asked in _asked(url)]
+        assert [(answer.status_code, answer.headers[SIDE_HEADER]) for answer in answers] == [(200, "v10")] * 6
+        assert bed.executed() == [1, 0, 1, 0, 1, 0, 0, 0, 0, 0]
+
+
+def _asked(url: str) -> list[tuple[str, str]]:
+    return [
+        ("POST" if number % 2 == 0 else "GET", f"{url}/{'reads' if number % 2 else 'writes'}/{number}")
+        for number in range(6)
+    ]
+
+
+@contextmanager
+def swallowing(backend: str) -> Iterator[None]:
+    """Take this address, and let no connection come about there: whoever comes waits."""
+    host, _, port = backend.rpartition(":")
+    with socket.socket() as deaf, ExitStack() as waiting:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        deaf.bind((host, int(port)))
+        deaf.listen(0)
+        for _ in range(3):
+            filler = waiting.enter_context(socket.socket())
+            filler.settimeout(0.2)
+            with suppress(TimeoutError):
+                filler.connect((host, int(port)))
+        yield
 
 
 class _Gateway(BaseHTTPRequestHandler):

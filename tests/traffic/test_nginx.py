@@ -1,6 +1,7 @@
 """NGINX's configuration and steering file, rendered and read back."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,18 @@ def test_only_a_write_with_a_shared_key_may_be_repeated() -> None:
     assert conf().count("non_idempotent") == 1
     assert "$aurops_keyed { default 0;" in conf()
     assert "$aurops_keyed { default 1;" in conf(shared_keys=True)
+
+
+def test_what_nginx_would_send_twice_is_never_sent_again() -> None:
+    """It guards POST, PATCH and LOCK by itself; what is neither those nor a read has a place without second tries."""
+    (guarded,) = re.findall(r"map \$request_method \$aurops_once \{ default 1; (.*) \}", conf())
+    assert set(guarded.replace(" 0;", "").split()) == {"GET", "HEAD", "OPTIONS", "POST", "PATCH", "LOCK"}
+    assert conf().count("proxy_next_upstream off;") == 1
+
+
+def test_only_a_websocket_is_treated_as_one() -> None:
+    """Another `Upgrade` (h2c) is a request like any other, and its header goes no further."""
+    assert conf().count("map $http_upgrade") == conf().count("~*^websocket$") == 3
 
 
 def test_the_script_knows_the_site() -> None:

@@ -38,6 +38,9 @@ _OK = b"HTTP/1.1 200 OK\r\ncontent-length: "
 _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
 
 
+_WRITES = frozenset((b"POST", b"PUT", b"PATCH", b"DELETE"))
+
+
 class Side:
     """What all connections of one server share.
 
@@ -127,7 +130,7 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, head: bytes, body: bytes) -> None:
         method, path, _ = head.split(b" ", 2)
-        if path.startswith(b"/writes/") and method == b"POST":
+        if path.startswith(b"/writes/") and method in _WRITES:
             number, keyed = int(path[8:]), _KEYED.search(head) is not None
             self._later(lambda: self._executed(number, keyed=keyed))
         elif path.startswith(b"/reads/"):
