@@ -19,6 +19,7 @@ from migration.interruptions import before, spans, told, within
 from migration.model import NEW, OLD, TOTAL_WEIGHT
 from migration.outline import ALLOWED_INTERRUPTION_S, Action
 from migration.probe_ledger import NOBODY
+from migration.rollback import NOT_IN_V10
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -207,10 +208,12 @@ def _told(records: Sequence[Record]) -> str:
     given = History(records).arguments
     results = [record.data for record in records if record.kind is RecordKind.RESULT]
     became = [f"{each['proxy']} {'back' if each['ok'] else 'NOT back'}" for each in results]
+    lacking = next((each.data[NOT_IN_V10] for each in records if NOT_IN_V10 in each.data), "")
+    named = f" Acknowledged V11 writes that V10 does not have: {lacking}." if lacking else ""
     who = f"{given['who']} on {given.get('host', 'its host')}, {given.get('began', records[0].at)}"
     return (
         f"Rolled back by {who}: {given['reason']}. "
-        f"{'; '.join(became)}. Run {records[0].run}, whose last hash is {records[-1].hash}."
+        f"{'; '.join(became)}. Run {records[0].run}, whose last hash is {records[-1].hash}.{named}"
     )
 
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from traffic.driver import Driver
 
 FILE = "rollback.json"
+NOT_IN_V10 = "not_in_v10"
+"""In what a rollback says and records: the acknowledged V11 writes that V10 does not have, in words."""
 STILL_S = 0.25
 """So long V11's counter of requests must stand still."""
 _POLL_S = 0.02

@@ -25,6 +25,7 @@ from failover.break_glass import local_store
 from migration import far, fitness
 from migration import rollback as back
 from migration.hosts import here
+from migration.rollback import NOT_IN_V10
 from traffic.dialects import open_driver
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ Within = Annotated[float, typer.Option("--within", help="Seconds until V11's cou
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 RECORD_S = 2.0
 """So long the end of the command waits for its record."""
+LACKING_S = 2.0
+"""So long it waits for what the port knows of writes that V10 lacks."""
 
 
 @app.command()
@@ -82,7 +85,8 @@ def rollback(  # noqa: PLR0913 (each an option)
     began, ready = RealClock().wall(), back.only(back.beside(back.read(found_at), found_at), only or [])
     kind = Asked(by=asked_by, force=force, rehearsal=rehearsal)
     found = _roll_back(ready, reason, within_s, kind)
-    lacking, run = _lacking(), "" if kind.quiet else _recorded(ready, reason, found, began)
+    lacking = "not asked here" if kind.quiet else _lacking()
+    run = "" if kind.quiet else _recorded(ready, reason, found, began, lacking)
     typer.echo(_as_json(run, found, lacking) if as_json else _as_text(run, found, lacking))
     if not kind.quiet:
         _tell_webhook(ready, reason, found)
@@ -194,13 +198,13 @@ def _who() -> str:
         return f"uid {os.getuid()}"
 
 
-def _recorded(ready: Ready, reason: str, found: list[Back], began: datetime) -> str:
+def _recorded(ready: Ready, reason: str, found: list[Back], began: datetime, lacking: str) -> str:
     """The id of the run that records it in a folder of this machine; empty when there is none, or not in time.
 
     A home that hangs (NFS) or a full disk has hindered nothing by now, and nobody waits for it for long.
     """
     runs: list[str] = []
-    writing = threading.Thread(target=lambda: runs.extend(_write(ready, reason, found, began)), daemon=True)
+    writing = threading.Thread(target=lambda: runs.extend(_write(ready, reason, found, began, lacking)), daemon=True)
     writing.start()
     writing.join(RECORD_S)
     if writing.is_alive():
@@ -208,7 +212,7 @@ def _recorded(ready: Ready, reason: str, found: list[Back], began: datetime) -> 
     return runs[0] if runs else ""
 
 
-def _write(ready: Ready, reason: str, found: list[Back], began: datetime) -> list[str]:
+def _write(ready: Ready, reason: str, found: list[Back], began: datetime, lacking: str) -> list[str]:
     try:
         from aurops.execution import begin  # noqa: PLC0415 (only who gets so far)
 
@@ -218,7 +222,8 @@ def _write(ready: Ready, reason: str, found: list[Back], began: datetime) -> lis
         for each in found:
             outcome = "done" if each.ok else "failed"
             told.append(RecordKind.RESULT, {"step": f"roll back {each.proxy}", "outcome": outcome, **each.data()})
-        told.append(RecordKind.FINISHED, {"outcome": "done" if all(each.ok for each in found) else "failed"})
+        outcome = "done" if all(each.ok for each in found) else "failed"
+        told.append(RecordKind.FINISHED, {"outcome": outcome, NOT_IN_V10: lacking})
     except (AuropsError, OSError) as error:
         _warn(f"no record can be kept: {error}")
         return []
@@ -235,16 +240,34 @@ def _tell_webhook(ready: Ready, reason: str, found: list[Back]) -> None:
 
 
 def _lacking() -> str:
-    """The acknowledged V11 writes that V10 does not have, as far as the port knows."""
-    seen = not_connected(RealClock()).unsynced.unsynced(1.0)
+    """The acknowledged V11 writes that V10 does not have, as far as the port says within `LACKING_S`.
+
+    Everything is back at V10 by now: a port that fails or hangs keeps nobody from hearing so.
+    """
+    said: list[str] = []
+    asking = threading.Thread(target=lambda: said.append(_asked_of_port()), daemon=True)
+    asking.start()
+    asking.join(LACKING_S)
+    return said[0] if said else f"not known: the port `unsynced` has not answered within {LACKING_S:g} s"
+
+
+def _asked_of_port() -> str:
+    try:
+        seen = not_connected(RealClock()).unsynced.unsynced(LACKING_S / 2)
+    except Exception as error:  # noqa: BLE001 (whatever it is, the rollback is done, and that is to be said)
+        why = error.what if isinstance(error, AuropsError) else f"{type(error).__name__}: {error}"
+        return f"not known: the port `unsynced` failed: {why}"
     if seen.value is None:
         return f"not known: {seen.why_unknown}"
-    return f"{seen.value.count}: {', '.join(seen.value.some)}" if seen.value.count else "none"
+    if not seen.value.count:
+        return "none"
+    more = " …" if seen.value.count > len(seen.value.some) else ""
+    return f"{seen.value.count}, the oldest {seen.value.oldest_s:.0f} s old: {', '.join(seen.value.some)}{more}"
 
 
 def _as_json(run: str, found: list[Back], lacking: str) -> str:
     ok = all(each.ok for each in found)
-    return json.dumps({"run": run, "ok": ok, "proxies": [each.data() for each in found], "not_in_v10": lacking})
+    return json.dumps({"run": run, "ok": ok, "proxies": [each.data() for each in found], NOT_IN_V10: lacking})
 
 
 def _as_text(run: str, found: list[Back], lacking: str) -> str:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +19,6 @@ from aurops.caches import CACHE_HOME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from xdist.scheduler import Scheduling
 
@@ -69,3 +69,15 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip(f"may not mount: {mounted.stderr.decode().strip()}")
     yield disk
     subprocess.run(["umount", disk], check=True)
+
+
+@pytest.fixture
+def another_file_system(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder on another file system than `tmp_path`."""
+    here = tmp_path.stat().st_dev
+    for place in (Path("/dev/shm"), Path("/run"), Path.home(), Path.cwd()):  # noqa: S108 (a folder of its own in it)
+        if place.is_dir() and os.access(place, os.W_OK) and place.stat().st_dev != here:
+            with tempfile.TemporaryDirectory(dir=place, prefix="aurops-test-") as folder:
+                yield Path(folder)
+            return
+    pytest.skip("this machine has one file system that a test may write to")

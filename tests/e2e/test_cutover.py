@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -359,6 +360,25 @@ def test_a_way_back_that_the_proxys_binary_refuses_begins_no_run(day: Day) -> No
     done = aurops("cutover", str(file), "--yes")
     assert done.returncode == 3, done.stderr
     assert "is refused by the proxy's own binary: route: unknown cluster 'v12'" in done.stderr
+    assert day.bed.driver.observe().version == before.version
+    assert day.store.folders("runs") == []
+
+
+def test_a_live_file_on_another_file_system_begins_no_run(day: Day, another_file_system: Path) -> None:
+    """A rollback would be no single move: exit 3, both files are named, no run is begun, and nothing was moved."""
+    folder, site = day.folder / "edge", day.folder / "site.json"
+    shutil.copytree(day.bed.site.folder, folder)
+    (folder / "live").rename(folder / "live-before")
+    shutil.copytree(folder / "live-before", another_file_system, dirs_exist_ok=True)
+    (folder / "live").symlink_to(another_file_system, target_is_directory=True)
+    site.write_text(day.bed.site.model_copy(update={"folder": folder}).model_dump_json(by_alias=True))
+    file = day.file()
+    file.write_text(file.read_text().replace(str(day.bed.folder / "site.json"), str(site)))
+    before = day.bed.driver.observe()
+    done = aurops("cutover", str(file), "--yes")
+    assert done.returncode == 3, done.stderr
+    assert "are on two file systems: a rollback could not be one move" in done.stderr
+    assert str(folder / "way-back") in done.stderr
     assert day.bed.driver.observe().version == before.version
     assert day.store.folders("runs") == []
 

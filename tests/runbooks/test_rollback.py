@@ -4,19 +4,45 @@ import json
 import os
 import stat
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from aurops import documents
+from aurops import documents, ports
 from aurops.clock import RealClock
+from aurops.errors import OutsideError
+from aurops.plan import Observation
 from aurops.store import Store
 from migration import rollback
+from runbooks.cutover import report_of
+from tests.migration.cutovers import Scene
 from tests.runbooks.here import here
 from traffic.dialects import open_driver
 from traffic.driver import TOTAL_WEIGHT, Steering
 from traffic.memory import MemoryDriver
 from traffic.site import Kind, Side, Site
+
+
+class Unsynced:
+    """The port `unsynced`, connected.
+
+    Args:
+        says: Answers, fails, or hangs.
+        is_back: Whether everything is at V10.
+    """
+
+    def __init__(self, says: Callable[[], Observation[ports.Unsynced]], is_back: Callable[[], bool]) -> None:
+        self._says, self._is_back = says, is_back
+        self.asked: list[bool] = []
+
+    def unsynced(self, timeout_s: float) -> Observation[ports.Unsynced]:
+        assert timeout_s > 0
+        self.asked.append(self._is_back())
+        return self._says()
+
 
 SIDES = (
     Side(name="v11", backends=("127.0.0.1:1",), health_path="/health", instead="v10"),
@@ -93,7 +119,7 @@ def test_a_proxy_that_is_down_or_gone_hinders_no_other(state: Path, capsys: pyte
     latch = json.loads((west.parent / "latch.json").read_text())
     assert (latch["reason"], latch["rehearsal"]) == ("orders look wrong", False), "latched before anybody answers"
     records = sorted((state / "state" / "aurops" / "break-glass" / "runs" / said["run"] / "journal").iterdir())
-    assert json.loads(records[-1].read_text())["data"] == {"outcome": "failed"}
+    assert json.loads(records[-1].read_text())["data"]["outcome"] == "failed"
 
 
 def test_a_site_that_was_changed_since_is_said_and_used(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -263,3 +289,109 @@ def test_a_rehearsal_where_traffic_is_moved_says_why_and_what_to_do_next(
     assert "west: LEFT ALONE (A rehearsal moves no traffic, and not all of it is at v10: v11 500" in out.out
     assert "Rehearse before the first step" in out.err
     assert driver.latch() is None
+
+
+def go_back(
+    state: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    says: Callable[[], Observation[ports.Unsynced]],
+    run: str = "run-1",
+) -> tuple[dict[str, Any], str]:
+    """A rollback of one proxy with this port connected, as JSON and in words; everything was back when it was asked."""
+    driver = MemoryDriver({"v11": "v10", "v10": None}, {"v11": 500, "v10": 9_500})
+    port = Unsynced(says, lambda: driver.observe().steering.weight("v10") == TOTAL_WEIGHT)
+    connected = replace(ports.not_connected(RealClock()), unsynced=port)
+    monkeypatch.setattr("runbooks.rollback.open_driver", lambda _: driver)
+    monkeypatch.setattr("runbooks.rollback.not_connected", lambda _: connected)
+    west = state / "west"
+    file = west / "site.json" if west.exists() else site(west)
+    made = rollback.ready("ledger", run, {"west": str(file)}, RealClock())
+    rollback.lay(made, (rollback.home("ledger"),))
+    said = []
+    for more in (["--json"], []):
+        assert here("rollback", "ledger", "--reason", "orders look wrong", *more) == 0
+        said.append(capsys.readouterr().out)
+    assert driver.latch() is not None
+    assert port.asked == [True, True], "first everything goes back"
+    return json.loads(said[0]), said[1]
+
+
+def test_writes_that_v10_lacks_are_named_in_output_record_and_report(
+    state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How many, how old the oldest is, which: whoever goes back knows what to write again."""
+    scene = Scene()
+    lacks = ports.Unsynced(3, 12.0, ("tx-1", "tx-2"))
+    said, text = go_back(state, monkeypatch, capsys, lambda: Observation(lacks, 0.0, "the test"), run=scene.journal.run)
+    named = "3, the oldest 12 s old: tx-1, tx-2 …"
+    assert (said["ok"], said["not_in_v10"]) == (True, named)
+    assert f"acknowledged V11 writes that V10 does not have: {named}" in text
+    records = sorted((state / "state" / "aurops" / "break-glass" / "runs" / said["run"] / "journal").iterdir())
+    assert json.loads(records[-1].read_text())["data"] == {"outcome": "done", "not_in_v10": named}
+    shown = report_of(scene.open(), scene.store)
+    assert any(f"does not have: {named}" in note for note in shown.notes)
+    assert named in shown.to_html()
+
+
+def test_no_write_that_v10_lacks_is_said_too(
+    state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """None is another word than not known."""
+    said, _ = go_back(state, monkeypatch, capsys, lambda: Observation(ports.Unsynced(0), 0.0, "the test"))
+    assert said["not_in_v10"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (OutsideError("the stream is away"), "the stream is away"),
+        (ZeroDivisionError("by zero"), "ZeroDivisionError: by zero"),
+    ],
+)
+def test_a_port_that_fails_stops_no_rollback(
+    error: Exception, why: str, state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 0, everything is back and recorded, and what V10 lacks is not known, with why."""
+
+    def fails() -> Observation[ports.Unsynced]:
+        raise error
+
+    said, text = go_back(state, monkeypatch, capsys, fails)
+    assert (said["ok"], bool(said["run"])) == (True, True)
+    assert said["not_in_v10"] == f"not known: the port `unsynced` failed: {why}"
+    assert said["not_in_v10"] in text
+
+
+def test_a_port_that_hangs_keeps_nobody_from_hearing_that_everything_is_back(
+    state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is waited for a moment only, whatever it does with the time that it was given."""
+    monkeypatch.setattr("runbooks.rollback.LACKING_S", 0.2)
+    go_on = threading.Event()
+
+    def hangs() -> Observation[ports.Unsynced]:
+        go_on.wait(30)
+        return Observation(None, 0.0, "the test", "too late")
+
+    try:
+        said, _ = go_back(state, monkeypatch, capsys, hangs)
+    finally:
+        go_on.set()
+    assert (said["ok"], said["not_in_v10"]) == (
+        True,
+        "not known: the port `unsynced` has not answered within 0.2 s",
+    )
+
+
+def test_who_asks_from_another_host_names_what_v10_lacks_himself(
+    state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On each proxy's host the port is not asked once more."""
+    west = site(state / "west")
+    lay("ledger", west=west)
+    monkeypatch.setattr(
+        "runbooks.rollback.open_driver", lambda _: MemoryDriver({"v11": "v10", "v10": None}, {"v11": 500, "v10": 9_500})
+    )
+    assert here("rollback", "ledger", "--reason", "r", "--asked-by", "ann on ops-1", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["not_in_v10"] == "not asked here"

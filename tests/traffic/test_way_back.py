@@ -1,11 +1,13 @@
 """What lies ready for a rollback, and who has checked it."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from aurops.errors import OutsideError
+from migration.proxies import Proxies
 from tests.traffic.played import Place, steering
 from tests.traffic.sites import platforms
 from traffic import envoy_routes
@@ -68,6 +70,32 @@ def test_a_way_back_on_another_file_system_is_refused(place: Place, monkeypatch:
     monkeypatch.setattr(Path, "stat", elsewhere)
     with pytest.raises(OutsideError, match="two file systems"):
         place.driver.lay_way_back()
+
+
+def test_a_live_file_that_really_is_on_another_file_system_is_refused_at_preparation(
+    place: Place, another_file_system: Path
+) -> None:
+    """`live/` is elsewhere, by a link: nothing is laid ready, nothing is moved, and it says which two files."""
+    live = place.proxy.live
+    text = live.read_text()
+    shutil.rmtree(live.parent)
+    live.parent.symlink_to(another_file_system, target_is_directory=True)
+    live.write_text(text)
+    before = place.driver.observe()
+    laid: list[str] = []
+
+    def lay_ready(proxy: str, within_s: float) -> dict[str, str]:
+        laid.append(f"{proxy} {within_s}")
+        return {}
+
+    target = Proxies({"edge": place.driver}, place.clock, who="ann", drain_s=0, lay_ready=lay_ready)
+    with pytest.raises(OutsideError, match="two file systems: a rollback could not be one move") as refused:
+        target.prepare("edge", 10_000, 30.0)
+    assert refused.value.where == f"{place.site.folder / 'way-back'}, {live}"
+    assert "on one file system" in str(refused.value.next_step)
+    assert laid == []
+    assert place.driver.observe() == before
+    assert (place.driver.latch(), live.read_text()) == (None, text)
 
 
 def test_without_the_proxys_own_binary_nothing_is_taken_for_checked(tmp_path: Path) -> None:
