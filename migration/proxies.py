@@ -8,7 +8,7 @@ from aurops.calls import CallPool
 from aurops.errors import AuropsError, HeldError, OutsideError, UsageError
 from aurops.plan import Answer, CallUnknownError, Observation, StaleEpochError
 from migration.model import NEW, OLD, TOTAL_WEIGHT, Held, Latched, ProxyState
-from traffic import heartbeat
+from traffic import draining, heartbeat
 from traffic.driver import Capability, Steering
 from traffic.hold import Hold
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from aurops.clock import Clock
+    from aurops.plan import Json
     from traffic.driver import Active, Driver
     from traffic.folder import Latch
 
@@ -135,11 +136,13 @@ class Proxies:
     def drain(self, proxy: str, side: str, epoch: int, timeout_s: float) -> Answer:
         """Have what is left end; how far that is."""
         drained = self._drivers[proxy].drain(side, epoch, spread_s=self._drain_s, wait_s=min(_LOOK_S, timeout_s / 2))
-        counted = {"left": drained.left, "closed": drained.closed, "reconnected": drained.reconnected}
-        silent = ", ".join(drained.silent)
-        why = f"; asked to close them, and not answering: {silent}" if silent else ""
-        waiting = f"{drained.left} are left on {side}{why}" if drained.left else ""
-        return Answer({**counted, "asked": drained.asked, "silent": silent}, waiting)
+        counted: dict[str, Json] = {"left": drained.left, "closed": drained.closed, "reconnected": drained.reconnected}
+        silent, failed = ", ".join(drained.silent), "; ".join(drained.failed)
+        why = f"; asked, and no answer within {draining.ANSWER_S:g} s (it may come when all are closed): {silent}"
+        waiting = f"{drained.left} are left on {side}, as the proxy counts{why if silent else ''}"
+        waiting += f"; could not be asked: {failed}" if failed else ""
+        data = {**counted, "asked": drained.asked, "silent": silent, "failed": failed}
+        return Answer(data, waiting if drained.left else "")
 
     def roll_back(self, proxy: str, reason: str, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
         """Latch, and send everything to the old side."""

@@ -8,10 +8,13 @@ frame between two messages of an application. So whoever wrote the last frame, t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
+from aurops.calls import CallPool
 from aurops.errors import OutsideError
 from aurops.files import write_durably
 from traffic.driver import Drained
@@ -25,9 +28,26 @@ if TYPE_CHECKING:
     from traffic.site import Site
 
 ANSWER_S = 2.0
+"""No application is waited for any longer."""
 GRACE_S = 5.0
-"""After the spread; then what is left is asked to end once more."""
+"""After the spread; then all are asked anew, if something is left."""
+_AT_ONCE = 16
 _POLL_S = 0.02
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What an application says to being asked.
+
+    Args:
+        url: Which.
+        silent: It was asked, and has not answered in time.
+        failed: Why it could not be asked, or that it refuses; empty: it was.
+    """
+
+    url: str
+    silent: bool = False
+    failed: str = ""
 
 
 class _Begun(BaseModel):
@@ -79,8 +99,9 @@ class Draining:
         until_s = self._clock.now_s() + wait_s
         now = observe()
         begun = self._begun(now, spread_s)
+        failed: tuple[str, ...] = ()
         if now.flows[self._side].under_way:
-            begun = self._ask(begun, spread_s)
+            begun, failed = self._ask(begun, spread_s)
         while (now := observe()).flows[self._side].under_way and self._clock.now_s() < until_s:
             self._clock.sleep(_POLL_S)
         left = now.flows[self._side].under_way
@@ -88,12 +109,13 @@ class Draining:
             left=left,
             closed=max(0, begun.under_way - left),
             reconnected=max(0, self._sockets(now) - begun.sockets),
-            asked=len(begun.asked) - len(begun.silent),
+            asked=len(begun.asked),
             silent=begun.silent,
+            failed=failed,
         )
 
     def _begun(self, now: Active, spread_s: float) -> _Begun:
-        """What was begun since the side lost its weight; whoever should be done by now is asked once more."""
+        """What was begun since the side lost its weight; whoever should be done by now counts as not asked yet."""
         try:
             begun = _Begun.model_validate_json(self._file.read_bytes())
         except (OSError, ValidationError):
@@ -108,31 +130,44 @@ class Draining:
     def _sockets(self, now: Active) -> int:
         return sum(flow.sockets for name, flow in now.flows.items() if name != self._side)
 
-    def _ask(self, begun: _Begun, spread_s: float) -> _Begun:
-        """Ask each application once; what is known is kept before the next is asked.
+    def _ask(self, begun: _Begun, spread_s: float) -> tuple[_Begun, tuple[str, ...]]:
+        """Ask all who were not asked yet, at once: one that is down keeps none of the others from closing.
+
+        Returns:
+            Who was asked by now, and who could not be, with the reason; the next call asks those again.
 
         Raises:
-            OutsideError: One does not answer, or refuses.
+            OutsideError: Nobody could be asked.
         """
-        for url in self._site.side(self._side).drain_urls:
-            if url not in begun.asked:
-                silent = begun.silent if self._post(url, spread_s) else (*begun.silent, url)
-                begun = begun.model_copy(update={"asked": (*begun.asked, url), "silent": silent})
-                write_durably(self._file, begun.model_dump_json())
-        return begun
-
-    def _post(self, url: str, spread_s: float) -> bool:
-        """Whether it said yes; else it was asked, and says nothing: one may answer when it has closed all of them."""
-        import httpx  # noqa: PLC0415 (a rollback must not wait for it: half of all that its command would import)
-
-        try:
-            httpx.post(url, json={"over_s": spread_s}, timeout=ANSWER_S, trust_env=False).raise_for_status()
-        except httpx.ReadTimeout:
-            return False
-        except httpx.HTTPError as error:
+        urls = [url for url in self._site.side(self._side).drain_urls if url not in begun.asked]
+        if not urls:
+            return begun, ()
+        with CallPool(min(len(urls), _AT_ONCE), "drain") as pool:
+            said = list(pool.map(partial(_post, spread_s=spread_s), urls))
+        failed = tuple(f"{each.url}: {each.failed}" for each in said if each.failed)
+        asked = (*begun.asked, *(each.url for each in said if not each.failed))
+        if not asked:
             raise OutsideError(
-                f"An application of {self._side} does not close its WebSockets: {error!r}.",
-                where=url,
-                next_step="Drain again when it answers; those that were asked are not asked again.",
-            ) from error
-        return True
+                f"No application of {self._side} can be asked to close its WebSockets: {'; '.join(failed)}.",
+                where=", ".join(urls),
+                next_step="Drain again when one answers.",
+            )
+        silent = (*begun.silent, *(each.url for each in said if each.silent))
+        begun = begun.model_copy(update={"asked": asked, "silent": silent})
+        write_durably(self._file, begun.model_dump_json())
+        return begun, failed
+
+
+def _post(url: str, *, spread_s: float) -> _Said:
+    """Ask one; it may answer when it has closed all of them, and is not waited for."""
+    import httpx  # noqa: PLC0415 (a rollback must not wait for it: half of all that its command would import)
+
+    try:
+        httpx.post(url, json={"over_s": spread_s}, timeout=ANSWER_S, trust_env=False).raise_for_status()
+    except httpx.ReadTimeout:
+        return _Said(url, silent=True)
+    except httpx.HTTPStatusError as error:
+        return _Said(url, failed=f"it answers {error.response.status_code}")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return _Said(url, failed=repr(error))
+    return _Said(url)

@@ -216,8 +216,10 @@ class Drained:
         left: Requests and WebSockets that are still under way at the side.
         closed: WebSockets and requests that ended since the drain began.
         reconnected: WebSockets that came about at the other sides since then.
-        asked: Applications that were asked to close theirs, and said yes.
-        silent: Where one was asked that has not answered in time: it may be closing them, or hang.
+        asked: Applications that were asked to close theirs.
+        silent: Those of them without an answer within `traffic.draining.ANSWER_S`: one may answer only when it has
+            closed all of them, or hang. What is left there is what the proxy counts, whoever answers.
+        failed: Those that could not be asked, or refuse, each with why; the next call asks them again.
     """
 
     left: int
@@ -225,6 +227,7 @@ class Drained:
     reconnected: int = 0
     asked: int = 0
     silent: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
 
 
 class Driver(Protocol):
@@ -378,12 +381,13 @@ class Driver(Protocol):
         Args:
             side: It has no weight.
             epoch: The caller's.
-            spread_s: Its applications close their WebSockets over so many seconds; asked for once, by the first call.
+            spread_s: Its applications close their WebSockets over so many seconds. Each is asked once, and again
+                whenever something is left some seconds after they should be done.
             wait_s: Return after so long at most, with what is left then.
 
         Raises:
             HeldError: The side has weight.
             StaleEpochError: A newer epoch is in effect.
-            OutsideError: The proxy does not answer, or an application does not.
+            OutsideError: The proxy does not answer, or none of the applications can be asked.
         """
         ...
