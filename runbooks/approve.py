@@ -18,6 +18,7 @@ from aurops.gates.spec import ApprovalGate
 from aurops.gates.steps import signers_of
 from aurops.history import History
 from runbooks.gates import AsJson, Run, Stage, open_run, table, waiting
+from runbooks.reasons import refuse_silence
 from runbooks.terminal import confirm
 from runbooks.words import plain
 
@@ -40,12 +41,13 @@ Reason = Annotated[str, typer.Option(help="Why; it is signed and journalled.")]
 
 @app.command()
 def approve(
-    run: Run, *, stage: Stage = "", key: Key = "", reason: Reason = "", as_json: AsJson = False, yes: Yes = False
+    run: Run, *, reason: Reason, stage: Stage = "", key: Key = "", as_json: AsJson = False, yes: Yes = False
 ) -> None:
     """Sign that a run may go on: this run, its plan, the stage that it waits before, and what it decided so far.
 
     ssh-keygen signs, as for git. It counts when the plan asks for you and its allowed-signers file has your key.
     """
+    refuse_silence(reason, "it is signed and journalled")
     store, journal = open_run(run)
     spot, history, now = waiting(journal, stage), History(journal.records), RealClock().wall()
     gates = asked(spot)

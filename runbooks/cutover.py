@@ -30,6 +30,7 @@ from migration.model import World
 from migration.outline import outline, timetable
 from migration.proxies import Proxies, check_sides
 from migration.readiness import check
+from runbooks.combinations import refuse_beside, refuse_without
 from runbooks.kinds import LetGo, refuse_without_store
 from runbooks.outputs import check_writable
 from runbooks.telling import listening
@@ -87,8 +88,11 @@ ReportFile = Annotated[
 ]
 Rehearse = Annotated[bool, typer.Option("--rehearse", help="Play it here in minutes: real proxies, real load.")]
 Lasts = Annotated[
-    float, typer.Option("--lasts", help="Of a rehearsal: seconds to the end of phase 3.", min=10, max=540)
+    float | None,
+    typer.Option("--lasts", help="Of a rehearsal: seconds to the end of phase 3, else 60.", min=10, max=540),
 ]
+LASTS_S = 60.0
+"""How long a rehearsal lasts of which nobody says it, seconds."""
 
 
 @app.command()
@@ -97,7 +101,7 @@ def run(  # noqa: PLR0913 (each an option)
     *,
     dry_run: DryRun = False,
     rehearse: Rehearse = False,
-    lasts_s: Lasts = 60.0,
+    lasts_s: Lasts = None,
     wait: Wait = False,
     as_json: AsJson = False,
     yes: Yes = False,
@@ -107,10 +111,12 @@ def run(  # noqa: PLR0913 (each an option)
 
     At a shut gate it ends (exit 4) and holds nothing; `aurops runs resume RUN` goes on, with --wait by itself.
     """
-    check_writable("--report", report_file)
     if rehearse:
-        _rehearse(file, lasts_s, report_file, as_json=as_json)
+        others = {"--dry-run": dry_run, "--wait": wait, "--yes": yes}
+        refuse_beside("--rehearse", others, "it plays the plan here, to its end, and asks nobody")
+        _rehearse(file, lasts_s or LASTS_S, report_file, as_json=as_json)
         return
+    refuse_without("--rehearse", {"--lasts": lasts_s})
     _carry_out(file, report_file, dry_run=dry_run, wait=wait, as_json=as_json, yes=yes)
 
 
@@ -125,7 +131,6 @@ def release(
     report_file: ReportFile = None,
 ) -> None:
     """After a rollback: begin again by a new plan, which takes just these latches away once people have approved."""
-    check_writable("--report", report_file)
     _carry_out(file, report_file, dry_run=dry_run, wait=wait, as_json=as_json, yes=yes, releases=True)
 
 
@@ -192,8 +197,9 @@ def _write_report(file: Path | None, run: str, store: Store) -> None:
 def _carry_out(
     file: Path, report_file: Path | None, *, dry_run: bool, wait: bool, as_json: bool, yes: bool, releases: bool = False
 ) -> None:
-    if dry_run and report_file is not None:
-        raise UsageError("a dry run has no report", where="--report", next_step="leave out --report, or --dry-run")
+    if dry_run:
+        refuse_beside("--dry-run", {"--wait": wait, "--yes": yes, "--report": report_file}, "it begins nothing")
+    check_writable("--report", report_file)
     clock = RealClock()
     cutover, signers = cutover_file.read(file)
     if dry_run:  # the plan can be read where it cannot be carried out; what is missing there follows
@@ -225,6 +231,7 @@ def _rehearse(file: Path, lasts_s: float, report_file: Path | None, *, as_json: 
     """
     from testbeds.local.rehearsal.play import play  # noqa: PLC0415 (only who rehearses needs the bed)
 
+    check_writable("--report", report_file)
     cutover, _ = cutover_file.read(file)
     store = open_store(default_store_url())
     with timeline() as told:

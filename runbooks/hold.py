@@ -17,6 +17,7 @@ from aurops.history import History
 from aurops.webhook import tell_one
 from runbooks import kinds
 from runbooks.gates import AsJson, Run, open_run, opened_by, waiting
+from runbooks.reasons import refuse_silence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,7 @@ def hold(run: Run, *, reason: Reason, stage: Stage = "", as_json: AsJson = False
 
     To stop a run before its next stage: `aurops runs pause`. To keep a watch from acting: `aurops watch hold`.
     """
+    refuse_silence(reason, "whoever waits is shown it")
     store, journal = open_run(run)
     kinds.refuse_no_gates(journal, stage)
     who = getpass.getuser()
@@ -55,6 +57,7 @@ def release(run: Run, *, reason: Reason, stage: Stage = "", gate: Gate = "", as_
     Without --stage: of the whole run, of the stage that it waits before now, and of the proxies of this host that a
     watcher holds (docs/traffic.md). One that cannot be let go of is named (exit 3); all others are let go of.
     """
+    refuse_silence(reason, "whoever waits is shown it")
     store, journal = open_run(run)
     if gate:
         released = _open_gate(store, waiting(journal, stage), gate, reason)

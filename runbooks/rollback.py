@@ -17,7 +17,7 @@ import typer
 
 from aurops.calls import CallPool
 from aurops.clock import RealClock
-from aurops.errors import AnswerIsNoError, AuropsError, UsageError
+from aurops.errors import AnswerIsNoError, AuropsError
 from aurops.journal import RecordKind
 from aurops.ports import not_connected
 from aurops.store import state_folder
@@ -26,6 +26,7 @@ from migration import far, fitness
 from migration import rollback as back
 from migration.hosts import here
 from migration.rollback import NOT_IN_V10
+from runbooks.reasons import refuse_silence
 from traffic.dialects import open_driver
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def rollback(  # noqa: PLR0913 (each an option)
     if check:
         _check(found_at, only or [], as_json=as_json, asked=bool(asked_by))
         return
-    _refuse_silence(reason)
+    refuse_silence(reason, "every latch says it")
     began, ready = RealClock().wall(), back.only(back.beside(back.read(found_at), found_at), only or [])
     kind = Asked(by=asked_by, force=force, rehearsal=rehearsal)
     found = _roll_back(ready, reason, within_s, kind)
@@ -113,16 +114,6 @@ def _check(file: Path, names: list[str], *, as_json: bool, asked: bool) -> None:
     if bad := [each for each in found if not each.ok]:
         why = "; ".join(f"{each.proxy} on {each.host}: {each.why}" for each in bad)
         raise AnswerIsNoError(f"from here not every proxy could be rolled back: {why}", where=str(file))
-
-
-def _refuse_silence(reason: str) -> None:
-    """Every latch says why; whoever finds it has nothing else.
-
-    Raises:
-        UsageError: It is empty.
-    """
-    if not reason.strip():
-        raise UsageError("no reason is given", where="--reason", allowed="why, in words: every latch says it")
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from failover.execute import newer_run
 from failover.lost import Lost, lost
 from runbooks import kinds
 from runbooks.kinds import MODULES, kind_of
+from runbooks.reasons import refuse_silence
 from runbooks.serve import serve
 from runbooks.terminal import alarm
 from runbooks.words import said
@@ -44,6 +45,7 @@ app.command("serve")(serve)
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id; `aurops runs list` shows them.")]
 Reason = Annotated[str, typer.Option(help="Why; it is journalled.")]
+JOURNALLED = "the journal says it"
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -139,6 +141,7 @@ def verify(run: Run) -> None:
 @app.command()
 def pause(run: Run, *, reason: Reason) -> None:
     """Stop the run before its next stage; one that waits at a gate stops waiting."""
+    refuse_silence(reason, JOURNALLED)
     store = open_store(default_store_url())
     journal = _unended(store, run)
     waits = waits_at(journal.records, History(journal.records))
@@ -182,6 +185,7 @@ def abort(run: Run, *, reason: Reason) -> None:
 
     A run that was left open while another one has acted on its service is only closed: nothing is called.
     """
+    refuse_silence(reason, JOURNALLED)
     store = open_store(default_store_url())
     journal = _unended(store, run)
     if _acting(store, journal) is None and (newer := newer_run(journal, store, RealClock())):
@@ -210,6 +214,7 @@ def skip(
     later: Annotated[bool, typer.Option("--later", help="It is a step that was not called yet.")] = False,
 ) -> None:
     """Leave one step out."""
+    refuse_silence(reason, JOURNALLED)
     store = open_store(default_store_url())
     journal = _unended(store, run)
     called = History(journal.records).tries

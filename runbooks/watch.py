@@ -25,6 +25,7 @@ from failover.policy import Policy
 from failover.standing import Desk, watch_of
 from failover.watch import Acted, Watch, check_policy, region_in_force
 from failover.watching import Watching
+from runbooks.reasons import refuse_silence
 from runbooks.service import AsJson, Bed, open_service
 from runbooks.terminal import Timeline, timeline, ways_on
 from testbeds.local import bed as beds
@@ -107,6 +108,7 @@ def watch(
 @app.command()
 def hold(*, reason: Reason, bed: Bed = None) -> None:
     """Let the watch of a service go on watching, and call a person instead of acting; it lasts until `resume`."""
+    refuse_silence(reason, "whoever looks is shown it")
     _turn(bed, on=True, reason=reason)
 
 

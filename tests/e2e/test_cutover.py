@@ -141,7 +141,7 @@ class Day:
             until(lambda sending=sending: not sending.is_alive(), limit_s=20, what="probes end")  # type: ignore[misc]
 
     def approve(self, run: str) -> None:
-        done = aurops("approve", run, "--key", str(self.key), "--yes", "--json")
+        done = aurops("approve", run, "--key", str(self.key), "--reason", "a test", "--yes", "--json")
         assert done.returncode == 0, done.stderr
 
 

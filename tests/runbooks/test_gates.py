@@ -65,7 +65,7 @@ class Waiting:
         return findings
 
     def approve(self, who: str, *more: str) -> int:
-        return here("approve", self.run, "--yes", "--key", str(self.keys[who]), *more)
+        return here("approve", self.run, "--yes", "--key", str(self.keys[who]), "--reason", "checked", *more)
 
 
 @pytest.fixture
@@ -124,19 +124,19 @@ def test_who_has_no_key_here_is_told_how_to_give_one(
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
     monkeypatch.setenv("GIT_CONFIG_SYSTEM", str(config))
     monkeypatch.chdir(waiting.folder)
-    assert here("approve", waiting.run, "--yes") == 2
+    assert here("approve", waiting.run, "--yes", "--reason", "r") == 2
     assert "give the file of your SSH key with --key" in capsys.readouterr().err
-    assert here("approve", waiting.run, "--yes", "--key", "nowhere") == 2
+    assert here("approve", waiting.run, "--yes", "--reason", "r", "--key", "nowhere") == 2
     assert "ssh-keygen cannot sign" in capsys.readouterr().err
     subprocess.run(["git", "config", "--global", "user.signingkey", waiting.keys["ann"]], check=True)
-    assert here("approve", waiting.run, "--yes") == 0
+    assert here("approve", waiting.run, "--yes", "--reason", "r") == 0
     assert "approved by ann" in capsys.readouterr().out
 
 
 @needs_ssh_keygen
 def test_nothing_is_signed_without_a_yes(waiting: Waiting, capsys: pytest.CaptureFixture[str]) -> None:
     """Where nobody can be asked, nothing is assumed."""
-    assert here("approve", waiting.run, "--key", str(waiting.keys["ann"])) == 2
+    assert here("approve", waiting.run, "--reason", "r", "--key", str(waiting.keys["ann"])) == 2
     assert "there is no terminal to ask on" in capsys.readouterr().err
     assert waiting.store.keys(f"runs/{waiting.run}/approvals") == []
 
@@ -261,15 +261,15 @@ def test_what_is_held_and_let_go_of_is_said_to_programs(
 
 def test_a_run_that_waits_nowhere_is_said_to(tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     """No such run, one that has ended, one that waits at no gate, one that asks for nobody: exit 2 and which."""
-    for command in (["gates"], ["approve", "--yes"], ["hold", "--reason", "r"], ["release", "--reason", "r"]):
+    for command in (["gates"], ["approve", "--reason", "r"], ["hold", "--reason", "r"], ["release", "--reason", "r"]):
         assert here(*command, "no-such-run") == 2
         assert "there is no run `no-such-run`" in capsys.readouterr().err
     fresh = begin(store, RealClock(), "cutover", {})
-    for command in ("gates", "approve"):
-        assert here(command, fresh.run) == 2
+    for command in (["gates"], ["approve", "--reason", "r"]):
+        assert here(*command, fresh.run) == 2
         assert "the run waits at no gate" in capsys.readouterr().err
     waiting = Waiting(tmp_path, (BY_HAND,))
-    assert here("approve", waiting.run, "--yes") == 2
+    assert here("approve", waiting.run, "--yes", "--reason", "r") == 2
     assert "nobody's approval is asked for" in capsys.readouterr().err
     fresh.append(RecordKind.FINISHED, {"outcome": "done"})
     assert here("hold", fresh.run, "--reason", "r") == 2
