@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from aurops.clock import RealClock
-from aurops.gates import prometheus
+from aurops.gates import capacity, prometheus
 from aurops.gates.finding import Finding, State
-from aurops.gates.spec import PrometheusCheck
+from aurops.gates.spec import CapacityCheck, PrometheusCheck
 
 pytestmark = [
     pytest.mark.campaign,
@@ -19,9 +19,9 @@ pytestmark = [
 CLOCK = RealClock()
 
 
-def until(done: object, what: str) -> None:
+def until(done: object, what: str, limit_s: float = 30.0) -> None:
     """Wait for a condition."""
-    deadline_s = CLOCK.now_s() + 30
+    deadline_s = CLOCK.now_s() + limit_s
     while not done():  # type: ignore[operator]
         assert CLOCK.now_s() < deadline_s, what
         CLOCK.sleep(0.2)
@@ -87,3 +87,26 @@ def test_an_old_sample_is_stale_although_the_server_still_answers_with_it(url: s
     """With a limit below the scrape interval the true age of the sample is what decides."""
     until(lambda: look(url, "up", max_age_s=0.001).state is State.UNKNOWN, "older than a millisecond")
     assert "stale: the last sample of up is" in look(url, "up", max_age_s=0.001).why
+
+
+def test_a_capacity_is_compared_with_the_peak_of_a_day(url: str) -> None:
+    """The query that docs/gates.md gives for a peak; what returns nothing, or several series, proves nothing."""
+
+    def compared(can_take: str, peak: str) -> Finding:
+        asked = [{"kind": "prometheus", "url": url, "query": query} for query in (can_take, peak)]
+        said = {"kind": "capacity", "name": "g", "can_take": asked[0], "peak": asked[1]}
+        check = CapacityCheck.model_validate(said)
+        return capacity.judge(check, capacity.look(check, CLOCK, CLOCK.wall()), CLOCK.wall())
+
+    peak = "max_over_time(sum(rate(prometheus_http_requests_total[5m]))[1d:1m])"
+    until(
+        lambda: look(url, peak, value={"at_least": 0.001}).state is State.OPEN,
+        "the next whole minute, to which a subquery keeps",
+        90,
+    )
+    found = compared("1e6 * up", peak)
+    assert found.state is State.OPEN, found.why
+    assert "enough for the peak of " in found.why
+    assert compared("1e-9 * up", peak).state is State.CLOSED
+    assert "nothing" in compared("1e6 * up", "max_over_time(nothing_like_it[1d])").why
+    assert compared("up", "prometheus_http_requests_total").state is State.UNKNOWN
