@@ -211,7 +211,8 @@ class Probes:
         streams = list(ledger.streams.values())
         if not all(stream.seen for stream in streams):
             return None
-        since_s, before = self._clock.wall().timestamp() - over_s, self._moved_s is None
+        before, since_s = self._moved_s is None, self._clock.wall().timestamp() - over_s
+        since_s = max(since_s, self._moved_s or since_s)
         failing = (*streams, *(each.stream for each in clients.values()))
         recent_s = max(stream.without_since_s(since_s) for stream in streams)
         return Interruption(

@@ -213,13 +213,14 @@ def test_an_outage_before_traffic_moved_is_of_its_time_and_one_after_it_of_the_w
         "".join(json.dumps({"intended_s": at_s, "outcome": how}) + "\n" for at_s, how in client)
     )
 
-    def seen(moved_s: float | None, over_s: float = 30.0) -> tuple[bool, float, float]:
+    def seen(moved_s: float | None, over_s: float = 100.0) -> tuple[bool, float, float]:
         made.count_from(moved_s)
         found = made.interruption("west", over_s, 5.0).value
         assert found is not None
+        assert found.recent_s == pytest.approx(found.without_s, abs=1e-3), "all of it is in what is asked for"
         return found.before, round(found.failing_s), round(found.without_s)
 
-    assert seen(None) == (True, 0, 0)
+    assert seen(None, over_s=30.0) == (True, 0, 0)
     assert seen(None, over_s=60.0) == (True, 33, 31), "the client's is the longer one"
     assert seen(first_s + 70) == (False, 0, 0)
     assert seen(first_s + 20) == (False, 33, 31)
