@@ -231,7 +231,9 @@ def _answering(cutover: Cutover) -> tuple[PortCheck, ...]:
 
 def _interruptions(cutover: Cutover) -> tuple[PortCheck, ...]:
     """That no region is without an answer for long, by its probes and its clients' ledgers."""
-    over_s = max(2 * ALLOWED_INTERRUPTION_S, 4 * cutover.soak.every_s)  # a soak forgives three looks that are missing
+    slowest_s = max(check.timeout_s for check in (*cutover.watch, *cutover.capacity))
+    # A soak forgives three looks that are missing.
+    over_s = max(2 * ALLOWED_INTERRUPTION_S, 4 * max(cutover.soak.every_s, slowest_s))
     return tuple(
         PortCheck(
             kind="port",

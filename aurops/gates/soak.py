@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from aurops.plan import Json
 
 PATIENCE = 3.0
-"""So many times `every_s` may pass without a look."""
+"""So many times `every_s` may pass without a look, or as long as a look may take when that is longer."""
+
+
+def patience_s(gate: SoakGate) -> float:
+    """How long nobody may look at a soak before it begins anew, seconds.
+
+    A check may take all of its `timeout_s`: who asks for looks that come sooner than they can be answered would never
+    see the end of a soak on a machine that is busy.
+    """
+    return PATIENCE * max(gate.every_s, *(check.timeout_s for check in gate.checks))
 
 
 def last_look(before: Finding | None) -> datetime | None:
@@ -66,6 +75,6 @@ def _start(gate: SoakGate, before: Finding | None, now: datetime, *, bridged: bo
     if before is None or well_at is None:
         return now, ""
     gap_s = (now - well_at).total_seconds()
-    if gap_s <= gate.every_s * PATIENCE or bridged:
+    if gap_s <= patience_s(gate) or bridged:
         return datetime.fromisoformat(str(before.evidence["started_at"])), ""
     return now, f": it began anew, for nobody looked for {gap_s:.0f} s"

@@ -313,8 +313,8 @@ class SoakGate(_Gate):
     for_s: float = Field(gt=0)
     """For how long, seconds."""
     every_s: float = Field(gt=0)
-    """How often it is looked at, seconds. Nobody looked for three times as long: it begins anew, unless Prometheus
-    still knows how it was."""
+    """How often it is looked at, seconds. Nobody looked for three times as long, or three times the longest `timeout_s`
+    of its checks when that is longer: it begins anew, unless Prometheus still knows how it was."""
     checks: tuple[Check, ...] = Field(min_length=1)
     """What must be open all the time."""
 

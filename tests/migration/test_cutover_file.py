@@ -15,7 +15,8 @@ from ruamel.yaml import YAML
 
 from aurops.clock import ManualClock
 from aurops.errors import HeldError, UsageError
-from aurops.gates.spec import WindowGate
+from aurops.gates.soak import patience_s
+from aurops.gates.spec import PortCheck, SoakGate, WindowGate
 from aurops.history import History
 from aurops.runner import Ending
 from migration import cutover_file
@@ -274,6 +275,18 @@ def test_the_example_of_the_page_is_valid(tmp_path: Path) -> None:
     assert read.steps[-1] == 100
     found = problems(read, signers, "f", now=datetime(2026, 12, 1, tzinfo=UTC), env={})
     assert not [each for each in found if "traffic_s" in str(each.where)], "it fits into its two hours"
+
+
+@pytest.mark.parametrize(("every_s", "timeout_s"), [(1, 5), (60, 5), (1, 30)])
+def test_what_a_soak_forgives_is_asked_for_afterwards(every_s: float, timeout_s: float) -> None:
+    """No moment in which clients had no answer falls between two looks that a soak takes for one after the other."""
+    slow = {"kind": "command", "name": "slow", "argv": ["true"], "timeout_s": timeout_s}
+    made = cutover(watch=[slow], soak={"for_s": 120, "every_s": every_s})
+    well = {gate for part in outline(made) for gate in part.gates if isinstance(gate, SoakGate)}
+    for gate in well:
+        asked = [check for check in gate.checks if isinstance(check, PortCheck) and check.port == "interruption"]
+        assert asked
+        assert all(check.over_s > patience_s(gate) for check in asked)
 
 
 PAGE = {"url_env": "PAGER"}

@@ -41,6 +41,7 @@ from testbeds.local.rehearsal.sockets import Sockets
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from aurops.clock import Clock
     from aurops.journal import Record
     from aurops.runner import Listener, Result
     from aurops.store import Store
@@ -52,6 +53,9 @@ if TYPE_CHECKING:
 SOCKETS = 8
 """WebSockets that stay open at each proxy."""
 WITHIN_S = 600.0
+"""It gives up so long after it should have been over: whatever stands at a gate for that long has not passed."""
+_SLACK_S = 60.0
+"""What the load begins earlier than the run: it ends after it."""
 PEAK_AGE_S = 15.0
 """A peak that was written down longer ago is unknown: it is every second, on a machine that is busy a few seconds."""
 _CLOCK = RealClock()
@@ -105,6 +109,9 @@ class Played:
     @property
     def why_not(self) -> str:
         """Why it has not passed; empty when it has."""
+        if self.result.ending is Ending.AT_GATE:
+            late = f"{WITHIN_S / 60:g} minutes after it should have been over"
+            return f"{late} it still stood at a gate: {self.result.why}"
         if self.result.ending is not Ending.DONE:
             return f"the run ended as {self.result.ending.value}: {self.result.why}"
         for name, each in self.loads.items():
@@ -187,13 +194,19 @@ def play(
         )
         probes = Probes(made.cutover, journal.run, _CLOCK, folder / "probes")
         held.callback(probes.stop)
-        result = _drive(journal, target, probes, store, keys, listener, tell)
+        result = drive(
+            _take_up(journal, target, probes, store, listener),
+            lambda: approve(Journal.open(store, journal.run, _CLOCK), store, keys),
+            _CLOCK,
+            _CLOCK.now_s() + lasts_s + WITHIN_S,
+            tell,
+        )
         probes.stop()
         sockets = {name: each.end() for name, each in clients.sockets.items()}
         said = {name: load.end(child, folder / f"{name}.json") for name, child in clients.loads.items()}
         executed = platforms.executions(*platforms.names)
         loads = {name: load.counted(name, each, executed) for name, each in said.items()}
-        ledgers = {region.name: _ledger(probes, region.name) for region in cutover.regions}
+        ledgers = {region.name: _ledger(probes, region.name, lasts_s + WITHIN_S) for region in cutover.regions}
         capacities = {name: Capacity(per_s, meters[name].peak_per_s) for name, per_s in can_take.items()}
     seen = {name: max(each.without_s for each in ledger.streams.values()) for name, ledger in ledgers.items()}
     records = Journal.open(store, journal.run, _CLOCK).records
@@ -227,9 +240,10 @@ class _AtWork:
 @contextmanager
 def _clients(edges: Mapping[str, Edge], folder: Path, lasts_s: float) -> Iterator[_AtWork]:
     """Load and WebSockets at every proxy."""
+    for_s = lasts_s + WITHIN_S + _SLACK_S
     with ExitStack() as held:
         loads = {
-            name: held.enter_context(load.loading(name, edge.url, folder / f"{name}.json", lasts_s + WITHIN_S))
+            name: held.enter_context(load.loading(name, edge.url, folder / f"{name}.json", for_s))
             for name, edge in edges.items()
         }
         users = [f"socket-{number}" for number in range(SOCKETS)]
@@ -285,9 +299,9 @@ def _people(folder: Path, people: tuple[str, ...]) -> tuple[dict[str, Path], Sig
     return keys, Signers("".join(lines))
 
 
-def _ledger(probes: Probes, region: str) -> Ledger:
+def _ledger(probes: Probes, region: str, keep_s: float) -> Ledger:
     """Everything that was probed; nothing when the run ended before."""
-    ledger = Ledger(probes.ledger(region), keep_s=WITHIN_S)
+    ledger = Ledger(probes.ledger(region), keep_s=keep_s)
     with suppress(FileNotFoundError):
         ledger.read_on()
     return ledger
@@ -298,29 +312,45 @@ def _lay(made: Script, run: str, folder: Path) -> Callable[[str, float], dict[st
     return lambda proxy, _within_s: rollback.lay(ready, (folder / proxy,))
 
 
-def _drive(
-    journal: Journal,
-    target: Proxies,
-    probes: Probes,
-    store: Store,
-    keys: dict[str, Path],
-    listener: Listener,
-    tell: Callable[[str], None],
-) -> Result:
-    """Take the run up until it ends; who is asked approves, one after the other."""
+def _take_up(
+    journal: Journal, target: Proxies, probes: Probes, store: Store, listener: Listener
+) -> Callable[[], Result]:
+    """What takes the run up, until it ends or meets a shut gate."""
     data, nothing = _Data(), not_connected(_CLOCK)
     ports = Ports(data, nothing.lag, nothing.unsynced, data, data, nothing.judge)
-    until_s = _CLOCK.now_s() + WITHIN_S
-    while True:
+
+    def take_up() -> Result:
         opened = Journal.open(store, journal.run, _CLOCK)
-        result = execute.execute(
+        return execute.execute(
             opened, target, store=store, clock=_CLOCK, ports=ports, listener=listener, probing=probes
         )
-        if result.ending is not Ending.AT_GATE or _CLOCK.now_s() > until_s:
+
+    return take_up
+
+
+def drive(
+    take_up: Callable[[], Result],
+    have_approved: Callable[[], bool],
+    clock: Clock,
+    until_s: float,
+    tell: Callable[[str], None],
+) -> Result:
+    """Take a run up until it ends; who is asked approves, one after the other.
+
+    Args:
+        take_up: Takes it up.
+        have_approved: Has one person more sign, if one is asked; whether one did.
+        clock: Time.
+        until_s: Whatever stands at a gate at this time of the clock is left there.
+        tell: Told what it waits for.
+    """
+    while True:
+        result = take_up()
+        if result.ending is not Ending.AT_GATE or clock.now_s() > until_s:
             return result
         tell(f"waits: {result.why}")
-        if not approve(Journal.open(store, journal.run, _CLOCK), store, keys):
-            _CLOCK.sleep(0.5)
+        if not have_approved():
+            clock.sleep(0.5)
 
 
 def approve(journal: Journal, store: Store, keys: Mapping[str, Path]) -> bool:

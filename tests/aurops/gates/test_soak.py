@@ -87,6 +87,18 @@ def test_a_time_in_which_nobody_looked_does_not_count() -> None:
     assert through(*late, bridged=True).state is State.OPEN
 
 
+def test_a_look_that_takes_as_long_as_its_checks_may_does_not_begin_it_anew() -> None:
+    """On a busy machine one look a second cannot come; those that come count, and a longer pause does not."""
+    slow = CHECK.model_copy(update={"name": "slow", "timeout_s": 8.0})
+    gate = SoakGate(kind="soak", name="soak", for_s=1, every_s=1, checks=(CHECK, slow))
+    before = soak.judge(gate, None, seen(State.OPEN), NOW)
+    for gap_s, state in ((10, State.OPEN), (24, State.OPEN), (24.1, State.CLOSED)):
+        assert soak.judge(gate, before, seen(State.OPEN), NOW + timedelta(seconds=gap_s)).state is state
+    quick = CHECK.model_copy(update={"timeout_s": 0.5})
+    hasty = gate.model_copy(update={"checks": (quick,)})
+    assert soak.judge(hasty, before, seen(State.OPEN), NOW + timedelta(seconds=3.1)).state is State.CLOSED
+
+
 def test_an_open_soak_does_not_stay_open_by_itself() -> None:
     """Its checks are maintained: what breaks after the time is over closes it."""
     over = every_minute(*[State.OPEN] * 12)
@@ -106,7 +118,7 @@ def test_it_is_open_only_after_an_unbroken_time(gaps: list[tuple[float, State]])
     window = [(when, state) for when, state in looks if when >= at_s - GATE.for_s]
     good = [when for when, state in window if state is State.OPEN]
     assert all(state is not State.CLOSED for _, state in window)
-    assert all(after - before <= soak.PATIENCE * GATE.every_s for before, after in pairwise(good))
+    assert all(after - before <= soak.patience_s(GATE) for before, after in pairwise(good))
     assert good[-1] == at_s
 
 

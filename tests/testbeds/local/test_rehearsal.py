@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,18 @@ import pytest
 
 from aurops.clock import ManualClock, RealClock
 from aurops.errors import UsageError
+from aurops.gates import soak
+from aurops.gates.finding import Finding, State
 from aurops.gates.quantity import CommandNumber
-from aurops.gates.spec import CapacityCheck
+from aurops.gates.spec import CapacityCheck, SoakGate
 from aurops.journal import Journal
+from aurops.runner import Ending, Result
 from aurops.store import open_store
 from migration.cutover_file import Cutover
 from migration.outline import outline
 from migration.probes import Probe, Request, Write
 from testbeds.local.rehearsal.load import RATE_PER_S, Load, counted
-from testbeds.local.rehearsal.play import SOCKETS
+from testbeds.local.rehearsal.play import SOCKETS, Played, drive
 from testbeds.local.rehearsal.script import DRAINED_S, LEAST_SOAK_S, STEP_S, Place, check_lasts, script
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
 from tests.migration.cutovers import APPROVAL, ENOUGH, GATES, PROBE, WARM, cutover
@@ -35,6 +39,7 @@ PLACES = {
     )
     for name in ("west-1", "north-1")
 }
+NOW = ManualClock().wall()
 NIGHT = {"kind": "window", "name": "night", "windows": [{"from": "22:00", "to": "23:00"}]}
 REGIONS = [
     {"name": "west", "proxies": ["west-1"], "probe": PROBE},
@@ -85,6 +90,35 @@ def test_a_plan_that_cannot_be_played_so_fast_is_refused_with_the_time_it_takes(
         made = script(wanted, PLACES, ManualClock().wall(), lasts_s=lasts_s).cutover
         takes_s = 7 * (made.soak.for_s + STEP_S - LEAST_SOAK_S) + 2 * (made.drain_s + DRAINED_S)
         assert takes_s <= lasts_s + 2 * made.drain_s
+
+
+def test_a_soak_is_kept_where_one_look_takes_ten_seconds() -> None:
+    """Two cores with other work on them: what takes longer than the soak itself is a look all the same."""
+    made = script(cutover(steps=[1, 5, 10, 25, 50, 75, 100]), {**PLACES, "west-2": PLACES["west-1"]}, NOW, lasts_s=60)
+    (well,) = {gate for part in outline(made.cutover) for gate in part.gates if isinstance(gate, SoakGate)}
+    assert well.for_s == made.cutover.soak.for_s < 10
+    found = None
+    for at_s in (0, 10, 20):
+        all_well = [Finding(check.name, check.kind, State.OPEN, "", "") for check in well.checks]
+        found = soak.judge(well, found, all_well, NOW + timedelta(seconds=at_s))
+        assert found.state is (State.OPEN if at_s else State.CLOSED), found.why
+
+
+def test_a_rehearsal_that_stands_at_a_gate_ends_with_what_the_gate_says() -> None:
+    """It is taken up again and again while people sign, and given up at its time: not passed, in the gate's words."""
+    clock, taken_up, said = ManualClock(), list[float](), list[str]()
+    shut = Result(Ending.AT_GATE, "well is closed: V11 of west-1: 503")
+
+    def take_up() -> Result:
+        taken_up.append(clock.now_s())
+        return shut
+
+    result = drive(take_up, lambda: len(taken_up) == 1, clock, clock.now_s() + 3, said.append)
+    assert result is shut
+    assert (len(taken_up), clock.now_s() - taken_up[0]) == (9, 3.5)
+    assert set(said) == {f"waits: {shut.why}"}
+    played = Played("run", shut, {}, {}, {}, {}, (), (), None)
+    assert played.why_not == f"10 minutes after it should have been over it still stood at a gate: {shut.why}"
 
 
 def test_load_is_counted_against_what_the_platforms_executed() -> None:
