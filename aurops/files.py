@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -10,6 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+ENTERABLE = 0o755
+"""Whatever the umask: a proxy's workers are other users than whoever makes its folder."""
 
 
 def write_durably(file: Path, text: str, *, beside: Path | None = None, mode: int | None = None) -> None:
@@ -55,6 +60,20 @@ def _written(folder: Path, name: str, text: str, mode: int | None) -> Iterator[P
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that lack, so that everybody may enter; those that are there stay as they are.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    with suppress(FileExistsError):
+        folder.mkdir()
+        folder.chmod(stat.S_IMODE(folder.stat().st_mode) | ENTERABLE)  # what else it has is of the folder above
 
 
 def share(opened: int, folder: Path, mode: int) -> None:

@@ -26,6 +26,22 @@ class Start:
     command: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What is put to a proxy's own binary.
+
+    Args:
+        what: It, as an error calls it.
+        spared: What has not happened when the binary refuses.
+    """
+
+    what: str
+    spared: str
+
+
+WAY_BACK = Trial("The way back", "Nothing was moved")
+
+
 class Dialect(Protocol):
     """What differs from proxy to proxy."""
 
@@ -53,6 +69,14 @@ class Dialect(Protocol):
         """
         ...
 
+    def sides_of(self, text: str) -> tuple[str, ...]:
+        """The sides that a steering file knows, with weight or without.
+
+        Raises:
+            ValueError: It is none.
+        """
+        ...
+
     def version(self) -> str:
         """The version in effect: asked for again and again while a change takes effect.
 
@@ -69,8 +93,12 @@ class Dialect(Protocol):
         """
         ...
 
-    def validate(self, text: str) -> str:
-        """What the proxy's own binary says to such a file.
+    def validate(self, text: str, trial: Trial = WAY_BACK) -> str:
+        """What the proxy's own binary says to such a file, along with what the proxy is started with.
+
+        Args:
+            text: The file's.
+            trial: What it is, for the error.
 
         Raises:
             OutsideError: That it is wrong; or there is no such binary here.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from aurops.errors import OutsideError, UsageError
 from traffic import envoy, envoy_routes, nginx, validation
-from traffic.dialect import Start
+from traffic.dialect import WAY_BACK, Start
 from traffic.driver import Active, Capabilities, Capability, Steering
 from traffic.file_driver import FileDriver
 from traffic.site import Kind
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from aurops.clock import Clock
-    from traffic.dialect import Dialect
+    from traffic.dialect import Dialect, Trial
     from traffic.folder import Rendered
     from traffic.site import Site
 
@@ -114,6 +114,10 @@ class EnvoyDialect:
         """Envoy's `version_info`."""
         return envoy_routes.version_of(text)
 
+    def sides_of(self, text: str) -> tuple[str, ...]:
+        """Each has a route for probes."""
+        return envoy_routes.sides_of(text)
+
     def version(self) -> str:
         """By its routes alone; empty before it has some."""
         (dump,) = self._admin.ask(_DUMP)
@@ -133,7 +137,7 @@ class EnvoyDialect:
             raise OutsideError("Envoy has no routes yet.", where=self._site.admin)
         return active
 
-    def validate(self, text: str) -> str:
+    def validate(self, text: str, trial: Trial = WAY_BACK) -> str:
         """`envoy --mode validate`, with the file's routes in the configuration that Envoy is started with."""
         program = validation.program(self._site)
         with TemporaryDirectory(prefix="aurops-") as folder:
@@ -142,12 +146,10 @@ class EnvoyDialect:
                 file.write_text(envoy.trial(self._site, text))
             except ValueError as error:
                 raise OutsideError(
-                    f"The way back is no steering file: {error}.", where=str(self._site.folder)
+                    f"{trial.what} is no steering file: {error}.", where=str(self._site.folder)
                 ) from error
             quiet = ["--log-level", "error"]
-            return validation.ask([program, "--mode", "validate", "-c", str(file), *quiet], "The way back").replace(
-                str(file), "the way back"
-            )
+            return validation.ask([program, "--mode", "validate", "-c", str(file), *quiet], trial, folder)
 
     def take(self) -> None:
         """Nothing: it watches the folder."""
@@ -176,6 +178,10 @@ class NginxDialect:
         """Its `version`."""
         return nginx.version_of(text)
 
+    def sides_of(self, text: str) -> tuple[str, ...]:
+        """Each has a weight."""
+        return nginx.sides_of(text)
+
     def version(self) -> str:
         """As the script says."""
         return self.ask().version
@@ -188,14 +194,14 @@ class NginxDialect:
         except (ValueError, UsageError) as error:
             raise self._admin.not_ours(error) from error
 
-    def validate(self, text: str) -> str:
+    def validate(self, text: str, trial: Trial = WAY_BACK) -> str:
         """`nginx -t`, with the file among what it reads."""
         program = validation.program(self._site)
         with TemporaryDirectory(prefix="aurops-") as folder:
             for name, content in nginx.trial(self._site, Path(folder), text).items():
                 (Path(folder) / name).write_text(content)
             options = ["-p", folder, "-c", "nginx.conf", "-e", "stderr"]
-            return validation.ask([program, "-t", *options], "The way back").replace(folder, "the way back's trial")
+            return validation.ask([program, "-t", *options], trial, folder)
 
     def take(self) -> None:
         """Tell it to read the file."""

@@ -82,6 +82,24 @@ def version_of(text: str) -> str:
     raise ValueError("not as aurops wrote it")
 
 
+def sides_of(text: str) -> tuple[str, ...]:
+    """The sides that a steering file knows: each has a route for probes, whatever its weight.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        (configuration,) = json.loads(text)["resources"]
+        matched = [each["match"].get("headers", [{}])[0] for each in configuration["virtual_hosts"][0]["routes"]]
+        return tuple(str(each["string_match"]["exact"]) for each in matched if _is_probe(each))
+    except _NOT_OURS as error:
+        raise ValueError(f"not a steering file: {text[:200]}") from error
+
+
+def _is_probe(header: Mapping[str, Any]) -> bool:
+    return header.get("name") == PROBE_HEADER and "string_match" in header
+
+
 def active(site: Site, config_dump: str, stats: str) -> Active | None:
     """What is in effect; None: Envoy has no routes yet.
 

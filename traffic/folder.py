@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aurops.errors import OutsideError
-from aurops.files import create_durably, move_durably, share, write_durably
+from aurops.files import create_durably, make_folder, move_durably, share, write_durably
 from traffic.driver import TamperedError
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class ProxyFolder:
 
     def make_live(self) -> None:
         """The folder of the file that steers, for whoever may write in the folder above it."""
-        self.live.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.live.parent)
         above = self._folder.stat()
         with suppress(OSError):
             os.chown(self.live.parent, -1, above.st_gid)

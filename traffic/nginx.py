@@ -80,6 +80,18 @@ def version_of(text: str) -> str:
     raise ValueError("not as aurops wrote it")
 
 
+def sides_of(text: str) -> tuple[str, ...]:
+    """The sides that a steering file knows.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        return tuple(str(name) for name, _ in json.loads(text)["weights"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a steering file: {text[:200]}") from error
+
+
 def active(site: Site, answer: str) -> Active:
     """What is in effect, from the script's answer.
 

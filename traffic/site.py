@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Address = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]+:[0-9]{1,5}$")]
 """host:port."""
+ANY = "0.0.0.0"  # noqa: S104 (compared with; nothing listens here)
 Header = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
 """A header's name in lower case."""
 
@@ -70,7 +71,7 @@ class Site(BaseModel):
         kind: Which.
         folder: Its own on the proxy's host: `live/` holds the one file that steers it.
         listens: Where clients come.
-        admin: Its own interface: on loopback, and on no other address.
+        admin: Its own interface: on loopback, on no other address, and not on the port of `listens`.
         sides: In the order that decides who moves.
         program: The proxy's own binary, which checks the way back; empty: the one of this kind on PATH.
         sticky: None: each request by itself.
@@ -124,4 +125,14 @@ class Site(BaseModel):
         host = self.admin.rpartition(":")[0]
         if host != "localhost" and not ip_address(host).is_loopback:
             raise ValueError(f"admin is on {host}: whoever reaches it steers; only loopback is allowed")
+        if _overlap(self.listens, self.admin):
+            raise ValueError(f"listens ({self.listens}) and admin ({self.admin}) are one port: each needs its own")
         return self
+
+
+def _overlap(first: Address, second: Address) -> bool:
+    """Whether one address takes in the other; names other than localhost are not looked up."""
+    (host, _, port), (other, _, its_port) = (
+        each.replace("localhost", "127.0.0.1").rpartition(":") for each in (first, second)
+    )
+    return int(port) == int(its_port) and (host == other or ANY in (host, other))

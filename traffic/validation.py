@@ -11,6 +11,7 @@ from aurops.errors import OutsideError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from traffic.dialect import Trial
     from traffic.site import Site
 
 VALIDATED_S = 20.0
@@ -34,12 +35,13 @@ def program(site: Site) -> str:
     return found
 
 
-def ask(command: Sequence[str], what: str) -> str:
+def ask(command: Sequence[str], trial: Trial, folder: str) -> str:
     """What the binary says to a configuration that it finds right.
 
     Args:
         command: The binary, and how it is asked.
-        what: What is checked, for the error.
+        trial: What is checked, for the error.
+        folder: Where that lies for so long: people are told what it is instead.
 
     Raises:
         OutsideError: It finds it wrong, in its own words; or it does not answer.
@@ -47,12 +49,12 @@ def ask(command: Sequence[str], what: str) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=VALIDATED_S)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise OutsideError(f"{what} cannot be checked: {error}.", where=command[0]) from error
-    said = (done.stdout + done.stderr).strip()[-_MOST:]
+        raise OutsideError(f"{trial.what} cannot be checked: {error}.", where=command[0]) from error
+    said = (done.stdout + done.stderr).replace(folder, f"({trial.what[0].lower()}{trial.what[1:]})").strip()[-_MOST:]
     if done.returncode:
         raise OutsideError(
-            f"{what} is refused by the proxy's own binary: {said}",
+            f"{trial.what} is refused by the proxy's own binary: {said}",
             where=command[0],
-            next_step="Nothing was moved. Mend what it names in the site file, or take an aurops that fits this proxy.",
+            next_step=f"{trial.spared}. Mend what it names in the site file, or take an aurops that fits this proxy.",
         )
     return said

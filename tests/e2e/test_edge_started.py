@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from aurops.errors import OutsideError
+from aurops.errors import OutsideError, UsageError
 from runbooks import gateway
 from testbeds.local import components, ports
 from traffic.dialects import open_driver
@@ -45,6 +45,16 @@ def site_in(folder: Path, kind: Kind, first_port: int, **more: object) -> Site:
     return Site.model_validate({**told, "program": program, **more})
 
 
+@pytest.fixture
+def tight_umask() -> Iterator[None]:
+    """What many hosts give root: nobody else may read."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
 def run(site: Site, folder: Path) -> dict[str, object]:
     """What the command says."""
     file = folder / "site.json"
@@ -54,9 +64,10 @@ def run(site: Site, folder: Path) -> dict[str, object]:
     return said
 
 
+@pytest.mark.usefixtures("tight_umask")
 @pytest.mark.parametrize("kind", Kind)
 def test_a_site_file_is_all_that_a_proxy_needs_to_be_started(kind: Kind, folder: Path) -> None:
-    """What the command says starts it; all traffic is at the way back; said twice it writes nothing."""
+    """What the command says starts it, whatever the umask; all is at the way back; said twice it writes nothing."""
     with ports.claim(None) as claimed:
         site = site_in(folder, kind, claimed.getsockname()[1] + 1)
         said = run(site, folder)
@@ -71,7 +82,7 @@ def test_a_site_file_is_all_that_a_proxy_needs_to_be_started(kind: Kind, folder:
                     seen = driver.observe()
                 time.sleep(0.02)
             assert seen is not None
-            assert seen.steering == Steering({"v11": 0, "v10": 10_000}, 0)
+            assert (seen.steering, seen.foreign) == (Steering({"v11": 0, "v10": 10_000}, 0), "")
             driver.lay_way_back()
         finally:
             proxy.terminate()
@@ -84,8 +95,14 @@ def test_a_site_file_is_all_that_a_proxy_needs_to_be_started(kind: Kind, folder:
 def test_what_the_proxys_own_binary_refuses_is_not_written(kind: Kind, folder: Path) -> None:
     """Exit 3 in its own words, and the folder is not even made."""
     site = site_in(folder, kind, 20_000, listens="aurops.invalid:80")
-    with pytest.raises(OutsideError, match="own binary"):
+    with pytest.raises(OutsideError, match="own binary") as refused:
         run(site, folder)
+    said = str(refused.value)
+    assert "What the proxy is started with, everything at v10, is refused" in said
+    assert "Nothing was written. Mend" in said
+    assert "aurops.invalid" in said
+    assert "way back" not in said
+    assert tempfile.gettempdir() not in said.replace(str(folder), ""), "a path that is gone by now"
     assert not site.folder.exists()
 
 
@@ -108,3 +125,58 @@ def test_the_words_for_people_start_it_too(folder: Path) -> None:
     program, *_ = shlex.split(start)
     assert os.access(program, os.X_OK)
     assert f"python -m traffic.watcher --site {file}" in said
+
+
+def test_a_relative_folder_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Envoy, watcher and operators would each look in another place; nothing is written."""
+    monkeypatch.chdir(folder)
+    site = site_in(Path(), Kind.ENVOY, 20_000)
+    with pytest.raises(UsageError, match="`folder` is edge") as refused:
+        run(site, folder)
+    assert str(folder / "edge") in str(refused.value)
+    assert not site.folder.exists()
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_steering_of_other_sides_is_refused(kind: Kind, folder: Path) -> None:
+    """An Envoy that is started so would have no routes; both lists are said, and no file is another."""
+    site = site_in(folder, kind, 20_000)
+    run(site, folder)
+    before = {file: file.read_bytes() for file in site.folder.rglob("*") if file.is_file()}
+    renamed = tuple(side.model_copy(update={"name": f"{side.name}-eu"}) for side in site.sides)
+    sides = (renamed[0].model_copy(update={"instead": "v10-eu"}), renamed[1])
+    with pytest.raises(UsageError, match="is of the sides v11, v10; the site file names v11-eu, v10-eu") as refused:
+        run(site.model_copy(update={"sides": sides}), folder)
+    assert "Nothing was written" in str(refused.value)
+    assert {file: file.read_bytes() for file in site.folder.rglob("*") if file.is_file()} == before
+
+
+def test_steering_that_envoy_cannot_obey_by_the_new_site_file_is_refused(folder: Path) -> None:
+    """The same sides, and one has no fallback any more: its routes would name a cluster that is gone."""
+    site = site_in(folder, Kind.ENVOY, 20_000)
+    run(site, folder)
+    alone = tuple(side.model_copy(update={"instead": None}) for side in site.sides)
+    with pytest.raises(OutsideError, match="Its steering, with what this site file says, is refused"):
+        run(site.model_copy(update={"sides": alone}), folder)
+
+
+def test_steering_that_is_none_is_refused_with_what_to_do(folder: Path) -> None:
+    """A proxy that is started with it would obey nobody knows what."""
+    site = site_in(folder, Kind.NGINX, 20_000)
+    run(site, folder)
+    (site.folder / "live" / "steering.json").write_text("{")
+    with pytest.raises(OutsideError, match="Compare it with"):
+        run(site, folder)
+
+
+@pytest.mark.usefixtures("tight_umask")
+def test_everybody_may_enter_what_is_made_and_nothing_that_was_opened_is_closed(folder: Path) -> None:
+    """A folder of a group stays one, and `live/` is its; what is above a new folder can be entered, too."""
+    deep = site_in(folder / "above", Kind.NGINX, 20_000)
+    run(deep, folder)
+    of_group = site_in(folder, Kind.NGINX, 20_000)
+    of_group.folder.mkdir()
+    of_group.folder.chmod(0o2775)
+    run(of_group, folder)
+    made = (folder / "above", deep.folder, deep.folder / "live", of_group.folder, of_group.folder / "live")
+    assert [oct(each.stat().st_mode & 0o7777) for each in made] == ["0o755"] * 3 + ["0o2775"] * 2

@@ -61,7 +61,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def site(folder: Path) -> Path:
     """A proxy that is down."""
     folder.mkdir()
-    made = Site(kind=Kind.ENVOY, folder=folder, listens="127.0.0.1:1", admin="127.0.0.1:1", sides=SIDES)
+    made = Site(kind=Kind.ENVOY, folder=folder, listens="127.0.0.1:1", admin="127.0.0.1:2", sides=SIDES)
     file = folder / "site.json"
     file.write_text(made.model_dump_json(by_alias=True))
     return file

@@ -34,6 +34,9 @@ def test_a_description_survives_its_file(tmp_path: Path) -> None:
     ("wrong", "says"),
     [
         ({"admin": "10.0.0.1:9901"}, "only loopback is allowed"),
+        ({"listens": "127.0.0.1:9901", "admin": "127.0.0.1:9901"}, "each needs its own"),
+        ({"listens": "0.0.0.0:9901", "admin": "127.0.0.1:09901"}, "are one port"),
+        ({"listens": "localhost:9901", "admin": "127.0.0.1:9901"}, "are one port"),
         ({"sides": [side("v11"), side("v11")]}, "the same name"),
         ({"sides": [side("v11", instead="v10")]}, "v10 is not a side"),
         ({"sides": [side("v11", instead="v10"), side("v10", instead="v10")]}, "stands by itself"),
