@@ -49,6 +49,18 @@ if CACHE_HOME not in os.environ:
     atexit.register(shutil.rmtree, os.environ[CACHE_HOME], ignore_errors=True)
 
 
+@pytest.hookimpl(trylast=True)  # when each folder has put its marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts real processes mostly waits, so it begins first and everything else is run beside it.
+
+    Then the engine's: what takes long is not left for the end, when the other workers have nothing to do.
+    """
+    for item in items:
+        if item.get_closest_marker("e2e") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(400))  # a drill on a busy machine takes minutes and is no hang
+    items.sort(key=lambda item: (not item.get_closest_marker("e2e"), not item.get_closest_marker("engine")))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
     """What `--dist loadfile` means here: `tests/abreast.py`."""
