@@ -43,6 +43,9 @@ os.environ.setdefault("GOGC", "400")
 # cycles again and again takes a third of the CPU time of the tests of components.
 gc.set_threshold(100_000, 50, 1_000)
 
+_GIVES_WAY = 5
+_GAVE_WAY: list[int] = []
+
 # What the lab reads of the SDKs' types is read once for all of a run's sessions, workers included, and nowhere kept.
 if CACHE_HOME not in os.environ:
     os.environ[CACHE_HOME] = tempfile.mkdtemp(prefix="aurops-test-cache-")
@@ -59,6 +62,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("e2e") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(400))  # a drill on a busy machine takes minutes and is no hang
     items.sort(key=lambda item: (not item.get_closest_marker("e2e"), not item.get_closest_marker("engine")))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """In a run of several workers what is only work gives way to what has clients that wait for it.
+
+    A worker that is through with the real processes never gets such a test again; so its priority need not come back.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ and not item.get_closest_marker("e2e") and not _GAVE_WAY:
+        _GAVE_WAY.append(os.nice(_GIVES_WAY))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -60,13 +60,14 @@ class TargetContract:
 
     def test_it_says_what_it_can_and_which_regions_could_be_promoted(self, service: Service) -> None:
         """Each region with yes or no and why; how far it was ever tried is in words."""
-        can = service.target.capabilities()
+        wanted, deadline_s = {"north": False, "south": True, "west": True}, time.monotonic() + CALL_S
+        while True:  # a region that has not answered in time cannot be promoted, and a busy machine's may take theirs
+            can = service.target.capabilities()
+            found = {region: yes for region, (yes, _) in can.promotable.items()}
+            if found == wanted or time.monotonic() > deadline_s:
+                break
+        assert found == wanted, can.promotable
         assert can.can <= set(Capability)
-        assert {region: yes for region, (yes, _) in can.promotable.items()} == {
-            "north": False,
-            "south": True,
-            "west": True,
-        }
         assert all(why for _, why in can.promotable.values())
         assert can.tried
 
