@@ -4,22 +4,29 @@ import json
 import os
 import shlex
 import shutil
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
 from aurops.errors import OutsideError, UsageError
 from runbooks import gateway
 from testbeds.local import components, ports
+from testbeds.local.steering import websocket
+from testbeds.local.steering.bed import PROXY, up
+from tests.e2e import commands
 from traffic.dialects import open_driver
 from traffic.driver import Steering
 from traffic.site import Kind, Side, Site
+from traffic.starting import prepare
 
 pytestmark = pytest.mark.e2e
 LIMIT_S = 20.0
@@ -122,8 +129,9 @@ def test_the_words_for_people_start_it_too(folder: Path) -> None:
     file.write_text(site.model_dump_json(by_alias=True))
     said = CliRunner().invoke(gateway.app, ["edge", str(file)], catch_exceptions=False).stdout
     (start,) = (line.removeprefix("start it with: ") for line in said.splitlines() if line.startswith("start it"))
-    program, *_ = shlex.split(start)
+    program, *options = shlex.split(start)
     assert os.access(program, os.X_OK)
+    assert "--disable-hot-restart" not in options, "a changed site file could not be taken over"
     assert f"python -m traffic.watcher --site {file}" in said
 
 
@@ -180,3 +188,81 @@ def test_everybody_may_enter_what_is_made_and_nothing_that_was_opened_is_closed(
     run(of_group, folder)
     made = (folder / "above", deep.folder, deep.folder / "live", of_group.folder, of_group.folder / "live")
     assert [oct(each.stat().st_mode & 0o7777) for each in made] == ["0o755"] * 3 + ["0o2775"] * 2
+
+
+def is_served(site: Site) -> bool:
+    """Whether a request is answered."""
+    with suppress(httpx.HTTPError):
+        return httpx.get(f"http://{site.listens}/reads/1", trust_env=False).is_success
+    return False
+
+
+def says_back(client: socket.socket) -> bool:
+    """Whether a WebSocket is still open."""
+    client.sendall(websocket.text(b"still there?", masked=True))
+    return bool(client.recv(100))
+
+
+@contextmanager
+def asked_all_the_time(url: str) -> Iterator[list[str]]:
+    """A client that asks one thing after the other; what it was answered."""
+    over, answers = threading.Event(), list[str]()
+
+    def ask() -> None:
+        with httpx.Client(trust_env=False) as client:
+            while not over.is_set():
+                try:
+                    answers.append(str(client.get(f"{url}/reads/1").status_code))
+                except httpx.HTTPError as error:
+                    answers.append(repr(error))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        yield answers
+    finally:
+        over.set()
+        asking.join()
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_changed_site_file_is_taken_over_and_no_request_is_lost(kind: Kind) -> None:
+    """As docs/traffic.md says: NGINX reloads and keeps its WebSockets, another Envoy takes over; weights stay."""
+    with up(kind, requests=1) as bed, ExitStack() as stack:
+
+        def run_envoy(site: Site, *more: str) -> subprocess.Popen[bytes]:
+            command = [*prepare(site).command, *more, "--concurrency", "2"]
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+            return process
+
+        if kind is Kind.ENVOY:
+            bed.kill(PROXY)
+            first = run_envoy(bed.site)
+            commands.until(lambda: is_served(bed.site), limit_s=LIMIT_S)
+        host, _, port = bed.site.listens.rpartition(":")
+        url = f"http://{bed.site.listens}"
+        client = stack.enter_context(socket.create_connection((host, int(port)), timeout=LIMIT_S))
+        client.sendall(websocket.asked("/socket", bed.site.listens, "ann"))
+        assert b" 101 " in client.recv(4096)
+        assert says_back(client)
+        assert httpx.get(f"{url}/sockets", trust_env=False).text == "1"
+        moved = {side.name: side for side in bed.site.sides}
+        moved["v10"] = moved["v10"].model_copy(update={"backends": moved["baseline"].backends})
+        changed = bed.site.model_copy(update={"sides": tuple(moved.values())})
+        before = bed.driver.observe()
+        with asked_all_the_time(url) as answers:
+            commands.until(lambda: bool(answers), limit_s=LIMIT_S)
+            if kind is Kind.ENVOY:
+                run_envoy(changed, "--restart-epoch", "1", "--drain-time-s", "1", "--parent-shutdown-time-s", "2")
+                commands.until(lambda: first.poll() is not None, limit_s=LIMIT_S)
+            else:
+                assert prepare(changed).written
+                reload = [bed.site.program, "-p", str(bed.site.folder), "-c", "nginx.conf", "-e", "stderr"]
+                subprocess.run([*reload, "-s", "reload"], check=True, capture_output=True)
+            commands.until(lambda: httpx.get(f"{url}/sockets", trust_env=False).text == "0", limit_s=LIMIT_S)
+        assert set(answers) == {"200"}
+        now = bed.driver.observe()
+        assert (now.steering, now.version, now.foreign) == (before.steering, before.version, "")
+        assert says_back(client) is (kind is Kind.NGINX)

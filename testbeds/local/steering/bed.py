@@ -124,7 +124,7 @@ class Bed:
             return [sys.executable, "-m", "testbeds.local.steering.server", *options]
         command = open_dialect(self.site).start().command
         if self.site.kind is Kind.ENVOY:
-            return [*command, "--concurrency", "2"]
+            return [*command, "--disable-hot-restart", "--concurrency", "2"]
         # NGINX writes its title over its environment, and with it the bed's mark; its parent keeps that.
         keep = ["sh", "-c", '"$@"; exit $?', "sh"]
         *options, globals_ = command
