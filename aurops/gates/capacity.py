@@ -37,7 +37,8 @@ class Reading:
 
     Args:
         value: It.
-        age_s: How long before the look it was measured, seconds; None: nobody says.
+        age_s: How long before the look it was measured, seconds; None: nobody says. Never below 0, though the clock
+            of whoever measured it may be a little ahead.
     """
 
     value: float
@@ -92,15 +93,18 @@ def _of_metrics(asked: PrometheusQuery, seen: Observation[Metrics], now: datetim
     if why := prometheus.not_one(asked, seen.value, now):
         return _unknown(seen, why)
     (series,) = seen.value.series
-    return _known(seen, Reading(series.points[-1][1], prometheus.age_s(seen.value)))
+    return _known(seen, Reading(series.points[-1][1], max(0.0, prometheus.age_s(seen.value))))
 
 
 def _of_command(asked: CommandNumber, seen: Observation[Ended], now: datetime) -> Observation[Reading]:
     if seen.value is None:
         return _unknown(seen)
     if seen.value.code:
-        return _unknown(seen, f"it ended with {seen.value.code}: {_short(seen.value.said)}")
-    return _read(asked.max_age_s, seen.value.said, seen, now)
+        return _unknown(seen, f"it ended with {seen.value.code}: {_short(seen.value.warned or seen.value.said)}")
+    number = _read(asked.max_age_s, seen.value.said, seen, now)
+    if number.value is None and seen.value.warned:
+        return _unknown(seen, f"{number.why_unknown}, and says {_short(seen.value.warned)}")
+    return number
 
 
 def _of_page(asked: HttpNumber, seen: Observation[Answered], now: datetime) -> Observation[Reading]:
@@ -133,7 +137,7 @@ def _read(max_age_s: float | None, text: str, asked: Observation[object], now: d
         return _unknown(asked, "it does not say when it was measured (measured_at)")
     if max_age_s is not None and age_s is not None and age_s > max_age_s:
         return _unknown(asked, f"stale: it was measured {age_s:.0f} s ago, allowed are {max_age_s:g} s")
-    return _known(asked, Reading(said.value, age_s))
+    return _known(asked, Reading(said.value, None if age_s is None else max(0.0, age_s)))
 
 
 def _short(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aurops.gates.finding import Finding, State
 from aurops.gates.seen import found, unseen
+from aurops.gates.spec import CommandCheck
 from aurops.plan import Observation
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from aurops.clock import Clock
     from aurops.gates.quantity import CommandNumber
-    from aurops.gates.spec import CommandCheck
 
 _MOST_CHARS = 500
 
@@ -29,37 +29,47 @@ class Ended:
 
     Args:
         code: Its exit code; negative: the signal that ended it.
-        said: The end of what it printed.
+        said: The end of what it printed; of a number's command on stdout alone.
+        warned: The end of what a number's command printed on stderr.
     """
 
     code: int
     said: str
+    warned: str = ""
 
 
 def look(check: CommandCheck | CommandNumber, clock: Clock) -> Observation[Ended]:
-    """Run the command once; one that takes too long is killed with all that it started."""
+    """Run the command once; one that takes too long is killed with all that it started.
+
+    A check's output is one text, as on a terminal. A number's stands on stdout alone: tools warn on stderr.
+    """
     at_s, name = clock.now_s(), " ".join(check.argv)
     try:
         child = subprocess.Popen(
             check.argv,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.STDOUT if isinstance(check, CommandCheck) else subprocess.PIPE,
             start_new_session=True,
         )
     except OSError as error:
         return Observation(None, at_s, name, f"it cannot be run: {error.strerror}")
     try:
-        output, _ = child.communicate(timeout=check.timeout_s)
+        output, warned = child.communicate(timeout=check.timeout_s)
     except subprocess.TimeoutExpired:
         return Observation(None, at_s, name, f"it did not end within {check.timeout_s:g} s")
     finally:
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()
-        if child.stdout is not None:
-            child.stdout.close()
-    return Observation(Ended(child.returncode, output.decode(errors="replace").strip()[-_MOST_CHARS:]), at_s, name)
+        for pipe in (child.stdout, child.stderr):
+            if pipe is not None:
+                pipe.close()
+    return Observation(Ended(child.returncode, _end(output), _end(warned)), at_s, name)
+
+
+def _end(printed: bytes | None) -> str:
+    return (printed or b"").decode(errors="replace").strip()[-_MOST_CHARS:]
 
 
 def judge(check: CommandCheck, seen: Observation[Ended], now: datetime) -> Finding:

@@ -70,6 +70,7 @@ def refuse(
             case CapacityCheck():
                 _refuse_asked(gate.can_take, f"{at}: can_take", env)
                 _refuse_asked(gate.peak, f"{at}: peak", env)
+                _refuse_ageless(gate.peak, f"{at}: peak")
             case WindowGate():
                 _refuse_window(gate, at, now)
             case ApprovalGate():
@@ -91,6 +92,17 @@ def _refuse_asked(asked: CommandCheck | Quantity, at: str, env: Mapping[str, str
                 raise UsageError(f"there is no program {asked.argv[0]!r}", where=at, allowed="a program on PATH")
         case HttpNumber():
             pass
+
+
+def _refuse_ageless(peak: Quantity, at: str) -> None:
+    """A peak is of now: one that was written down once would open its gate for ever."""
+    if isinstance(peak, CommandNumber | HttpNumber) and peak.max_age_s is None:
+        raise UsageError(
+            "nobody would see that this peak is an old one",
+            where=at,
+            allowed="max_age_s: seconds; the text says measured_at",
+            next_step='max_age_s: 300, and a text as {"value": 1200, "measured_at": "2026-12-01T10:00:00Z"}',
+        )
 
 
 def _refuse_query(asked: PrometheusQuery, at: str) -> None:

@@ -164,7 +164,7 @@ class CapacityCheck(_Gate):
     can_take: Quantity
     """What it can take, as it was measured: the record of a load test."""
     peak: Quantity
-    """The peak of now, in the same unit: max_over_time(sum(rate(…[5m]))[1d:1m])."""
+    """The peak of now, in the same unit: max_over_time(sum(rate(…[5m]))[1d:1m]). A command or URL needs max_age_s."""
     headroom: float = Field(default=1.0, ge=1, allow_inf_nan=False)
     """It must take so many times the peak."""
     unit: str = Field(default="requests/s", min_length=1, max_length=40)

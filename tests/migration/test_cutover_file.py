@@ -56,7 +56,7 @@ capacity:
 - kind: capacity
   name: V10 takes the peak
   can_take: {kind: command, argv: [echo, "1200"]}
-  peak: {kind: command, argv: [echo, "1000"]}
+  peak: {kind: command, argv: [echo, "1000"], max_age_s: 60}
   headroom: 1.2
 watch: [{kind: command, name: errors, argv: ["true"]}]
 drain_s: 60
@@ -122,7 +122,12 @@ def test_a_file_is_read_with_its_calendar_and_its_signers(tmp_path: Path) -> Non
             "nothing proves that V10 can take the current peak",
         ),
         ("headroom: 1.2", "headroom: 0.9", "cutover.yaml: capacity", "greater than or equal to 1"),
-        ('  peak: {kind: command, argv: [echo, "1000"]}\n', "", "cutover.yaml: capacity", "'peak' is missing"),
+        (
+            '  peak: {kind: command, argv: [echo, "1000"], max_age_s: 60}\n',
+            "",
+            "cutover.yaml: capacity",
+            "'peak' is missing",
+        ),
         ("drain_s: 60", "drains_s: 60", "drains_s", "did you mean 'drain_s'"),
         ("need: 1, of: [ann]}\n  - {kind: window", "need: 2, of: [ann]}\n  - {kind: window", "gates.traffic", "2 of 1"),
         ("kind: hold, name: on-call", "kind: hodl, name: on-call", "gates.prepare", "does not match any"),

@@ -189,11 +189,11 @@ def test_a_dry_run_says_when_each_gate_is_open(capsys: pytest.CaptureFixture[str
     flat = " ".join(plan.split())
     for clause in (
         'prometheus `V10 warm`: at least 0.9: min(rocksdb_block_cache_hit_ratio{side="v10"})',
-        "capacity `V10 takes the peak`: https://load-tests.example/v10/requests-per-s is at least 1.2 times",
-        "max_over_time(sum(rate(requests_total[5m]))[1d:1m]), in requests/s",
+        "capacity `V10 of west takes the peak`: https://load-tests.example/v10/west/requests-per-s is at least 1.2",
+        'max_over_time(sum(rate(requests_total{region="north"}[5m]))[1d:1m]), in requests/s',
         'prometheus `errors of V11`: at most 0.001: sum(rate(errors_total{side="v11"}[1m])) / sum(',
-        "soak `well`: 420 s without a break, looked at every 30 s: errors of V11, V10 warm, V10 takes",
-        "the peak, interruption of every region, a watcher beside every proxy",
+        "soak `well`: 420 s without a break, looked at every 30 s: errors of V11, V10 warm, V10 of",
+        "takes the peak, interruption of every region, a watcher beside every proxy",
         "window `night`: sat sun 22:00 to 04:00 Europe/Berlin, with 7200 s left, but in no freeze (holidays, sale)",
         "sat sun 22:00 to 04:00 Europe/Berlin, with 420 s left",
         "time `probes begin`: from 2027-01-16 21:58:00 +0100 on",

@@ -16,7 +16,7 @@ from aurops.gates import capacity, checks
 from aurops.gates.capacity import Reading, Seen
 from aurops.gates.finding import Finding, State
 from aurops.gates.refusals import refuse
-from aurops.gates.spec import CapacityCheck, Gate
+from aurops.gates.spec import CapacityCheck, CommandCheck, Gate, SoakGate
 from aurops.plan import Observation
 from tests.aurops.gates.metrics_server import TinyPrometheus
 
@@ -170,6 +170,42 @@ def test_what_could_never_be_asked_is_refused_before_a_run() -> None:
     with pytest.raises(OutsideError, match="V10_DSN is not set"):
         refused({"kind": "sql", "dsn_env": "V10_DSN", "query": "select 1"}, ECHO)
     refused(ECHO, {"kind": "prometheus", "url": "http://x", "query": "max_over_time(sum(rate(r[5m]))[1d:1m])"})
+
+
+@pytest.mark.parametrize("peak", [ECHO, {"kind": "http", "url": "http://127.0.0.1:9/"}], ids=["command", "http"])
+def test_a_peak_of_which_nobody_knows_the_age_is_refused_before_a_run(peak: dict[str, Any]) -> None:
+    """A number that was written down once, or a dead exporter's, would open for ever; what it can take may be old."""
+    with pytest.raises(UsageError, match="nobody would see that this peak is an old one") as caught:
+        refuse((check(ECHO, peak),), "f: capacity", signers=None, now=NOW, env={})
+    assert caught.value.where == "f: capacity: gate `V10`: peak"
+    assert "max_age_s" in str(caught.value.allowed)
+    made = check(ECHO, peak | {"max_age_s": 60})
+    refuse((made,), "f: capacity", signers=None, now=NOW, env={})
+    soak = SoakGate(kind="soak", name="well", for_s=60, every_s=30, checks=(check(ECHO, peak),))
+    with pytest.raises(UsageError, match="an old one"):
+        refuse((soak,), "f: watch", signers=None, now=NOW, env={})
+
+
+def test_a_number_is_read_from_stdout_alone() -> None:
+    """A tool that warns on stderr has still given its number; when it gives none, what it said there is told."""
+    warns = {"kind": "command", "argv": ["sh", "-c", "echo deprecated >&2; echo 12; echo deprecated >&2"]}
+    found = look(warns, echo("12"))
+    assert (found.state, found.why.startswith("it can take 12 requests/s")) == (State.OPEN, True), found.why
+    fails = {"kind": "command", "argv": ["sh", "-c", "echo 12; echo no such metric >&2; exit 1"]}
+    assert "it ended with 1: 'no such metric'" in look(fails, ECHO).why
+    silent = {"kind": "command", "argv": ["sh", "-c", "echo no such metric >&2"]}
+    assert "it gives nothing, no number, and says 'no such metric'" in look(silent, ECHO).why
+    check = CommandCheck(kind="command", name="suite", argv=("sh", "-c", "echo out; echo broken >&2; exit 1"))
+    assert checks.look(check, CLOCK, NOW).why.endswith("ended with 1: broken")
+
+
+@pytest.mark.parametrize("ahead_s", [0.0, 0.2, 0.5, 29.0])
+def test_a_number_measured_by_a_clock_that_is_a_little_ahead_is_of_now(ahead_s: float) -> None:
+    """0 s old, in words and in evidence; never less."""
+    found = look(echo(measured(12, -ahead_s)), echo(measured(10, -ahead_s), max_age_s=60))
+    assert found.why == "it can take 12 requests/s (0 s old), enough for the peak of 10 requests/s (0 s old)"
+    assert found.evidence["peak"]["age_s"] == 0.0  # type: ignore[index,call-overload]
+    assert math.copysign(1, found.age_s) == 1
 
 
 @pytest.mark.parametrize("headroom", [0.99, 0, -1, math.nan, math.inf])
