@@ -65,6 +65,9 @@ def carried_out(scene: Scene, dies: str = "", *, most: int = 1) -> tuple[Cutover
         code = cutover.attend(cutover.begin(dies))
         while is_killed(code):
             cutover.kills += 1
+            if History(cutover.journal.records).finished:  # it had said so, and nothing was left to do
+                code = 0
+                break
             code = cutover.attend(cutover.resume(dies if cutover.kills < most else ""))
     wrong += [f"it ended with {code}: {cutover.said}"] if code else []
     wrong += scene.lost(clients) + seen.backwards()
@@ -124,7 +127,7 @@ def test_a_runner_killed_at_any_record_ends_in_the_same_state(
 ) -> None:
     """At every record of its journal and of its rehearsals': same weights, steps recorded once, no request lost."""
     state, records = clean
-    found = [killed(scene, state, Point.RECORD, number) for number in range(1 + chunk, records, CHUNKS)]
+    found = [killed(scene, state, Point.RECORD, number) for number in range(1 + chunk, records + 1, CHUNKS)]
     assert [each for wrong in found for each in wrong or ()] == []
     assert found.count(None) <= 1  # it waits a little longer at a gate here, a little shorter there
 
