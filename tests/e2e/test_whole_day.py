@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.e2e, pytest.mark.campaign, needs_ssh_keygen]
 __all__ = ["hosts"]  # a fixture
 CLOCK = RealClock()
+NOBODY = "page: {argv: ['true']}\n"
 BEGINS_S = 30
 """Before T0: phase 1 with three rehearsals over ssh fits, also beside other work."""
 
@@ -72,7 +73,7 @@ class Whole(Day):
         ways = "".join(f"- {{name: {name}, ssh: '{at}', aurops: {AUROPS}}}\n" for name, at in hosts.at.items())
         self.plan = self.file(after_s=BEGINS_S)
         self.plan.write_text(
-            f"{self.plan.read_text()}proxy_hosts: {{edge: {EDGE}}}\nhosts:\n{ways}"
+            f"{self.plan.read_text().replace(NOBODY, '')}proxy_hosts: {{edge: {EDGE}}}\nhosts:\n{ways}"
             "critical: [{check: V11 well, for_s: 2, every_s: 0.1}]\n"
             f"page: {{url: '{person.url}'}}\nheartbeat_s: 10\n"
         )
