@@ -43,6 +43,9 @@ SITE_FILE = "nginx-site.json"
 CONFIGURATION_FILE = "nginx.conf"
 UPSTREAM_IDLE_S = 30
 SOCKET_IDLE_S = 3600
+KEPT_S = 5
+"""A client that asked within so long still finds its connection when NGINX reloads: else what it sends in the moment in
+which an idle one is closed is lost (`keepalive_min_timeout`, since 1.27.4: ngx_http_core_module)."""
 FAILED_S = 1
 """How long a backend gets nothing after a failure."""
 _TRIES = 3
@@ -156,6 +159,7 @@ http {{
   server_tokens off;
   client_max_body_size 0;
   keepalive_requests 1000000;
+  keepalive_min_timeout {KEPT_S}s;
 {_script(site)}
 {upstreams}
 {_admin(site)}

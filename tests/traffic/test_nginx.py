@@ -97,6 +97,11 @@ def test_what_nginx_would_send_twice_is_never_sent_again() -> None:
     assert conf().count("proxy_next_upstream off;") == 1
 
 
+def test_a_client_that_asked_lately_finds_its_connection_when_nginx_reloads() -> None:
+    """Idle ones are closed at once by default, also while a request is on its way to them."""
+    assert f"keepalive_min_timeout {nginx.KEPT_S}s;" in conf()
+
+
 def test_only_a_websocket_is_treated_as_one() -> None:
     """Another `Upgrade` (h2c) is a request like any other, and its header goes no further."""
     assert conf().count("map $http_upgrade") == conf().count("~*^websocket$") == 3
