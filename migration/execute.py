@@ -188,8 +188,8 @@ def execute(  # noqa: PLR0913 (what a run needs)
             releases=releases,
         )
 
-    def must_act() -> bool:
-        return probes.died() or playbook_of(type(journal).open(store, journal.run, clock)).is_stopped()
+    def must_act(mine: Journal) -> bool:
+        return probes.died() or playbook_of(mine).is_stopped()
 
     def drive(*, again: bool) -> Result:
         mine = type(journal).open(store, journal.run, clock) if again else journal

@@ -216,16 +216,7 @@ def _windows(cutover: Cutover) -> tuple[WindowGate, ...]:
 def _answering(cutover: Cutover) -> tuple[PortCheck, ...]:
     """That every region answers now, before anything has moved."""
     return tuple(
-        PortCheck(
-            kind="port",
-            name=f"{region.name} answers",
-            port="interruption",
-            region=region.name,
-            limit_s=UNANSWERED_S,
-            over_s=ANSWERED_S,
-            max_age_s=ALLOWED_INTERRUPTION_S,
-        )
-        for region in cutover.regions
+        _unanswered(region.name, f"{region.name} answers", UNANSWERED_S, ANSWERED_S) for region in cutover.regions
     )
 
 
@@ -234,17 +225,23 @@ def _interruptions(cutover: Cutover) -> tuple[PortCheck, ...]:
     slowest_s = max(check.timeout_s for check in (*cutover.watch, *cutover.capacity))
     # A soak forgives three looks that are missing.
     over_s = max(2 * ALLOWED_INTERRUPTION_S, 4 * max(cutover.soak.every_s, slowest_s))
+    under = f"under {ALLOWED_INTERRUPTION_S:g} s"
     return tuple(
-        PortCheck(
-            kind="port",
-            name=f"interruption of {region.name} under {ALLOWED_INTERRUPTION_S:g} s",
-            port="interruption",
-            region=region.name,
-            limit_s=ALLOWED_INTERRUPTION_S,
-            over_s=over_s,
-            max_age_s=ALLOWED_INTERRUPTION_S,
-        )
+        _unanswered(region.name, f"interruption of {region.name} {under}", ALLOWED_INTERRUPTION_S, over_s)
         for region in cutover.regions
+    )
+
+
+def _unanswered(region: str, name: str, limit_s: float, over_s: float) -> PortCheck:
+    """That a region is without an answer for no longer than this, and that nothing of so long before is unknown."""
+    return PortCheck(
+        kind="port",
+        name=name,
+        port="interruption",
+        region=region,
+        limit_s=limit_s,
+        over_s=over_s,
+        max_age_s=ALLOWED_INTERRUPTION_S,
     )
 
 

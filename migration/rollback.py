@@ -8,7 +8,7 @@ written. It leaves a latch on every proxy: traffic goes forward again only by a 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -412,8 +412,8 @@ def _idle(
             still_since_s, before = now_s, flow.requests
         if now_s - still_since_s >= STILL_S:
             left = f"{flow.under_way} requests or WebSockets are still under way at V11" if flow.under_way else ""
-            done = Back(name, ok=True, took_s=still_since_s - began_s, left=flow.under_way, why=left, written=True)
-            done = replace(done, waited_s=now_s - still_since_s)
+            took_s, waited_s = still_since_s - began_s, now_s - still_since_s
+            done = Back(name, ok=True, took_s=took_s, left=flow.under_way, why=left, written=True, waited_s=waited_s)
             if not left or now_s - began_s > within_s:
                 return done
             if not told:

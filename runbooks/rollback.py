@@ -30,6 +30,7 @@ from runbooks.reasons import refuse_silence
 from traffic.dialects import open_driver
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from aurops.plan import Json
@@ -194,16 +195,29 @@ def _recorded(ready: Ready, reason: str, found: list[Back], began: datetime, lac
 
     A home that hangs (NFS) or a full disk has hindered nothing by now, and nobody waits for it for long.
     """
-    runs: list[str] = []
-    writing = threading.Thread(target=lambda: runs.extend(_write(ready, reason, found, began, lacking)), daemon=True)
-    writing.start()
-    writing.join(RECORD_S)
-    if writing.is_alive():
+    try:
+        return _within(RECORD_S, lambda: _write(ready, reason, found, began, lacking))
+    except TimeoutError:
         _warn(f"no record within {RECORD_S:g} s: {state_folder()} hangs; the latches say who, when and why")
-    return runs[0] if runs else ""
+        return ""
 
 
-def _write(ready: Ready, reason: str, found: list[Back], began: datetime, lacking: str) -> list[str]:
+def _within(limit_s: float, act: Callable[[], str]) -> str:
+    """What that gives; what has not ended by then is left alone, by the end of the command, too.
+
+    Raises:
+        TimeoutError: It has not.
+    """
+    given: list[str] = []
+    acting = threading.Thread(target=lambda: given.append(act()), daemon=True)
+    acting.start()
+    acting.join(limit_s)
+    if acting.is_alive():
+        raise TimeoutError
+    return given[0] if given else ""
+
+
+def _write(ready: Ready, reason: str, found: list[Back], began: datetime, lacking: str) -> str:
     try:
         from aurops.execution import begin  # noqa: PLC0415 (only who gets so far)
 
@@ -217,8 +231,8 @@ def _write(ready: Ready, reason: str, found: list[Back], began: datetime, lackin
         told.append(RecordKind.FINISHED, {"outcome": outcome, NOT_IN_V10: lacking})
     except (AuropsError, OSError) as error:
         _warn(f"no record can be kept: {error}")
-        return []
-    return [told.run]
+        return ""
+    return told.run
 
 
 def _tell_webhook(ready: Ready, reason: str, found: list[Back]) -> None:
@@ -235,11 +249,10 @@ def _lacking() -> str:
 
     Everything is back at V10 by now: a port that fails or hangs keeps nobody from hearing so.
     """
-    said: list[str] = []
-    asking = threading.Thread(target=lambda: said.append(_asked_of_port()), daemon=True)
-    asking.start()
-    asking.join(LACKING_S)
-    return said[0] if said else f"not known: the port `unsynced` has not answered within {LACKING_S:g} s"
+    try:
+        return _within(LACKING_S, _asked_of_port)
+    except TimeoutError:
+        return f"not known: the port `unsynced` has not answered within {LACKING_S:g} s"
 
 
 def _asked_of_port() -> str:

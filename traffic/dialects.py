@@ -145,7 +145,7 @@ class EnvoyDialect:
         """`envoy --mode validate`, with the file's routes in the configuration that Envoy is started with."""
         program = validation.program(self._site)
         with TemporaryDirectory(prefix="aurops-") as folder:
-            file = Path(folder) / "envoy.json"
+            file = Path(folder) / ENVOY_FILE
             try:
                 file.write_text(envoy.trial(self._site, text))
             except ValueError as error:
@@ -204,7 +204,7 @@ class NginxDialect:
         with TemporaryDirectory(prefix="aurops-") as folder:
             for name, content in nginx.trial(self._site, Path(folder), text).items():
                 (Path(folder) / name).write_text(content)
-            options = ["-p", folder, "-c", "nginx.conf", "-e", "stderr"]
+            options = ["-p", folder, "-c", nginx.CONFIGURATION_FILE, "-e", "stderr"]
             return validation.ask([program, "-t", *options], trial, folder)
 
     def take(self) -> None:

@@ -54,7 +54,7 @@ class Waiter:
         clock: Time.
         keeper: Looks at the gates.
         tell: Told what it waits for, when that changes.
-        must_act: Whether the run is to be taken up although no gate has turned.
+        must_act: Whether the run is to be taken up although no gate has turned; given its journal as it stands.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Waiter:
         clock: Clock,
         keeper: Keeper,
         tell: Callable[[str], None] = lambda _: None,
-        must_act: Callable[[], bool] = lambda: False,
+        must_act: Callable[[Journal], bool] = lambda _: False,
     ) -> None:
         self._store = store
         self._run = run
@@ -109,7 +109,8 @@ class Waiter:
         Raises:
             StoreError: The store does not say.
         """
-        records = Journal.open(self._store, self._run, self._clock).records
+        journal = Journal.open(self._store, self._run, self._clock)
+        records = journal.records
         history = History(records)
         spot = waits_at(records, history)
         if spot is None:
@@ -119,7 +120,7 @@ class Waiter:
             return  # each look is journalled, so that the time survives whatever happens to this process
         while not self._moved(records[-1].n, history.requests_seen):
             findings = self._keeper.look(spot)
-            if worth_journalling(spot, findings) or self._must_act():
+            if worth_journalling(spot, findings) or self._must_act(journal):
                 return
             self._say(f"waits: {shut(findings)}")
             self._pause(pause_s(spot.gates), records[-1].n, history.requests_seen)

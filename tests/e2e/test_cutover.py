@@ -379,20 +379,26 @@ def test_the_command_prints_the_plan_and_calls_nothing(day: Day) -> None:
     assert [row["part"] for row in rows if row["no_return"]] == ["hand over"]
 
 
+def _begins_no_run(day: Day, site: Path) -> str:
+    """What is said of a plan whose proxy is described so: exit 3, no run was begun, and nothing was moved."""
+    file = day.file()
+    file.write_text(file.read_text().replace(str(day.bed.folder / "site.json"), str(site)))
+    before = day.bed.driver.observe()
+    done = aurops("cutover", str(file), "--yes")
+    assert done.returncode == 3, done.stderr
+    assert day.bed.driver.observe().version == before.version
+    assert day.store.folders("runs") == []
+    return done.stderr
+
+
 def test_a_way_back_that_the_proxys_binary_refuses_begins_no_run(day: Day) -> None:
     """Before the first step, before a run is begun: its words, exit 3, and nothing was moved."""
     binary, site = day.folder / "binary", day.folder / "site.json"
     binary.write_text("#!/bin/sh\necho \"route: unknown cluster 'v12'\" >&2\nexit 1\n")
     binary.chmod(0o755)
     site.write_text(day.bed.site.model_copy(update={"program": str(binary)}).model_dump_json(by_alias=True))
-    file = day.file()
-    file.write_text(file.read_text().replace(str(day.bed.folder / "site.json"), str(site)))
-    before = day.bed.driver.observe()
-    done = aurops("cutover", str(file), "--yes")
-    assert done.returncode == 3, done.stderr
-    assert "is refused by the proxy's own binary: route: unknown cluster 'v12'" in done.stderr
-    assert day.bed.driver.observe().version == before.version
-    assert day.store.folders("runs") == []
+    said = _begins_no_run(day, site)
+    assert "is refused by the proxy's own binary: route: unknown cluster 'v12'" in said
 
 
 def test_a_live_file_on_another_file_system_begins_no_run(day: Day, another_file_system: Path) -> None:
@@ -403,15 +409,9 @@ def test_a_live_file_on_another_file_system_begins_no_run(day: Day, another_file
     shutil.copytree(folder / "live-before", another_file_system, dirs_exist_ok=True)
     (folder / "live").symlink_to(another_file_system, target_is_directory=True)
     site.write_text(day.bed.site.model_copy(update={"folder": folder}).model_dump_json(by_alias=True))
-    file = day.file()
-    file.write_text(file.read_text().replace(str(day.bed.folder / "site.json"), str(site)))
-    before = day.bed.driver.observe()
-    done = aurops("cutover", str(file), "--yes")
-    assert done.returncode == 3, done.stderr
-    assert "are on two file systems: a rollback could not be one move" in done.stderr
-    assert str(folder / "way-back") in done.stderr
-    assert day.bed.driver.observe().version == before.version
-    assert day.store.folders("runs") == []
+    said = _begins_no_run(day, site)
+    assert "are on two file systems: a rollback could not be one move" in said
+    assert str(folder / "way-back") in said
 
 
 def test_the_command_begins_a_run_that_waits_for_the_data(day: Day) -> None:

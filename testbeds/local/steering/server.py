@@ -35,10 +35,8 @@ _END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _KEYED = re.compile(rb"\r\nidempotency-key:", re.IGNORECASE)
 _OK = b"HTTP/1.1 200 OK\r\ncontent-length: "
-_NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
-
-
 _WRITES = frozenset((b"POST", b"PUT", b"PATCH", b"DELETE"))
+_NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
 
 
 class Side:

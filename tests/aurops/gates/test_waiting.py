@@ -350,7 +350,7 @@ def test_a_run_is_taken_up_when_something_that_it_keeps_going_has_died() -> None
     died: list[str] = []
     clock.at(100, lambda: died.append("the probes"))
     began_s = clock.now_s()
-    Waiter(scene.store, scene.journal.run, clock, scene.keeper, must_act=lambda: bool(died)).wait()
+    Waiter(scene.store, scene.journal.run, clock, scene.keeper, must_act=lambda _: bool(died)).wait()
     assert 100 <= clock.now_s() - began_s < 120
     assert scene.done == []
 
