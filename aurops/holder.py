@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 
-from aurops.processes import Process, read_stat
+from aurops.processes import Process, boot_id, read_stat
 
 
 class Holder(BaseModel):
@@ -34,7 +34,7 @@ class Holder(BaseModel):
         return cls(
             uuid=uuid4().hex,
             host=socket.gethostname(),
-            boot_id=Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+            boot_id=boot_id(),
             pid_ns=str(Path("/proc/self/ns/pid").readlink()),
             pid=os.getpid(),
             start_ticks=Process.current().start_ticks,

@@ -8,6 +8,18 @@ from pathlib import Path
 from typing import Self
 
 _DEAD = "ZX"  # zombie, dead (proc_pid_stat(5))
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def boot_id() -> str:
+    """What the kernel calls this boot of it: random, new at each boot, the same in all of its containers (random(4)).
+
+    systemd-nspawn(1) is the exception: it gives each of its containers one of its own.
+
+    Raises:
+        OSError: It cannot be read: another system than Linux, or a /proc that is hidden or not all there.
+    """
+    return BOOT_ID.read_text().strip()
 
 
 @dataclass(frozen=True, slots=True)

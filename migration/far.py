@@ -6,12 +6,14 @@ import json
 import os
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aurops.calls import CallPool
 from aurops.clock import RealClock
 from aurops.errors import AuropsError, OutsideError
 from aurops.gates.approval import MAX_SKEW_S
+from aurops.processes import BOOT_ID, boot_id
 from migration import hosts
 from migration.rollback import FILE, Back, home, lay, site_of
 from traffic.dialects import open_driver
@@ -177,12 +179,12 @@ def check_from_operators(made: Ready, digest: str, *, within_s: float = 2 * ANSW
 
     Raises:
         OutsideError: One could not; or its clock and this host's differ by more than `MAX_SKEW_S`: windows and expiries
-            go by this one, and what is rolled back from there is told by that one.
+            go by this one, and what is rolled back from there is told by that one; or two of them are one machine.
     """
 
-    def one(host: Host) -> list[tuple[str, int]]:
+    def one(host: Host) -> list[_Operator]:
         if hosts.is_here(host.name):
-            return [(host.name, _reached(host, check(made, digest, within_s=within_s)))]
+            return [_Operator(host.name, _reached(host, check(made, digest, within_s=within_s)), _boot_id())]
         began_at = RealClock().wall()
         said = hosts.ask(host, ["rollback", made.service, "--check", "--json"], within_s=min(within_s, 2 * ANSWER_S))
         try:
@@ -191,23 +193,75 @@ def check_from_operators(made: Ready, digest: str, *, within_s: float = 2 * ANSW
             raise OutsideError(f"{host.name} could not check the rollback: {said.why}", where=host.name) from error
         if found["digest"] != digest:
             raise OutsideError(f"another {FILE} lies at {host.name}", where=host.name)
-        _refuse_skew(host, found, began_at, RealClock().wall())
-        return [(host.name, _reached(host, [Checked(**each) for each in found["proxies"]]))]
+        try:
+            boot = str(found["boot_id"])
+            ahead_s = _ahead_s(datetime.fromisoformat(found["at"]), began_at, RealClock().wall())
+        except (KeyError, TypeError, ValueError) as error:
+            what = f"another version of aurops answers at {host.name}: {error!r}"
+            raise OutsideError(what, where=host.name) from error
+        _refuse_skew(host, ahead_s)
+        return [_Operator(host.name, _reached(host, [Checked(**each) for each in found["proxies"]]), boot)]
 
-    return dict(_everywhere({made.host(name): () for name in made.operators}, one))
+    operators = _everywhere({made.host(name): () for name in made.operators}, one)
+    _refuse_one_machine(operators)
+    return {each.host: each.reached for each in operators}
 
 
-def _refuse_skew(host: Host, found: Mapping[str, Any], began_at: datetime, ended_at: datetime) -> None:
+@dataclass(frozen=True)
+class _Operator:
+    """An operator's host: how many proxies it reached, and its kernel's boot ID; empty: it cannot be read there."""
+
+    host: str
+    reached: int
+    boot_id: str
+
+
+def _refuse_one_machine(operators: Sequence[_Operator]) -> None:
+    """What a rollback hangs on is a running kernel: two names of one, also of two of its containers, are one host.
+
+    So the boot ID tells them apart, and not /etc/machine-id, which errs both ways: containers of one machine have
+    several, and machines cloned from one image often one (machine-id(5) wants images without it for that reason). Two
+    virtual machines of one hypervisor are two kernels: that they fall together nobody sees from inside.
+
+    Raises:
+        OutsideError: Two are one machine; or of one nobody knows.
+    """
+    for each in operators:
+        if not each.boot_id:
+            raise OutsideError(
+                f"whether {each.host} is a machine of its own nobody knows: its boot ID cannot be read",
+                where=f"{each.host}: {BOOT_ID}",
+                allowed="operators' hosts with Linux, whose users may read it",
+            )
+    for one, two in combinations(operators, 2):
+        if one.boot_id == two.boot_id:
+            raise OutsideError(
+                f"{one.host} and {two.host} are one machine, boot ID {one.boot_id}: a rollback would hang on it",
+                where="operator_hosts",
+                allowed="hosts that are each a machine of its own; two containers of one are not",
+                next_step="abort, and begin a new run whose plan names another host; of two machines that were "
+                "restored from one snapshot of memory restart one, then go on",
+            )
+
+
+def _boot_id() -> str:
+    try:
+        return boot_id()
+    except OSError:
+        return ""
+
+
+def _ahead_s(there: datetime, began_at: datetime, ended_at: datetime) -> float:
+    """How far another clock is ahead of this one, at least, whenever between question and answer it was read."""
+    return max((there - ended_at).total_seconds(), 0) or min((there - began_at).total_seconds(), 0)
+
+
+def _refuse_skew(host: Host, ahead_s: float) -> None:
     """Of two clocks that differ neither is known to be right.
 
     Raises:
-        OutsideError: They do, whenever between question and answer it was that the other one was read.
+        OutsideError: They do.
     """
-    try:
-        there = datetime.fromisoformat(found["at"])
-        ahead_s = max((there - ended_at).total_seconds(), 0) or min((there - began_at).total_seconds(), 0)
-    except (KeyError, TypeError, ValueError) as error:
-        raise OutsideError(f"another version of aurops answers at {host.name}: {error!r}", where=host.name) from error
     if abs(ahead_s) > MAX_SKEW_S:
         raise OutsideError(
             f"the clock of {host.name} is {abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} this host's",
@@ -247,7 +301,8 @@ def as_json(found: Sequence[Checked], digest: str) -> str:
     """As `aurops rollback --check --json` prints it."""
     ok = all(each.ok for each in found)
     at = RealClock().wall().isoformat(timespec="milliseconds")
-    return json.dumps({"ok": ok, "digest": digest, "at": at, "proxies": [asdict(each) for each in found]})
+    host = {"at": at, "boot_id": _boot_id()}
+    return json.dumps({"ok": ok, "digest": digest, **host, "proxies": [asdict(each) for each in found]})
 
 
 def _asked(host: Host, proxies: Sequence[ReadyProxy], more: Sequence[str], *, within_s: float) -> dict[str, Any] | str:

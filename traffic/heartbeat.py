@@ -11,16 +11,17 @@ import hashlib
 import json
 import threading
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aurops.errors import AuropsError
+from aurops.processes import boot_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from aurops.clock import Clock
 
@@ -34,7 +35,6 @@ BEAT_S = 1.0
 RUNNER = "runner.json"
 WATCH = "watch.json"
 """What the watcher obeys (`traffic.watching`)."""
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def beat(folder: Path, clock: Clock, *, obeys: str = "", cannot: str = "") -> None:
@@ -46,7 +46,7 @@ def beat(folder: Path, clock: Clock, *, obeys: str = "", cannot: str = "") -> No
         obeys: The digest of the `watch.json` that is obeyed; empty: of none.
         cannot: Why what lies there cannot be obeyed.
     """
-    said = {"boot": _boot(), "at_s": clock.now_s(), "obeys": obeys, "cannot": cannot}
+    said = {"boot": boot_id(), "at_s": clock.now_s(), "obeys": obeys, "cannot": cannot}
     _replace(folder / "watched", json.dumps(said), "watcher")
 
 
@@ -55,7 +55,7 @@ def unwatched(folder: Path, clock: Clock) -> str:
     try:
         said = json.loads((folder / "watched").read_text())
         age_s = clock.now_s() - float(said["at_s"])
-        if said["boot"] != _boot() or not 0 <= age_s <= WATCHED_S:
+        if said["boot"] != boot_id() or not 0 <= age_s <= WATCHED_S:
             return "its watcher is gone or stands still"
         if said["cannot"]:
             return f"its watcher cannot do what it must: {said['cannot']}"
@@ -157,7 +157,7 @@ def silence(folder: Path, clock: Clock, silent_s: float) -> tuple[Runner, str] |
     said = runner(folder)
     if said is None or said.ended:
         return None
-    if said.boot != _boot():
+    if said.boot != boot_id():
         return said, "this machine was started anew since it spoke last"
     age_s = clock.now_s() - said.at_s
     return (said, f"it has said nothing for {age_s:.0f} s") if age_s >= silent_s else None
@@ -204,7 +204,7 @@ class Attendance:
             self._say(self._folders)
 
     def _say(self, folders: Iterable[Path], ended: str = "") -> None:
-        said = Runner(run=self._run, token=self._token, boot=_boot(), at_s=self._clock.now_s(), ended=ended)
+        said = Runner(run=self._run, token=self._token, boot=boot_id(), at_s=self._clock.now_s(), ended=ended)
         for folder in folders:
             with suppress(OSError):  # a full disk: the watcher will hold, and say why
                 _replace(folder / RUNNER, said.model_dump_json(), self._token)
@@ -226,7 +226,3 @@ def _replace(file: Path, text: str, writer: str) -> None:
     temporary.write_text(text)
     temporary.chmod(0o644)  # whoever steers or watches may be another user, whatever this one's umask
     temporary.replace(file)
-
-
-def _boot() -> str:
-    return _BOOT_ID.read_text().strip()

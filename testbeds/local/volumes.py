@@ -30,14 +30,14 @@ def enclosed(region: Region, command: list[str]) -> list[str]:
         region: One that is limited.
         command: To be run.
     """
-    return [*_in_namespace(), "sh", "-c", _MOUNT, "sh", str(SIZE_BYTES), str(region.volume), *command]
+    return [*in_namespace(), "sh", "-c", _MOUNT, "sh", str(SIZE_BYTES), str(region.volume), *command]
 
 
 @cache
 def lacking() -> str:
     """Why this user can mount no volume of its own; empty when it can."""
     with tempfile.TemporaryDirectory(prefix="aurops-volume-") as folder:
-        command = [*_in_namespace(), "sh", "-c", _MOUNT, "sh", "4096", folder, "true"]
+        command = [*in_namespace(), "sh", "-c", _MOUNT, "sh", "4096", folder, "true"]
         try:
             tried = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TRY_S)
         except (OSError, subprocess.TimeoutExpired) as error:
@@ -45,7 +45,8 @@ def lacking() -> str:
     return "" if tried.returncode == 0 else f"no tmpfs can be mounted in a namespace: {tried.stderr.strip()[-200:]}"
 
 
-def _in_namespace() -> list[str]:
+def in_namespace() -> list[str]:
+    """What begins a command that sees mounts of its own: as root, or as an ordinary user in a user namespace."""
     whose = [] if os.geteuid() == 0 else ["--user", "--map-current-user", "--keep-caps"]
     return ["unshare", *whose, "--mount"]
 

@@ -28,6 +28,7 @@ from migration.cutover import rehearsal
 from runbooks import cutover
 from testbeds.local.steering.bed import Bed, up
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
+from tests.e2e import machines
 from tests.e2e.commands import until
 from tests.migration.cutovers import PROBE
 from traffic.driver import TOTAL_WEIGHT, Steering
@@ -45,7 +46,7 @@ CLOCK = RealClock()
 
 
 class Hosts:
-    """Three hosts that are folders of this one: each with its own state, its own name, and no store.
+    """Three hosts that are folders of this one: each a machine with its own state, its own name, and no store.
 
     Args:
         base: Where.
@@ -63,7 +64,7 @@ class Hosts:
 
     def aurops(self, name: str, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """A command on a host."""
-        command = [sys.executable, "-m", "runbooks", *arguments]
+        command = machines.on(self.base / name, [sys.executable, "-m", "runbooks", *arguments])
         given = {**self.env(name), **env}
         return subprocess.run(command, capture_output=True, text=True, check=False, env=given, timeout=60)
 
@@ -71,7 +72,9 @@ class Hosts:
 def host_env(base: Path, name: str) -> dict[str, str]:
     """What makes a folder a host."""
     home = base / name
-    home.mkdir(exist_ok=True)
+    if not home.exists():
+        home.mkdir()
+        machines.set_up(home, real=name == EDGE)
     return {
         "HOME": str(home),
         "XDG_STATE_HOME": str(home / "state"),
@@ -98,16 +101,15 @@ def hosts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hosts]:
 def scripted(base: Path) -> Hosts:
     """By a script that runs the command as the other host."""
     script = base / "ssh"
-    lines = [f"{name}) {_exports(base, name, f'sh {script}')};;" for name in (EDGE, *OPERATORS)]
-    script.write_text(
-        "case $1 in\n" + "\n".join(lines) + "\n*) echo no such host >&2; exit 255;; esac\n" + 'shift\nexec sh -c "$*"\n'
-    )
+    lines = [f"{name}) shift\n{_session(base, name, f'sh {script}')};;" for name in (EDGE, *OPERATORS)]
+    script.write_text("case $1 in\n" + "\n".join(lines) + "\n*) echo no such host >&2; exit 255;; esac\n")
     return Hosts(base, f"sh {script}", {name: name for name in (EDGE, *OPERATORS)})
 
 
-def _exports(base: Path, name: str, ssh: str) -> str:
+def _session(base: Path, name: str, ssh: str) -> str:
     given = host_env(base, name) | {"AUROPS_SSH": ssh}
-    return "export " + " ".join(f"{key}={shlex.quote(value)}" for key, value in given.items())
+    sets = " ".join(f"{key}={shlex.quote(value)}" for key, value in given.items())
+    return f'export {sets}\nexec {shlex.join(machines.on(base / name, ["sh", "-c"]))} "$*"'
 
 
 def _real(base: Path, stack: ExitStack) -> Hosts:
@@ -132,7 +134,7 @@ def _real(base: Path, stack: ExitStack) -> Hosts:
             f"PidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\n"
             f"SetEnv {sets}\n"
         )
-        command = [sshd, "-D", "-e", "-f", str(base / f"{name}.conf")]
+        command = machines.on(base / name, [sshd, "-D", "-e", "-f", str(base / f"{name}.conf")])
         log = stack.enter_context((base / f"{name}.log").open("wb"))
         child = stack.enter_context(subprocess.Popen(command, stderr=log))
         stack.callback(child.terminate)
@@ -304,6 +306,16 @@ def test_an_operators_host_that_cannot_reach_a_proxy_is_found_out_before_the_fir
     lost = read.model_copy(update={"hosts": wrong})
     with pytest.raises(Exception, match=r"nothing lies ready at ops-[12]"):
         cutover._target(lost, "run-1").prepare("edge", 10**6, 20.0)
+
+
+def test_two_names_of_one_machine_are_not_two_operators_hosts(bed: Bed, on_edge: Hosts) -> None:
+    """However unlike they look: nothing is prepared, and both are named."""
+    at_half(bed)
+    of = {name: on_edge.base / name / machines.FILE for name in OPERATORS}
+    of["ops-2"].write_text(of["ops-1"].read_text())
+    with pytest.raises(OutsideError, match=r"ops-1 and ops-2 are one machine, boot ID [0-9a-f-]{36}") as refused:
+        cutover._target(plan(bed, on_edge), "run-1").prepare("edge", 10**6, 20.0)
+    assert "names another host" in str(refused.value.next_step)
 
 
 def test_both_operators_at_once_end_in_one_state(bed: Bed, on_edge: Hosts) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from aurops import processes
 from aurops.calls import CallPool
 from aurops.clock import ManualClock, RealClock
 from aurops.errors import AuropsError, OutsideError
@@ -173,14 +174,21 @@ def test_another_file_at_a_proxys_host_is_not_ready(ssh: Path) -> None:
     assert (west.ok, west.why) == (False, "another rollback.json lies there")
 
 
+CHECKED = {
+    "digest": "beef",
+    "boot_id": "9b1d0f9a-5b0e-4c43-8f0c-2a4a6ffa1f0e",
+    "proxies": [{"proxy": "west", "host": "e", "ok": True, "why": ""}],
+}
+"""What an operators' host answers that reaches every proxy, but for the time of day there."""
+
+
 @pytest.mark.parametrize(("ahead_s", "said"), [(90, "90 s ahead of"), (-90, "90 s behind"), (0, ""), (25, "")])
 def test_an_operators_host_whose_clock_differs_keeps_the_cutover_from_going_on(
     ssh: Path, ahead_s: int, said: str
 ) -> None:
     """Nobody knows which of the two is right, and windows, expiries and journals go by them; named, with what to do."""
     at = (datetime.now(UTC) + timedelta(seconds=ahead_s)).isoformat()
-    answer = {"digest": "beef", "at": at, "proxies": [{"proxy": "west", "host": "e", "ok": True, "why": ""}]}
-    ssh.write_text(f"echo '{json.dumps(answer)}'\n")
+    ssh.write_text(f"echo '{json.dumps(CHECKED | {'at': at})}'\n")
     ready = made(proxy("west", "edge-1"), operators=("ops-2",))
     if not said:
         assert far.check_from_operators(ready, "beef") == {"ops-2": 1}
@@ -190,6 +198,45 @@ def test_an_operators_host_whose_clock_differs_keeps_the_cutover_from_going_on(
     ) as refused:
         far.check_from_operators(ready, "beef")
     assert "chronyc" in str(refused.value)
+
+
+def answers(ssh: Path, **of: dict[str, object]) -> None:
+    """Have each host answer with that, now."""
+    at = datetime.now(UTC).isoformat()
+    lines = [f"{host.replace('_', '-')}) echo '{json.dumps({'at': at} | said)}';;" for host, said in of.items()]
+    ssh.write_text("case $1 in\n" + "\n".join(lines) + "\nesac\n")
+
+
+def test_two_unlike_names_of_one_machine_are_not_two_operators_hosts(ssh: Path) -> None:
+    """A kernel boots once for both: refused with both names; the runner's own, under another name, is no second one."""
+    two = made(proxy("west", "edge-1"), operators=("ops-2", "jump"))
+    answers(ssh, edge_1=CHECKED, ops_2=CHECKED, jump=CHECKED)
+    with pytest.raises(OutsideError, match="ops-2 and jump are one machine, boot ID 9b1d0f9a-") as refused:
+        far.check_from_operators(two, "beef")
+    assert (refused.value.where, "names another host" in str(refused.value.next_step)) == ("operator_hosts", True)
+    answers(ssh, edge_1=CHECKED, ops_2=CHECKED, jump=CHECKED | {"boot_id": "another"})
+    assert far.check_from_operators(two, "beef") == {"ops-2": 1, "jump": 1}
+    own = made(proxy("west", "edge-1"), operators=("jump", "ops-1"))
+    assert far.check_from_operators(own, "beef") == {"jump": 1, "ops-1": 1}
+    answers(ssh, edge_1=CHECKED, jump=CHECKED | {"boot_id": processes.boot_id()})
+    with pytest.raises(OutsideError, match="jump and ops-1 are one machine"):
+        far.check_from_operators(own, "beef")
+
+
+def test_an_operators_host_of_which_nobody_knows_what_machine_it_is_is_not_taken_for_one(
+    ssh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its kernel does not say (the check there goes on without), or an older aurops answers: named, and refused."""
+    monkeypatch.setattr(processes, "BOOT_ID", tmp_path / "hidden")
+    said = json.loads(far.as_json([], "beef"))
+    assert (said["ok"], said["boot_id"]) == (True, "")
+    two = made(operators=("ops-2", "ops-3"))
+    answers(ssh, ops_2=CHECKED, ops_3=said)
+    with pytest.raises(OutsideError, match="whether ops-3 is a machine of its own nobody knows: its boot ID"):
+        far.check_from_operators(two, "beef")
+    answers(ssh, ops_2=CHECKED, ops_3={key: value for key, value in said.items() if key != "boot_id"})
+    with pytest.raises(OutsideError, match="another version of aurops answers at ops-3: KeyError"):
+        far.check_from_operators(two, "beef")
 
 
 def test_laying_ready_takes_no_longer_than_it_may(ssh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
