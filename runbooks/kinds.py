@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
+from aurops import execution
 from aurops.errors import AuropsError, UsageError
 from aurops.history import History
 
 if TYPE_CHECKING:
+    from aurops.clock import Clock
     from aurops.journal import Journal
     from aurops.runner import Result
     from aurops.store import Store
@@ -28,6 +30,10 @@ MODULES = {
 
 WAITS = ("cutover",)
 """The kinds whose runs wait at gates, can be stayed with, and have steps that nobody leaves out."""
+
+
+OVERTAKEN = ("failover", "failback", "reprotect", "cutover")
+"""The kinds of which an older run goes on no more, once a newer one has acted on its service."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +168,20 @@ def may_not_skip(journal: Journal, step: str) -> str:
     if History(journal.records).kind not in WAITS:
         return ""
     return cast("Waiting", kind_of(journal)).may_not_skip(journal, step)
+
+
+def overtaken_by(journal: Journal, store: Store, clock: Clock) -> str | None:
+    """The run that has acted on this one's service since, so that this one can only be closed; None: there is none.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+
+    def service_of(each: Journal) -> str:
+        is_overtaken = History(each.records).kind in OVERTAKEN
+        return kind_of(each).service_of(each) if is_overtaken else each.run
+
+    return execution.newer_run(journal, store, clock, service_of)
 
 
 def refuse_without_store(journal: Journal, leap: int) -> None:

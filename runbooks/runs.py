@@ -20,7 +20,6 @@ from aurops.requests import RequestKind
 from aurops.runner import Ending
 from aurops.store import Store, default_store_url, open_store
 from failover import break_glass
-from failover.execute import newer_run
 from failover.lost import Lost, lost
 from runbooks import kinds
 from runbooks.kinds import MODULES, kind_of
@@ -188,7 +187,7 @@ def abort(run: Run, *, reason: Reason) -> None:
     refuse_silence(reason, JOURNALLED)
     store = open_store(default_store_url())
     journal = _unended(store, run)
-    if _acting(store, journal) is None and (newer := newer_run(journal, store, RealClock())):
+    if _acting(store, journal) is None and (newer := kinds.overtaken_by(journal, store, RealClock())):
         text = f"closed by {getpass.getuser()}, nothing was called: run {newer} has acted since; {reason}"
         journal.append(RecordKind.NOTE, {"text": text})
         journal.append(RecordKind.FINISHED, {"outcome": "overtaken"})

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from aurops.clock import RealClock
 from aurops.errors import AnswerIsNoError, ExitCode, HeldError, UsageError
+from aurops.gates.signing import Signers
 from aurops.journal import Journal, JournalBrokenError, RecordKind, journal_key
 from aurops.lease import Lease
 from aurops.requests import pending
@@ -20,8 +21,10 @@ from failover.drill import DrillOrder, _begin
 from failover.execute import begin
 from failover.goal import FailoverGoal
 from failover.targets.simulated import REGIONS
+from migration import execute as cutovers
 from runbooks.runs import app
 from runbooks.terminal import ended
+from tests.migration.cutovers import cutover
 
 if TYPE_CHECKING:
     from aurops.plan import Json
@@ -133,6 +136,18 @@ def test_an_abort_only_closes_a_run_that_another_has_overtaken(store: Store, jou
     *_, note, last = Journal.open(store, journal.run, RealClock()).records
     assert newer.run in str(note.data["text"])
     assert last.data == {"outcome": "overtaken"}
+
+
+def test_an_abort_closes_a_cutover_that_another_has_overtaken(store: Store) -> None:
+    """It is what `aurops runs resume` of the older one says to do; no proxy is asked for it."""
+    older, newer = (cutovers.begin(store, RealClock(), cutover(), Signers("")) for _ in range(2))
+    for epoch, run in enumerate((older, newer), 1):
+        run.append(RecordKind.TAKEN, {"epoch": epoch}, epoch=epoch)
+        run.append(RecordKind.INTENT, INTENT, epoch=epoch)
+    done = CliRunner().invoke(app, ["abort", older.run, "--reason", "begun twice"])
+    assert done.exit_code == 0
+    assert f"closed: run {older.run}; run {newer.run} has acted" in done.stdout
+    assert Journal.open(store, older.run, RealClock()).records[-1].data == {"outcome": "overtaken"}
 
 
 @pytest.mark.parametrize("command", ["pause", "abort", "skip", "resume"])
