@@ -13,6 +13,7 @@ from aurops.gates.keeper import Keeper
 from aurops.gates.steps import signers_of
 from aurops.gates.waiting import Waiter
 from aurops.history import History
+from aurops.journal import readable
 from aurops.lease import Lease
 from aurops.store import state_folder
 from migration.cutover import KIND
@@ -117,6 +118,32 @@ def check_start(cutover: Cutover, world: World, *, releases: bool = False) -> No
         raise UsageError(
             f"traffic is moved already at {', '.join(moved)}",
             next_step="resume the run that moved it (aurops runs list), or go back first: aurops rollback",
+        )
+
+
+def refuse_second(cutover: Cutover, store: Store, clock: Clock) -> None:
+    """Refuse a cutover of a service while another one is under way: its first record would overtake that for good.
+
+    What follows a rollback does so, by design; nothing asks here then.
+
+    Raises:
+        UsageError: The run that has acted on the service last has not ended.
+        StoreError: The store cannot be read.
+    """
+    last, epoch, ended = "", 0, ""
+    for journal in readable(store, clock):
+        history = History(journal.records)
+        if (
+            history.kind == KIND
+            and history.epoch > epoch
+            and history.arguments["cutover"]["service"] == cutover.service
+        ):
+            last, epoch, ended = journal.run, history.epoch, history.finished
+    if last and not ended:
+        raise UsageError(
+            f"a cutover of {cutover.service} is under way; a second one would overtake it for good",
+            where=f"run {last}",
+            next_step=f"aurops runs resume {last}; or give it up first: aurops runs abort {last} --reason …",
         )
 
 

@@ -212,8 +212,7 @@ def _carry_out(
     target = _target(cutover)
     execute.check_start(cutover, World(clock.wall(), target.observe()), releases=releases)
     store = open_store(default_store_url())
-    if releases:
-        _refuse_old_plan(cutover, store)
+    _refuse_old_plan(cutover, store) if releases else execute.refuse_second(cutover, store, clock)
     confirm(f"Begin the cutover of {cutover.service}? Traffic moves from {cutover.start.isoformat()} on.", yes=yes)
     journal = execute.begin(store, clock, cutover, signers, releases=releases)
     typer.echo(f"run {journal.run}", err=True)

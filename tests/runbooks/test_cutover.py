@@ -161,6 +161,22 @@ def test_a_run_whose_plan_is_taken_no_more_is_refused_by_its_key_and_in_no_new_p
     _refuse_old_plan(cutover(start=later, because="orders were read from a stale replica; it is gone"), store)
 
 
+def test_a_second_cutover_of_a_service_does_not_overtake_one_that_is_under_way() -> None:
+    """Refused by its run and with both ways on, until that has ended; one of another service is in nobody's way."""
+    store, plan = open_store("memory://"), cutover()
+    execute.refuse_second(plan, store, RealClock())
+    first = execute.begin(store, RealClock(), plan, Signers(""))
+    execute.refuse_second(plan, store, RealClock())
+    first.append(RecordKind.TAKEN, {"epoch": 1}, epoch=1)
+    with pytest.raises(UsageError, match="is under way") as refused:
+        execute.refuse_second(plan, store, RealClock())
+    assert refused.value.where == f"run {first.run}"
+    assert f"aurops runs abort {first.run}" in str(refused.value.next_step)
+    execute.refuse_second(cutover(service="another"), store, RealClock())
+    first.append(RecordKind.FINISHED, {"outcome": "aborted"}, epoch=1)
+    execute.refuse_second(plan, store, RealClock())
+
+
 def test_a_release_says_what_was_found_and_people_see_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
