@@ -118,8 +118,9 @@ class FileDriver:
         self._check_names(wanted)
         with self._folder.locked(self._clock, LOCK_S):
             self._check_latch()
-            if wanted.epoch < (now := self.observe()).steering.epoch:
-                raise StaleEpochError(f"{self.site.admin} obeys epoch {now.steering.epoch}")
+            now = self.observe()
+            if wanted.epoch < (known := self._known_epoch(now)):
+                raise StaleEpochError(f"{self.site.admin} obeys epoch {known}, or is about to")
             self._check_ours(now, overwrite=overwrite)
             if forward.is_forward(self.site, now, wanted):
                 hold.refuse(self.site.folder)
@@ -162,11 +163,11 @@ class FileDriver:
                 is_there = is_there and now is not None and now.version == self._version_in_file()
                 if held and now and is_there:
                     return now
-                version = self._put_back(held.epoch if held else self._known_epoch() + 1, now)
+                version = self._put_back(held.epoch if held else self._known_epoch(now) + 1, now)
                 try:
                     active = self._take_effect(version)
                 except (StaleEpochError, CallUnknownError) as error:
-                    if self._version_in_file() == version and self._known_epoch() <= epoch_of(version):
+                    if self._version_in_file() == version and self._known_epoch(self._seen()) <= epoch_of(version):
                         raise error if failed else UnheardError(str(error)) from error
                     continue  # whoever was going forward when the latch was raised is above it, or has written after it
             if failed:
@@ -179,10 +180,9 @@ class FileDriver:
         with self._folder.locked(self._clock, LOCK_S):
             now = self.observe()
             latching.refuse_rehearsal(now.steering, str(self.site.way_back), self.site.admin)
-            held = latching.raise_rehearsal(
-                self._folder, self._made(reason, who, epoch, self._known_epoch(), rehearsal=True)
-            )
-            version = self._put_back(held.epoch, now)
+            known = self._known_epoch(now)
+            held = latching.raise_rehearsal(self._folder, self._made(reason, who, epoch, known, rehearsal=True))
+            version = self._put_back(max(held.epoch, known), now)  # whose release was cut off, of a higher epoch
             self._yield_to_rollback(held)
             active = self._take_effect(version)
             self._yield_to_rollback(held)
@@ -196,7 +196,7 @@ class FileDriver:
             if epoch <= held.epoch:
                 raise StaleEpochError(f"the latch of {held.who} has epoch {held.epoch}")
             self._check_ours(now := self.observe(), overwrite=overwrite)
-            self._put(self._render(Steering(now.steering.weights, max(epoch, now.steering.epoch)), now), held)
+            self._put(self._render(Steering(now.steering.weights, max(epoch, self._known_epoch(now))), now), held)
             self._folder.release(held, f"{who}, {self._at()}")
 
     def hold(self) -> Hold | None:
@@ -281,13 +281,13 @@ class FileDriver:
     def _raise_latch(
         self, reason: str, who: str, epoch: int, *, anew: bool = False, higher: bool = False
     ) -> OSError | None:
-        known = self._known_epoch()  # once: a proxy that hangs keeps a rollback waiting
+        known = self._known_epoch(self._seen())  # once: a proxy that hangs keeps a rollback waiting
         return latching.raise_latch(
             self._folder, self._made(reason, who, epoch, known), known, anew=anew, higher=higher
         )
 
-    def _known_epoch(self) -> int:
-        now = self._seen()
+    def _known_epoch(self, now: Active | None) -> int:
+        """The highest in effect or in the file: of a writer that was killed the proxy may not have heard yet."""
         return max(epoch_of(self._version_in_file()), now.steering.epoch if now else 0)
 
     def _at(self) -> str:
@@ -348,7 +348,8 @@ class FileDriver:
             held = Latch(epoch=0, reason="its latch cannot be read", who="somebody", at="just now")
         if held in (None, known):
             return
-        self._take_effect(self._put_back(max(held.epoch, self._known_epoch()), self._seen()))
+        now = self._seen()
+        self._take_effect(self._put_back(max(held.epoch, self._known_epoch(now)), now))
         raise LatchedError(
             f"A rollback came in between, and everything is at {self.site.way_back}: {held.reason}.",
             where=f"{self._folder.latch_file}: {held.who}, {held.at}, epoch {held.epoch}",

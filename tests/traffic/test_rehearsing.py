@@ -119,3 +119,31 @@ def test_a_rollback_that_comes_while_a_rehearsal_takes_effect_holds(
     assert (latch.reason, latch.rehearsal) == ("orders look wrong", False)
     now = place.driver.observe().steering
     assert (now.weight("v10"), now.epoch) == (TOTAL_WEIGHT, latch.epoch)
+
+
+def test_a_rehearsal_after_one_whose_release_was_cut_off_goes_by_the_higher_epoch(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its latch still stands, and the proxy obeys the release's epoch already: no epoch ever goes down."""
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    latched = place.driver.roll_back("rehearsal 1", "alice", rehearsal=True).steering.epoch
+    with monkeypatch.context() as killed:
+        killed.setattr(folder.ProxyFolder, "release", dies)
+        with pytest.raises(KeyboardInterrupt):
+            place.driver.release("alice", latched + 1)
+    assert place.driver.observe().steering.epoch == latched + 1
+    assert place.driver.roll_back("rehearsal 1", "alice", rehearsal=True).steering.epoch == latched + 1
+    place.driver.release("alice", latched + 1)
+    assert place.driver.latch() is None
+    assert place.driver.observe().steering.epoch == latched + 1
+
+
+def test_a_step_below_what_lies_in_the_file_of_a_killed_writer_is_refused(place: Place) -> None:
+    """The proxy has not heard of it yet, and would obey it first and the lower epoch after it."""
+    files(place).put(place.proxy.render(steering(500, 9), {"v11": 0, "baseline": 0}))
+    with pytest.raises(StaleEpochError, match="epoch 9, or is about to"):
+        place.driver.shift(steering(100, 5))
+    assert place.proxy.version_of(place.proxy.live.read_text()).startswith("9-")
