@@ -192,6 +192,19 @@ class Watched:
     why_not: str = ""
 
 
+@dataclass(frozen=True)
+class Operators:
+    """Whether people could roll back now, from each of the hosts where they would.
+
+    Args:
+        hosts: The operators' hosts.
+        why_not: Why not from one of them, or what is wrong with its clock or its machine; empty: from all.
+    """
+
+    hosts: tuple[str, ...]
+    why_not: str = ""
+
+
 class Verdict(StrEnum):
     """What a canary's statistics say."""
 
@@ -292,6 +305,14 @@ class WatchedPort(Protocol):
         ...
 
 
+class OperatorsPort(Protocol):
+    """Knows the operators' hosts."""
+
+    def operators(self, timeout_s: float) -> Observation[Operators]:
+        """Whether from each of them every proxy could be rolled back now."""
+        ...
+
+
 class NotConnected:
     """Every port, when nothing stands behind it: unknown for whoever asks, a refusal for whoever commands.
 
@@ -334,6 +355,10 @@ class NotConnected:
         """Unknown."""
         return self._unknown("watched")
 
+    def operators(self, timeout_s: float) -> Observation[Operators]:  # noqa: ARG002
+        """Unknown."""
+        return self._unknown("operators")
+
     def fence(self, side: Side, epoch: int, timeout_s: float) -> Answer:  # noqa: ARG002
         """Refused."""
         raise OutsideError(
@@ -359,9 +384,10 @@ class Ports:
     interruption: InterruptionPort = field(default_factory=lambda: NotConnected(RealClock()))
     rehearsed: RehearsedPort = field(default_factory=lambda: NotConnected(RealClock()))
     watched: WatchedPort = field(default_factory=lambda: NotConnected(RealClock()))
+    operators: OperatorsPort = field(default_factory=lambda: NotConnected(RealClock()))
 
 
 def not_connected(clock: Clock) -> Ports:
     """Stand-ins for all of them."""
     nothing = NotConnected(clock)
-    return Ports(*(nothing,) * 9)
+    return Ports(*(nothing,) * 10)

@@ -19,6 +19,7 @@ from aurops.store import state_folder
 from migration.cutover import KIND
 from migration.cutover_file import Cutover
 from migration.model import NEW
+from migration.operators import OperatorHosts
 from migration.playbook import CutoverPlaybook
 from migration.probing import Probes
 from migration.rehearsals import Rehearsals
@@ -169,7 +170,7 @@ def execute(  # noqa: PLR0913 (what a run needs)
         target: The proxies.
         store: Holds the run.
         clock: Time.
-        ports: Data and canary; the others are this run's own: its probes, rehearsals and watchers.
+        ports: Data and canary; the others are this run's own: its probes, rehearsals, watchers, operators' hosts.
         listener: Told of every record.
         tell: Told what it waits for.
         take_over: A person says that the present holder cannot act any more.
@@ -198,7 +199,8 @@ def execute(  # noqa: PLR0913 (what a run needs)
         target,
         reports=reports or state_folder() / "reports",
     )
-    ports = replace(ports, interruption=probes, rehearsed=rehearsals, watched=Watchers(target, cutover.proxies, clock))
+    watchers, operators = Watchers(target, cutover.proxies, clock), OperatorHosts(target, cutover.operator_hosts, clock)
+    ports = replace(ports, interruption=probes, rehearsed=rehearsals, watched=watchers, operators=operators)
     keeper = Keeper(store, clock, signers_of(history), ports)
 
     def playbook_of(mine: Journal) -> CutoverPlaybook:

@@ -6,10 +6,10 @@ import hashlib
 import threading
 from typing import TYPE_CHECKING
 
-from aurops.errors import OutsideError
+from aurops.errors import AuropsError, OutsideError
 from migration import far, hosts
 from migration.model import REHEARSAL
-from migration.rollback import Places, ready
+from migration.rollback import FILE, Places, digest, home, read, ready
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,13 +56,29 @@ class Laying:
         try:
             if not self._laid:
                 made = self._ready()
-                digest = _digest(made)
-                laid = far.lay_everywhere(made, digest, within_s=self._left_s(until_s, within_s))
-                reached = far.check_from_operators(made, digest, within_s=self._left_s(until_s, within_s))
+                sha256 = _digest(made)
+                laid = far.lay_everywhere(made, sha256, within_s=self._left_s(until_s, within_s))
+                reached = far.check_from_operators(made, sha256, within_s=self._left_s(until_s, within_s))
                 self._laid = laid | {f"from {host}": f"{count} proxies reached" for host, count in reached.items()}
             return self._laid
         finally:
             self._lock.release()
+
+    def cut_off(self, within_s: float) -> str:
+        """Why not every operators' host could roll back by what was laid; empty: each could. Asked anew each time.
+
+        Args:
+            within_s: A host that has not answered by then is given up, and named.
+        """
+        file = home(self._cutover.service) / FILE
+        try:
+            made = read(file)
+            if made.run != self._run:
+                return f"{file} is another run's: {made.run}"
+            far.check_from_operators(made, digest(file), within_s=within_s)
+        except AuropsError as error:
+            return error.what
+        return ""
 
     def _left_s(self, until_s: float, within_s: float) -> float:
         if (left_s := until_s - self._clock.now_s()) <= 0:

@@ -119,6 +119,10 @@ class Target(Protocol):
         """Why no watcher obeys this cutover at the proxy, if that stays so for a heartbeat or two; empty: one does."""
         ...
 
+    def cut_off(self, timeout_s: float) -> str:
+        """Why people could not roll back from every operators' host, as prepared; empty: they could."""
+        ...
+
     def prepare(self, proxy: str, epoch: int, timeout_s: float) -> Answer:
         """Put in place all that a rollback of this proxy needs; that it loads, the rehearsals show."""
         ...

@@ -21,6 +21,8 @@ ALLOWED_INTERRUPTION_S = 30.0
 """The longest time that clients of a region may be without an answer."""
 PROBED_BEFORE_S = 120.0
 """Probes begin so long before `start`: the first step's gate has seen each region for a while."""
+OPERATORS_S = 20.0
+"""So long the operators' hosts may take to answer, all of them side by side: ssh there, from there to each proxy's."""
 ANSWERED_S, UNANSWERED_S = 30.0, 3.0
 """Before the first step each region has answered for so long, but for no more than so long at a time: an outage of V10
 that is no interruption by this cutover, as it was there before, holds it until it is over."""
@@ -126,7 +128,8 @@ def _prepare(cutover: Cutover, *, releases: bool) -> tuple[Part, ...]:
 def _move(cutover: Cutover) -> tuple[Part, ...]:
     parts: list[Part] = []
     rehearsed = PortCheck(kind="port", name="rollback rehearsed", port="rehearsed", times=cutover.rehearsals)
-    first = (_from("phase 2", cutover.start), rehearsed, *cutover.capacity, *_answering(cutover))
+    ready = (rehearsed, *_operators(cutover))
+    first = (_from("phase 2", cutover.start), *ready, *cutover.capacity, *_answering(cutover))
     for region in cutover.regions:
         for percent in cutover.steps:
             gates = (*_windows(cutover), *cutover.gates.step) if parts else cutover.gates.traffic
@@ -161,7 +164,7 @@ def _validate(cutover: Cutover) -> tuple[Part, ...]:
             2,
             Action.CLOSE_PHASE,
             "V11 serves everything, V10 stays warm",
-            (at("end of phase 2", cutover.times.traffic_s), well),
+            (at("end of phase 2", cutover.times.traffic_s), well, *_operators(cutover)),
         ),
         Part(
             "phase 3 over",
@@ -201,6 +204,16 @@ def _well(cutover: Cutover) -> SoakGate:
     soak = cutover.soak
     checks = (*cutover.watch, *cutover.capacity, *_interruptions(cutover), *_watched(cutover))
     return SoakGate(kind="soak", name="well", for_s=soak.for_s, every_s=soak.every_s, checks=checks)
+
+
+def _operators(cutover: Cutover) -> tuple[PortCheck, ...]:
+    """That people can roll back from every operators' host, and its clock is this one's: phase 1 may be days ago.
+
+    Before the first step and where phase 3 begins, but in no soak: each look starts aurops on all of these hosts, and
+    one that is restarted would begin the soak anew.
+    """
+    check = PortCheck(kind="port", name="operators' hosts", port="operators", timeout_s=OPERATORS_S)
+    return (check,) if cutover.operator_hosts else ()
 
 
 def _windows(cutover: Cutover) -> tuple[WindowGate, ...]:

@@ -40,6 +40,7 @@ class Proxies:
         elsewhere: Has an operator's host rehearse a rollback of a proxy, for a reason; which one, empty: none did.
         stand_down: Has it say that there is no way back any more, and why; empty: that there is.
         changed: Why what was laid for a proxy's watcher is not there as it was laid; empty: it is.
+        cut_off: Why, within so many seconds, not every operators' host could roll back; empty: each could.
     """
 
     def __init__(  # noqa: PLR0913 (in what hosts and beds differ)
@@ -53,6 +54,7 @@ class Proxies:
         elsewhere: Callable[[str, str], str] = lambda _proxy, _reason: "",
         stand_down: Callable[[str], object] = lambda _: None,
         changed: Callable[[str], str] = lambda _: "",
+        cut_off: Callable[[float], str] = lambda _: "",
     ) -> None:
         self._drivers = drivers
         self._clock = clock
@@ -62,6 +64,7 @@ class Proxies:
         self._elsewhere = elsewhere
         self._stand_down = stand_down
         self._changed = changed
+        self._cut_off = cut_off
 
     def observe(self) -> Mapping[str, Observation[ProxyState]]:
         """Every proxy, side by side."""
@@ -81,6 +84,10 @@ class Proxies:
     def unwatched(self, proxy: str) -> str:
         """Whether a watcher looks, and what was laid for it is there: what a step forward asks, too."""
         return heartbeat.patiently(self._drivers[proxy].unwatched, self._clock) or self._changed(proxy)
+
+    def cut_off(self, timeout_s: float) -> str:
+        """What the operators' hosts say themselves."""
+        return self._cut_off(timeout_s)
 
     def prepare(self, proxy: str, epoch: int, timeout_s: float) -> Answer:
         """See that the driver can do what a cutover needs, write the way back, and lay it ready.

@@ -49,6 +49,7 @@ class SimulatedProxies:
         self._lock = threading.RLock()
         self.proxies = {name: _Proxy() for name in names}
         self.stood_down = ""
+        self.why_cut_off = ""
 
     def observe(self) -> Mapping[str, Observation[ProxyState]]:
         """What those say that can be reached."""
@@ -63,6 +64,10 @@ class SimulatedProxies:
             )
             seen = Observation(state, now_s, name) if found.reachable else Observation(None, now_s, name, "no answer")
             yield name, seen
+
+    def cut_off(self, timeout_s: float) -> str:  # noqa: ARG002 (nothing takes time here)
+        """As it is set."""
+        return self.why_cut_off
 
     def unwatched(self, proxy: str) -> str:
         """As it is set."""

@@ -356,6 +356,7 @@ def _target(cutover: Cutover, run: str = "") -> Proxies:
         elsewhere=laying.rehearse,
         stand_down=laying.stand_down,
         changed=beside.changed,
+        cut_off=laying.cut_off,
     )
 
 

@@ -6,6 +6,7 @@ import json
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from aurops.gates.approval import MAX_SKEW_S
 from aurops.gates.quantity import CommandNumber, HttpNumber, PrometheusQuery, SqlQuery
 from aurops.gates.spec import (
     ApprovalGate,
@@ -135,6 +136,8 @@ def _port(check: PortCheck) -> str:
         f"{check.over_s:g} s and since traffic moved",
         "rehearsed": f"{check.times} of them ended well on every proxy",
         "watched": f"a watcher beside {check.proxy} obeys this cutover",
+        "operators": "from each every proxy can be rolled back; its clock is this host's within "
+        f"{MAX_SKEW_S:g} s; it is a machine of its own",
     }[check.port]
 
 

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from aurops.gates.finding import Finding, State
 from aurops.gates.seen import found, unseen
-from aurops.ports import Comparison, Drained, Interruption, Judgement, Lag, Rehearsed, Unsynced, Verdict, Watched
+from aurops.ports import (
+    Comparison,
+    Drained,
+    Interruption,
+    Judgement,
+    Lag,
+    Operators,
+    Rehearsed,
+    Unsynced,
+    Verdict,
+    Watched,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,7 +27,7 @@ if TYPE_CHECKING:
     from aurops.plan import Json, Observation
     from aurops.ports import Ports
 
-Said: TypeAlias = Comparison | Lag | Unsynced | Drained | Judgement | Interruption | Rehearsed | Watched
+Said: TypeAlias = Comparison | Lag | Unsynced | Drained | Judgement | Interruption | Rehearsed | Watched | Operators
 _OF_VERDICT = {Verdict.PASS: State.OPEN, Verdict.ROLL_BACK: State.CLOSED, Verdict.UNDECIDED: State.UNKNOWN}
 
 
@@ -39,6 +50,8 @@ def look(check: PortCheck, ports: Ports) -> Observation[Said]:  # noqa: PLR0911 
             return ports.rehearsed.rehearsed(check.timeout_s)
         case "watched":
             return ports.watched.watched(check.proxy, check.timeout_s)
+        case "operators":
+            return ports.operators.operators(check.timeout_s)
 
 
 def judge(check: PortCheck, seen: Observation[Said], now: datetime, now_s: float) -> Finding:
@@ -60,7 +73,7 @@ def judge(check: PortCheck, seen: Observation[Said], now: datetime, now_s: float
     return found(check, state, why, now, evidence, age_s)
 
 
-def _said(check: PortCheck, said: Said) -> tuple[State, str]:  # noqa: PLR0911 (a port, its words)
+def _said(check: PortCheck, said: Said) -> tuple[State, str]:  # noqa: C901, PLR0911 (a port, its words)
     match said:
         case Comparison():
             return _compared(said)
@@ -86,6 +99,9 @@ def _said(check: PortCheck, said: Said) -> tuple[State, str]:  # noqa: PLR0911 (
         case Watched():
             why = f"nobody watches {said.proxy} as it must be: {said.why_not}" if said.why_not else "its watcher looks"
             return _open_if(not said.why_not), why
+        case Operators():
+            well = f"from {', '.join(said.hosts)} every proxy can be rolled back; clocks agree, machines differ"
+            return _open_if(not said.why_not), said.why_not or well
 
 
 def _compared(said: Comparison) -> tuple[State, str]:

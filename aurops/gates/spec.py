@@ -136,8 +136,8 @@ class PortCheck(_Check):
 
     kind: Literal["port"]
     """Another part of aurops that is asked."""
-    port: Literal["equal", "lag", "unsynced", "drained", "judge", "interruption", "rehearsed", "watched"]
-    """Which one: equal, lag, unsynced, drained, judge, interruption, rehearsed or watched."""
+    port: Literal["equal", "lag", "unsynced", "drained", "judge", "interruption", "rehearsed", "watched", "operators"]
+    """Which one: equal, lag, unsynced, drained, judge, interruption, rehearsed, watched or operators."""
     lag_s: float = Field(default=0.1, gt=0)
     """Only for `lag`: the longest that either way may be behind, seconds."""
     side: Side = Side.V10

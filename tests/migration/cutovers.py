@@ -23,6 +23,7 @@ from aurops.testing import HeldLease
 from migration import execute
 from migration.cutover_file import Cutover
 from migration.execute import cutover_of
+from migration.operators import OperatorHosts
 from migration.playbook import CutoverPlaybook
 from migration.rehearsals import Rehearsals
 from migration.simulated import SimulatedProbing, SimulatedProxies
@@ -145,7 +146,8 @@ class Scene:
         self.ports = Ports(self.data, nothing.lag, nothing.unsynced, self.data, self.data, nothing.judge)
         self.probing = SimulatedProbing(self.clock)
         watchers = Watchers(self.proxies, self.file.proxies, self.clock)
-        mine = {"interruption": self.probing, "rehearsed": self, "watched": watchers}
+        operators = OperatorHosts(self.proxies, self.file.operator_hosts, self.clock)
+        mine = {"interruption": self.probing, "rehearsed": self, "watched": watchers, "operators": operators}
         self.ports = replace(self.ports if self.connected else nothing, **mine)
         self.keeper = Gatekeeper(self.store, self.clock, self.signers, self.ports)
         self.epoch = 0

@@ -239,6 +239,30 @@ def test_an_operators_host_of_which_nobody_knows_what_machine_it_is_is_not_taken
         far.check_from_operators(two, "beef")
 
 
+def test_operators_hosts_are_asked_anew_by_what_was_laid(
+    ssh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Days after phase 1: a clock that went wrong, a host that is gone, another run's file: each named, none raised."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    laying = Laying(cutover(operator_hosts=("ops-2", "ops-3")), "r", {}, RealClock())
+    assert "the file cannot be read" in laying.cut_off(5.0)
+    ready = made(proxy("west", "edge-1"), operators=("ops-2", "ops-3")).model_copy(update={"service": "ledger"})
+    (file,) = rollback.lay(ready, (rollback.home("ledger"),))
+    well = CHECKED | {"digest": rollback.digest(Path(file))}
+    other = well | {"boot_id": "another"}
+    answers(ssh, ops_2=well, ops_3=other)
+    assert laying.cut_off(5.0) == ""
+    late = (datetime.now(UTC) - timedelta(minutes=10)).isoformat()
+    answers(ssh, ops_2=well, ops_3=other | {"at": late})
+    assert laying.cut_off(5.0).startswith("the clock of ops-3 is 600 s behind")
+    answers(ssh, ops_2=well, ops_3=other | {"digest": "beef"})
+    assert laying.cut_off(5.0) == "another rollback.json lies at ops-3"
+    ssh.write_text("case $1 in ops-2) exit 255;; *) sleep 60;; esac\n")
+    assert "is not reached" in laying.cut_off(0.3)
+    rollback.lay(ready.model_copy(update={"run": "later"}), (rollback.home("ledger"),))
+    assert laying.cut_off(5.0).endswith("is another run's: later")
+
+
 def test_laying_ready_takes_no_longer_than_it_may(ssh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that hangs is given up when the time of the step is over, and so is who waits for another proxy."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))

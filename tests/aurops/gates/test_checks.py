@@ -22,6 +22,7 @@ from aurops.ports import (
     Interruption,
     Judgement,
     Lag,
+    Operators,
     Side,
     Unsynced,
     Verdict,
@@ -167,6 +168,8 @@ def said(name: str, value: object, *, age_s: float = 0.0, **more: object) -> Fin
         (said("judge", Judgement(Verdict.UNDECIDED, "too few")), State.UNKNOWN, "undecided"),
         (said("watched", Watched("edge")), State.OPEN, "its watcher looks"),
         (said("watched", Watched("edge", "it is gone")), State.CLOSED, "nobody watches edge as it must be: it is gone"),
+        (said("operators", Operators(("a", "b"))), State.OPEN, "from a, b every proxy can be rolled back"),
+        (said("operators", Operators(("a",), "the clock of a is 90 s behind")), State.CLOSED, "the clock of a is 90 s"),
     ],
 )
 def test_a_ports_answer_decides_by_exact_counts(finding: Finding, state: State, why: str) -> None:
@@ -176,7 +179,7 @@ def test_a_ports_answer_decides_by_exact_counts(finding: Finding, state: State, 
 
 
 @pytest.mark.parametrize(
-    "name", ["equal", "lag", "unsynced", "drained", "judge", "interruption", "rehearsed", "watched"]
+    "name", ["equal", "lag", "unsynced", "drained", "judge", "interruption", "rehearsed", "watched", "operators"]
 )
 def test_a_port_that_is_not_connected_opens_nothing(name: str) -> None:
     """The stand-in says so."""
