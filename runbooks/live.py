@@ -150,26 +150,34 @@ class LiveTimeline(Timeline):
         self._clients = ClientsView(ledger, at_work)
 
     def frame(self) -> RenderableType:
-        """One frame, no higher than the terminal; the last one shows everything."""
+        """One frame, no higher than the terminal, with the newest event whole; the last one shows everything."""
         now_s = self._clock.now_s()
         events, steps = list(self._events), step_lines(list(self._records))
+        folded = 0 if self._ended or not events else self._folded(*events[-1])
         if not self._ended:
-            room = max(self._console.height - _HEAD_LINES, 2)
+            room = max(self._console.height - _HEAD_LINES - folded, 2)
             few = min(len(events), max(room - len(steps), room // 3))
             events, steps = events[-few:], steps[-(room - few) :]
-        parts: list[RenderableType] = [self._event(at_s, text) for at_s, text in events]
+        whole = range(len(events)) if self._ended else [len(events) - 1] if folded else []
+        parts: list[RenderableType] = [self._event(*each, whole=n in whole) for n, each in enumerate(events)]
         if self._clients is not None:
             parts.append(self._stamped(now_s, self._clients.text(now_s)))
         elif not self._ended:
             parts.append(self._stamped(now_s, Text("…")))
         return Group(*parts, *([self._table(steps, now_s)] if steps else []))
 
-    def _event(self, at_s: float, text: str) -> Text:
-        return self._stamped(at_s, Text(" ".join(text.split())))
+    def _folded(self, at_s: float, text: str) -> int:
+        """The further lines that an event needs; 0 when it would take more than a third of the terminal."""
+        lines = len(self._event(at_s, text, whole=True).wrap(self._console, self._console.width))
+        return lines - 1 if lines <= self._console.height // 3 else 0
 
-    def _stamped(self, at_s: float, text: Text) -> Text:
-        line = Text.assemble(f"{at_s - self._start_s:7.2f} s  ", text, no_wrap=True)
-        line.overflow = "ellipsis"
+    def _event(self, at_s: float, text: str, *, whole: bool) -> Text:
+        """On one line, cut at its end; or on as many as it needs."""
+        return self._stamped(at_s, Text(" ".join(text.split())), whole=whole)
+
+    def _stamped(self, at_s: float, text: Text, *, whole: bool = False) -> Text:
+        line = Text.assemble(f"{at_s - self._start_s:7.2f} s  ", text, no_wrap=not whole)
+        line.overflow = "fold" if whole else "ellipsis"
         return line
 
     def _table(self, steps: Iterable[StepLine], now_s: float) -> Table:

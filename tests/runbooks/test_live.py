@@ -90,7 +90,7 @@ def test_a_frame_names_each_step_and_what_failed(journal: Journal) -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (40, 8)])
 def test_no_frame_is_larger_than_its_terminal(width: int, height: int, journal: Journal) -> None:
-    """However much has happened, a frame fits, shows the latest of it, and its lines are cut rather than wrapped."""
+    """However much has happened, a frame fits and shows the latest of it; older lines are cut rather than wrapped."""
     live = of_size(width, height)
     for number in range(50):
         live.tell(f"event {number} " + "long " * 50)
@@ -100,6 +100,18 @@ def test_no_frame_is_larger_than_its_terminal(width: int, height: int, journal: 
     assert all(len(text) <= width for text in lines)
     assert any("event 49" in text for text in lines)
     assert any("step 49" in text for text in lines)
+
+
+def test_what_a_run_waits_for_now_is_whole_on_a_narrow_terminal() -> None:
+    """The newest event is folded, so that its last word stands there, too; at the end each is."""
+    live = of_size()
+    for number in range(2):
+        live.tell(f"waits: gate {number} is unknown: nobody answers; {'and ' * 20}last word {number}")
+    now = " ".join(drawn(live))
+    assert ("last word 0" in now, "last word 1" in now) == (False, True)
+    live._ended = True
+    then = " ".join(drawn(live))
+    assert ("last word 0" in then, "last word 1" in then) == (True, True)
 
 
 def test_the_last_frame_shows_everything_and_gives_the_terminal_back(journal: Journal) -> None:
