@@ -77,11 +77,13 @@ class Held:
 
     Args:
         found: Driver and hold, by proxy.
+        latched: The rollback that holds in earnest, by proxy, in words: only a new plan goes forward there.
         unseen: Of which proxies of this host nobody knows, and why.
         elsewhere: The proxies of other hosts, with their host: nobody looked.
     """
 
     found: Mapping[str, tuple[Driver, Hold]]
+    latched: Mapping[str, str]
     unseen: Mapping[str, AuropsError]
     elsewhere: Mapping[str, str]
 
@@ -91,6 +93,7 @@ def held_for(journal: Journal) -> Held:
     history = History(journal.records)
     cutover = cutover_of(history) if "cutover" in history.arguments else None
     found, unseen, elsewhere = dict[str, "tuple[Driver, Hold]"](), dict[str, AuropsError](), dict[str, str]()
+    latched = dict[str, str]()
     for proxy, path in cutover.sites.items() if cutover else ():
         if cutover and not hosts.is_here(host := cutover.proxy_hosts.get(proxy, "")):
             elsewhere[proxy] = host
@@ -103,4 +106,15 @@ def held_for(journal: Journal) -> Held:
             continue
         if held is not None and held.run in ("", journal.run):
             found[proxy] = (driver, held)
-    return Held(found, unseen, elsewhere)
+        if said := _latched(driver):
+            latched[proxy] = said
+    return Held(found, latched, unseen, elsewhere)
+
+
+def _latched(driver: Driver) -> str:
+    """The rollback that holds in earnest, in words; a latch that cannot be read holds, whatever it says."""
+    try:
+        latch = driver.latch()
+    except AuropsError as error:
+        return f"{error.what} ({error.where})"
+    return f"rolled back by {latch.who}: {latch.reason}" if latch and not latch.rehearsal else ""

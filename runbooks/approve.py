@@ -17,7 +17,7 @@ from aurops.gates.approving import count
 from aurops.gates.spec import ApprovalGate
 from aurops.gates.steps import signers_of
 from aurops.history import History
-from runbooks.gates import AsJson, Run, Stage, open_run, table, waiting
+from runbooks.gates import AsJson, Run, Stage, open_run, stopped, table, waiting
 from runbooks.reasons import refuse_silence
 from runbooks.terminal import confirm
 from runbooks.words import plain
@@ -52,7 +52,7 @@ def approve(
     spot, history, now = waiting(journal, stage), History(journal.records), RealClock().wall()
     gates = asked(spot)
     key = key or git_key()
-    typer.echo(_what(spot, history), err=True)
+    typer.echo(_what(spot, history, stopped(journal)), err=True)
     confirm("Sign?", yes=yes)
     said = approval.statement(spot.binding, min(gates, key=lambda gate: gate.valid_for_s), now, reason)
     signature = signing.sign(said.text(), key)
@@ -90,12 +90,13 @@ def git_key() -> str:
     return found
 
 
-def _what(spot: Spot, history: History) -> str:
+def _what(spot: Spot, history: History, stop: str) -> str:
     """What is signed, for the person who does."""
     bound = spot.binding
     lines = [f"run {bound.run}, before: {spot.stage}", f"  plan       sha256 {bound.goal}"]
     lines += [f"  decided    {name} = {plain(value)}" for name, value in history.decisions.items()]
-    return "\n".join([*lines, "as the last look found its gates:", table(spot.before.values())])
+    lines += ["as the last look found its gates:", table(spot.before.values())]
+    return "\n".join([*lines, *([f"it goes nowhere by this alone: {stop}"] if stop else [])])
 
 
 def _as_json(spot: Spot, counted: Counted) -> str:

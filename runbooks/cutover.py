@@ -297,6 +297,7 @@ def holds(journal: Journal) -> tuple[str, ...]:
     """The proxies that are held for this run, and why; and those that nobody knows of (`runbooks.kinds.Waiting`)."""
     held, nobody_knows = held_for(journal), "a proxy, perhaps, which is not known here"
     return (
+        *(f"{proxy}: {latch}" for proxy, latch in held.latched.items()),
         *(f"{proxy}: {hold.who}: {hold.reason}" for proxy, (_, hold) in held.found.items()),
         *(f"{nobody_knows}: {proxy}: {error.what} ({error.where})" for proxy, error in held.unseen.items()),
         *(f"{nobody_knows}: {proxy} is on {host}" for proxy, host in held.elsewhere.items()),

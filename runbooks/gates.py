@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aurops import report_rows
 from aurops.clock import RealClock
 from aurops.errors import UsageError
 from aurops.gates import holds
@@ -35,25 +36,32 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command()
 def gates(run: Run, *, as_json: AsJson = False) -> None:
-    """Show the gates that a run waits at, as its last look found them, and who holds them."""
+    """Show the gates that a run waits at, as its last look found them, who holds them, and why it stopped if it did."""
     store, journal = open_run(run)
     held, proxies = holds.standing(holds.turns(store, run)), kinds.holds(journal)
-    spot = waits_at(journal.records, History(journal.records))
-    if said := _as_json(run, spot, held, proxies) if as_json else _as_text(run, spot, held, proxies):
+    spot, stop = waits_at(journal.records, History(journal.records)), stopped(journal)
+    if said := _as_json(run, spot, held, proxies, stop) if as_json else _as_text(run, spot, held, proxies, stop):
         typer.echo(said)
     if spot is None:
         raise _waits_nowhere(run)
 
 
-def _as_json(run: str, spot: Spot | None, held: Iterable[holds.Turn], proxies: tuple[str, ...]) -> str:
+def stopped(journal: Journal) -> str:
+    """When a run stopped otherwise than at a gate, and why: nobody has looked at its gates since. Empty: it did not."""
+    stop = report_rows.stop(journal.records)
+    return f"{report_rows.why(stop)} (since {stop.at[:19]} UTC)" if stop else ""
+
+
+def _as_json(run: str, spot: Spot | None, held: Iterable[holds.Turn], proxies: tuple[str, ...], stop: str) -> str:
     found = [each.data() for each in spot.before.values()] if spot else []
     holders = [{"who": turn.who, "reason": turn.reason, "stage": turn.stage, "at": turn.at} for turn in held]
     said = {"run": run, "stage": spot.stage if spot else None, "gates": found, "held": holders}
-    return json.dumps(said | {"proxies_held": proxies, "opened_by": opened_by(spot) if spot else {}})
+    return json.dumps(said | {"proxies_held": proxies, "opened_by": opened_by(spot) if spot else {}, "stopped": stop})
 
 
-def _as_text(run: str, spot: Spot | None, held: Iterable[holds.Turn], proxies: tuple[str, ...]) -> str:
-    lines = [f"held at {proxy}" for proxy in proxies]
+def _as_text(run: str, spot: Spot | None, held: Iterable[holds.Turn], proxies: tuple[str, ...], stop: str) -> str:
+    lines = [stop] if stop else []
+    lines += [f"held at {proxy}" for proxy in proxies]
     if spot:
         lines += [f"run {run} waits before: {spot.stage}", table(spot.before.values())]
     for turn in held:

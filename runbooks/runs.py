@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aurops import requests
+from aurops import report_rows, requests
 from aurops.clock import RealClock
 from aurops.errors import AuropsError, HeldError, UsageError
 from aurops.gates.steps import GATES_OF, waits_at
@@ -75,12 +75,12 @@ def _row(store: Store, run: str) -> dict[str, str]:
     history = History(journal.records)
     known = history.kind in MODULES
     acting = _acting(store, journal) if known and not history.finished else None
-    spot = waits_at(journal.records, history)
+    spot, waits = waits_at(journal.records, history), "stopped" if report_rows.stop(journal.records) else "waits"
     return {
         "run": run,
         "goal": history.kind,
         "began": journal.records[0].at,
-        "ended": history.finished or (f"waits before {spot.stage}" if spot else "open"),
+        "ended": history.finished or (f"{waits} before {spot.stage}" if spot else "open"),
         "process": f"pid {acting.holder.pid} on {acting.holder.host}" if acting else "",
     }
 

@@ -27,6 +27,7 @@ from tests.runbooks.here import here
 from tests.traffic.sites import platforms
 from traffic import hold
 from traffic.file_driver import FileDriver
+from traffic.folder import Latch
 
 APPROVAL = ApprovalGate(kind="approval", name="two", need=2, of=("ann", "bob"))
 BY_HAND = HoldGate(kind="hold", name="by hand", reason="look first")
@@ -154,6 +155,29 @@ def test_the_gates_that_a_run_waits_at_are_shown(waiting: Waiting, capsys: pytes
     dumped = json.loads(capsys.readouterr().out)
     assert dumped["gates"][0]["evidence"] == {"counted": [], "refused": []}
     assert dumped["held"][0]["reason"] == "the database is slow"
+
+
+@needs_ssh_keygen
+def test_a_run_that_stopped_behind_its_last_look_is_not_shown_as_one_that_waits(
+    waiting: Waiting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rolled back since: `gates`, `approve` and the list say so, until it is taken up again."""
+    assert here("gates", waiting.run, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["stopped"] == ""
+    waiting.journal.append(RecordKind.TAKEN, {"epoch": 2}, epoch=2)
+    waiting.journal.append(RecordKind.STUCK, {"stage": "held", "why": "west-1 was rolled back by the watcher"})
+    why, at = "stopped: west-1 was rolled back by the watcher", waiting.journal.records[-1].at[:19]
+    assert here("gates", waiting.run) == 0
+    assert capsys.readouterr().out.startswith(f"{why} (since {at} UTC)\n")
+    assert here("gates", waiting.run, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["stopped"].startswith(why)
+    assert waiting.approve("ann") == 0
+    assert why in capsys.readouterr().err
+    assert here("runs", "list") == 0
+    assert "stopped before west 5%" in capsys.readouterr().out
+    waiting.journal.append(RecordKind.TAKEN, {"epoch": 3}, epoch=3)
+    assert here("runs", "list") == 0
+    assert "waits before west 5%" in capsys.readouterr().out
 
 
 def test_a_hold_is_released_for_what_it_was_said_of(
@@ -317,9 +341,13 @@ def test_who_holds_a_proxy_is_shown_and_let_go_of_by_the_same_commands(
     assert "nobody holds every gate" in capsys.readouterr().err
     made = hold.Hold(run=run, cause="blind orders", reason="`orders` is dark", who="the watcher", at="now")
     hold.put(tmp_path, made)
+    latch = tmp_path / "latch.json"
+    latch.write_text(Latch(epoch=3, reason="orders look wrong", who="ann", at="now").model_dump_json())
     assert here("gates", run) == 2
     told = capsys.readouterr()
     assert "held at west-1: the watcher: `orders` is dark" in told.out
+    assert "held at west-1: rolled back by ann: orders look wrong" in told.out
+    latch.unlink()
     assert "the run waits at no gate" in told.err
     assert here("release", run, "--reason", "seen") == 3
     assert hold.read(tmp_path) == made
