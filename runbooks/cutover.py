@@ -24,7 +24,7 @@ from aurops.store import default_store_url, open_store
 from failover.break_glass import local_store
 from migration import cutover_file, cutover_report, execute
 from migration.beside import Beside, held_for
-from migration.cutover import KIND, never_skipped
+from migration.cutover import KIND, PAST_NO_RETURN, ROLLED_BACK, never_skipped
 from migration.laying import Laying
 from migration.model import World
 from migration.outline import outline, timetable
@@ -219,7 +219,16 @@ def _carry_out(
     with timeline() as told:
         result = _drive(journal, store, told, wait=wait)
     _write_report(report_file, journal.run, store)
-    ended(journal.run, result, as_json=as_json)
+    ended(journal.run, result, as_json=as_json, ways=_ways_on(journal.run, result))
+
+
+def _ways_on(run: str, result: Result) -> str:
+    """What a person can do with a cutover that was rolled back or broke an invariant; empty: as with any other run."""
+    if result.ending is Ending.VIOLATION and PAST_NO_RETURN in result.why:
+        return f"mend V11, then aurops runs resume {run}"
+    if result.ending is Ending.VIOLATION or ROLLED_BACK in result.why:
+        return f"aurops cutover report {run} FILE shows what happened; find out why, then: aurops cutover release FILE"
+    return ""
 
 
 def _rehearse(file: Path, lasts_s: float, report_file: Path | None, *, as_json: bool) -> None:
@@ -289,7 +298,7 @@ def resume(journal: Journal, store: Store, *, take_over: bool, leap: int, wait: 
     with timeline() as told:
         result = _drive(journal, store, told, wait=wait, take_over=take_over)
     if result.ending is not Ending.RESTORED:
-        ended(journal.run, result)
+        ended(journal.run, result, ways=_ways_on(journal.run, result))
     return result
 
 

@@ -174,7 +174,9 @@ def raise_lowest(errors: Iterable[AuropsError]) -> None:
         raise failed[0]
 
 
-def ended(run: str, result: Result, *, as_json: bool = False, about: Mapping[str, object] | None = None) -> None:
+def ended(
+    run: str, result: Result, *, as_json: bool = False, about: Mapping[str, object] | None = None, ways: str = ""
+) -> None:
     """Say how a run ended.
 
     Args:
@@ -182,6 +184,7 @@ def ended(run: str, result: Result, *, as_json: bool = False, about: Mapping[str
         result: How it ended.
         as_json: Print JSON.
         about: What else the JSON holds.
+        ways: What a person can do now, when this kind of run has ways of its own; empty: `ways_on`.
 
     Raises:
         HeldError: It was stopped by a person, a gate or an invariant.
@@ -195,7 +198,7 @@ def ended(run: str, result: Result, *, as_json: bool = False, about: Mapping[str
     raise HeldError(
         f"the run ended as {result.ending.value}: {result.why or 'aborted'}",
         where=f"run {run}",
-        next_step=ways_on(run, result.ending),
+        next_step=ways or ways_on(run, result.ending),
     )
 
 
@@ -206,7 +209,8 @@ def ways_on(run: str, ending: Ending) -> str:  # noqa: PLR0911 (an ending, its w
     abort = f"aurops runs abort {run} --reason …"
     match ending:
         case Ending.STUCK:
-            return f"mend what it names, then {resume}; or leave the step out: {skip}; or go back, if it can: {abort}"
+            out = f"leave the step out, if it may be: {skip}"
+            return f"mend what it names, then {resume}; or {out}; or go back, if it can: {abort}"
         case Ending.HELD:
             return f"do what it asks for, then {resume}; or go back, if it can: {abort}"
         case Ending.AT_GATE:

@@ -11,16 +11,17 @@ import pytest
 
 from aurops import execution, webhook
 from aurops.clock import RealClock
-from aurops.errors import UsageError
+from aurops.errors import HeldError, UsageError
 from aurops.gates import holds
 from aurops.gates.signing import Signers
 from aurops.journal import RecordKind
-from aurops.runner import Ending
+from aurops.runner import Ending, Result
 from aurops.store import open_store
 from migration import execute
-from runbooks.cutover import _refuse_old_plan, report_of
+from migration.cutover import PAST_NO_RETURN, ROLLED_BACK
+from runbooks.cutover import _refuse_old_plan, _ways_on, report_of
 from runbooks.telling import listening
-from runbooks.terminal import Timeline
+from runbooks.terminal import Timeline, ended
 from tests.migration.cutovers import START, Scene, cutover
 from tests.receivers import receiving
 from tests.runbooks.here import here
@@ -175,6 +176,23 @@ def test_a_second_cutover_of_a_service_does_not_overtake_one_that_is_under_way()
     execute.refuse_second(cutover(service="another"), store, RealClock())
     first.append(RecordKind.FINISHED, {"outcome": "aborted"}, epoch=1)
     execute.refuse_second(plan, store, RealClock())
+
+
+@pytest.mark.parametrize(
+    ("result", "way", "never"),
+    [
+        (Result(Ending.HELD, f"west-1 {ROLLED_BACK} ann: panic"), "aurops cutover release FILE", "runs resume"),
+        (Result(Ending.VIOLATION, "west-1 past its gates"), "aurops cutover release FILE", "local status"),
+        (Result(Ending.VIOLATION, f"west-1 is back; {PAST_NO_RETURN}"), "mend V11, then aurops runs resume", "local"),
+        (Result(Ending.AT_GATE, "data equal is unknown"), "--wait", "cutover release"),
+    ],
+)
+def test_whoever_finds_a_cutover_stopped_is_told_the_ways_that_it_has(result: Result, way: str, never: str) -> None:
+    """A run that was rolled back is not to be resumed, and none is about regions that can write."""
+    with pytest.raises(HeldError) as caught:
+        ended("r1", result, ways=_ways_on("r1", result))
+    assert way in str(caught.value.next_step)
+    assert never not in str(caught.value.next_step)
 
 
 def test_a_release_says_what_was_found_and_people_see_it(
