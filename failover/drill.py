@@ -116,7 +116,7 @@ class DrillBed(Protocol):
         ...
 
     def start_load(self, run: str, rate_per_s: float, seed: int) -> None:
-        """Start the clients, unless they are at work.
+        """Start the clients, unless they are at work. They give up a request that has no answer after 2 s.
 
         Raises:
             OutsideError: They have ended: what they would go on with is no evidence.

@@ -30,9 +30,8 @@ from failover.drill_plan import (
 from failover.drill_verdict import DrillResult, halted, verdict
 from failover.execute import begin, execute
 from failover.faults import Answer as Deserved
-from failover.faults import Event
 from failover.goal import FailoverGoal
-from failover.measurement import measure, well_before
+from failover.measurement import Recovery, measure, recovery_by, well_before
 from failover.policy import Action as Decided
 from failover.standing_by import stand_by
 from failover.watching import wait_for_decision
@@ -54,7 +53,9 @@ _LOOK_S = 5.0
 _DETECT_S = 15.0
 _BOTH_BACK_S = 30.0
 _WELL_AGAIN_S = 20.0
-"""How long after the undo the service may take to be steady again."""
+"""How long the service may take to be well: after its traffic was opened, and after the undo to be steady again."""
+_ANSWERED_S = 2.5
+"""By then each request has its outcome in the ledger: clients give one up after 2 s (`DrillBed.start_load`)."""
 
 
 def child(run: str, kind: str) -> str:
@@ -126,8 +127,7 @@ class DrillPlaybook:
             case Action.STAND_BY:
                 return self._stand_by()
             case Action.OBSERVE:
-                self._clock.sleep(order.after_s)
-                return Answer({"until_s": self._clock.now_s()})
+                return self._look_on()
             case Action.GO_ON:
                 return self._go_on()
             case Action.UNDO:
@@ -215,6 +215,28 @@ class DrillPlaybook:
             journal = begin(self._store, self._clock, "failover", goal, about | {"bed": order.bed}, run=run)
         return self._ended(journal)
 
+    def _look_on(self) -> Answer:
+        """Look on for the time that was asked for and, after a failover, until clients are seen to be well again.
+
+        How long that takes is the RTO's to say: a drill that undid its fault before could not tell what brought the
+        service back. Judged are requests that were sent so long ago that each has its outcome in the ledger.
+        """
+        order = self._order
+        self._clock.sleep(order.after_s)
+
+        def well() -> bool:
+            by_s = self._clock.now_s() - _ANSWERED_S
+            return recovery_by(self._bed.ledger(), self._t0_s(), by_s, order.objective) is Recovery.RECOVERED
+
+        if order.case.answer is Deserved.FAIL_OVER and self._failed_over():
+            self._await(lambda: well() or self._over(), within_s=_WELL_AGAIN_S, every_s=_LOOK_POLL_S)
+            self._tell(f"clients are {'well again' if well() else 'not well'}; now the fault is undone")
+        return Answer({"until_s": self._clock.now_s()})
+
+    def _failed_over(self) -> bool:
+        journal = self._begun(child(self._run, "failover"))
+        return journal is not None and History(journal.records).finished == Ending.DONE.value
+
     def _go_on(self) -> Answer:
         """Resume the failover that stopped."""
         journal = self._begun(child(self._run, "failover"))
@@ -245,12 +267,17 @@ class DrillPlaybook:
         return self._watch
 
     def _over(self) -> bool:
-        return self._bed.fault().at_s(Event.UNDONE) is not None
+        return self._bed.fault().undo_began is not None
 
     def _bring_back(self, primary: str) -> Answer:
         order, run = self._order, child(self._run, "reprotect")
-        if not self._await(lambda: self._bed.target.observe().state(order.region) is not None, within_s=_BOTH_BACK_S):
-            why = f"{order.region} did not answer within {_BOTH_BACK_S:g} s after the fault was undone"
+
+        def both_back() -> bool:
+            world = self._bed.target.observe()
+            return world.state(order.region) is not None and primary in world.writers()
+
+        if not self._await(both_back, within_s=_BOTH_BACK_S):
+            why = f"{order.region} and {primary} did not both answer within {_BOTH_BACK_S:g} s of the undo"
             return Answer({"ending": "not begun", "why": why})
         goal = FailoverGoal(order.regions, order.region, to=primary)
         journal = self._begun(run) or begin(self._store, self._clock, "reprotect", goal, {"bed": order.bed}, run=run)

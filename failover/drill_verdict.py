@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aurops.report import Figure, Verdict
 from aurops.runner import Ending
-from failover.faults import Answer, Event
-from failover.measurement import Recovery
+from failover.faults import Answer
+from failover.measurement import Recovery, recovery_by
 from failover.summary import figures, standing_figures
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ class DrillResult:
         records: The failover's journal; empty when there was none.
         stood: What the watch decided where no failover was due, as the drill's journal has it: answer, why, after_s;
             empty where one was.
-        until_s: So long the drill looked on before it undid the fault; None: it did not come to that.
+        until_s: So long the drill looked on, on the clock of the events, before it asked for the undo; None: it did
+            not come to that.
         resumed: How a failover that had to stop ended when it was resumed; empty where none had to.
         again: How the service was after the undo: well, and the regions that protect nothing, each with its reason.
         head_hash: Hash of the drill's last journal record.
@@ -71,6 +72,13 @@ class DrillResult:
             return None
         arguments = cast("dict[str, Any]", self.records[0].data["arguments"])
         return float(arguments["detected_at_s"]) - self.t0_s
+
+    @property
+    def unaided(self) -> Recovery:
+        """What clients saw of the recovery until the fault's undo began, which may have helped from then on."""
+        began = self.fault.undo_began
+        by_s = inf if began is None else began.at_s
+        return recovery_by(self.ledger, self.t0_s, by_s, self.order.objective)
 
     @property
     def is_needless(self) -> bool:
@@ -154,8 +162,10 @@ def _shortfall(result: DrillResult) -> str:
     rto_s = result.measurement.rto_s
     if rto_s is None or missed:
         return f"missed: {missed or 'the service did not come back'}"
-    helped = result.until_s is not None and result.t0_s + rto_s > result.until_s
-    return "the service came back only when the fault was undone" if helped else ""
+    if result.unaided is Recovery.RECOVERED:
+        return ""
+    looked_on_s = _looked_on_s(result)
+    return f"the service was not well again while the fault lasted: the drill looked on for {looked_on_s:.2f} s"
 
 
 def _left_behind(result: DrillResult) -> str:
@@ -191,8 +201,13 @@ def _doubt_of_failover(result: DrillResult) -> str:
     last_s = result.t0_s + measurement.observed_after_s
     if measurement.rto_s is None and result.records and last_s < result.records[-1].at_s + result.order.after_s / 2:
         return "the clients ended before the failover did"
-    well_s = last_s if measurement.rto_s is None else result.t0_s + measurement.rto_s
-    return _undone_early(result, well_s, "before the service was well again")
+    unaided = result.unaided
+    if unaided is Recovery.RECOVERED:
+        return ""
+    if doubt := _undone_early(result, "before clients had seen a whole good second"):
+        return doubt
+    doubtful = unaided is not Recovery.NOT_RECOVERED
+    return f"the clients' ledger until the fault was undone cannot bear a verdict: {unaided.value}" if doubtful else ""
 
 
 def _doubt_of_standing(result: DrillResult) -> str:
@@ -204,15 +219,21 @@ def _doubt_of_standing(result: DrillResult) -> str:
     missed = result.measurement.recovery is not Recovery.NO_EFFECT and not order.case.felt
     if (missed or _wrong_answer(result)) and late_s > order.objective.p99_s / 2:
         return f"the machine was too busy to tell: a client sent {late_s:.2f} s later than it intended"
-    return _undone_early(result, inf, "before the watch had ended")
+    return _undone_early(result, "before the watch had ended")
 
 
-def _undone_early(result: DrillResult, needed_s: float, what: str) -> str:
-    """The fault ended by itself, before the drill undid it, and while it was still needed."""
-    undone = next((event for event in result.fault.events if event.event is Event.UNDONE), None)
-    if undone is None or undone.at_s >= min(needed_s, inf if result.until_s is None else result.until_s):
+def _undone_early(result: DrillResult, what: str) -> str:
+    """The fault ended by itself, before the drill undid it, while it was still needed; empty when it did not."""
+    began = result.fault.undo_began
+    if began is None or (result.until_s is not None and began.at_s >= result.until_s):
         return ""
-    return f"the fault was undone after {undone.at_s - result.t0_s:.2f} s ({undone.reason}), {what}"
+    return f"the fault was undone after {began.at_s - result.t0_s:.2f} s ({began.reason}), {what}"
+
+
+def _looked_on_s(result: DrillResult) -> float:
+    """How long after the fault the drill began to undo it."""
+    began = result.fault.undo_began
+    return (result.t0_s + result.measurement.observed_after_s if began is None else began.at_s) - result.t0_s
 
 
 def ending(said: Mapping[str, Any]) -> str:

@@ -256,8 +256,10 @@ class Event(StrEnum):
     """It was proved, from the processes or the world, that the fault is in effect (`Fault.proof`)."""
     FAILED = "failed"
     """It did not take effect, or could not be undone; `reason` says why."""
+    UNDOING = "undoing"
+    """The undo begins: what clients see from now on may owe it something. `reason` says what asked for it."""
     UNDONE = "undone"
-    """The undo was carried out; `reason` says what asked for it."""
+    """The undo was carried out; `reason` as above."""
 
 
 class FaultEvent(BaseModel):
@@ -297,6 +299,11 @@ class FaultRecord:
     def effective_s(self) -> float | None:
         """When the fault was proved to be in effect."""
         return self.at_s(Event.EFFECTIVE)
+
+    @property
+    def undo_began(self) -> FaultEvent | None:
+        """The first event that tells of an undo; None: none was begun."""
+        return next((entry for entry in self.events if entry.event in {Event.UNDOING, Event.UNDONE}), None)
 
     @property
     def left_behind(self) -> bool:

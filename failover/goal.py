@@ -95,8 +95,9 @@ def check_follower(world: World, region: str, primary: str | None = None) -> str
         raise UsageError(f"there is no region `{region}`", allowed=", ".join(world.regions))
     writers = world.writers()
     if len(writers) != 1:
-        seen = ", ".join(writers) or "none"
-        raise OutsideError("not exactly one region can write", where=seen, next_step="aurops local status")
+        silent = ", ".join(name for name in world.regions if world.state(name) is None)
+        seen = (", ".join(writers) or "none") + (f"; no answer from {silent}" if silent else "")
+        raise OutsideError("not exactly one region is seen that can write", where=seen, next_step="aurops local status")
     if region in writers:
         others = ", ".join(name for name in world.regions if name not in writers)
         raise UsageError(f"`{region}` is the writer: it follows nobody", allowed=others)

@@ -6,7 +6,7 @@ Pure. How each figure is defined stands at `Measurement`; docs that quote a figu
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import accumulate, pairwise
 from math import inf
@@ -176,6 +176,22 @@ def measure(
         send_delay_max_s=max((entry.sent_s - entry.intended_s for entry in entries), default=0.0),
         totals=_totals(ledger),
     )
+
+
+def recovery_by(ledger: Ledger, t0_s: float, by_s: float, objective: Objective) -> Recovery:
+    """What clients knew of the recovery at a moment: the last one before something that may have helped.
+
+    A request that was under way at that moment counts as not answered, and a window that was not over as not judged.
+
+    Args:
+        ledger: All requests, those that ended later among them.
+        t0_s: When the fault did its first harm.
+        by_s: The moment.
+        objective: When a window counts as good.
+    """
+    known = (entry if entry.end_s <= by_s else replace(entry, outcome=Outcome.INFO) for entry in ledger.entries)
+    windows = _Windows(sorted((entry for entry in known if entry.intended_s <= by_s), key=_intended_s), objective)
+    return _recovery(windows, tuple(windows.outages(t0_s)), t0_s)
 
 
 def well_before(entries: Sequence[Entry], at_s: float, steady_s: float, objective: Objective) -> bool | None:

@@ -114,7 +114,10 @@ class Injector:
             OutsideError: It could not be ended.
         """
         if self._struck or left_behind:
-            self._mechanism.undo()
+            try:
+                self._journal.note(Event.UNDOING, self._clock.now_s(), reason=reason)
+            finally:  # a journal that cannot be written keeps no fault in effect
+                self._mechanism.undo()
         self._journal.note(Event.UNDONE, self._clock.now_s(), reason=reason)
 
 

@@ -102,7 +102,8 @@ def test_a_killed_failover_is_finished_by_resume(tmp_path: Path) -> None:
     [
         ("s after the fault: north is lost", "nothing", "(the owner is gone)"),
         ("s after the fault: north is lost", "testbeds.local.injector", "PASSED"),
-        ("open traffic to south: done", "nothing", "PASSED"),
+        ("open traffic to south: done", "nothing", "(the owner is gone)"),
+        ("clients are well again", "nothing", "PASSED"),
     ],
 )
 def test_a_killed_drill_is_finished_by_resume(killed_at: str, too: str, wanted: str, tmp_path: Path) -> None:

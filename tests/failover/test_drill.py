@@ -59,6 +59,8 @@ class Bed:
         self._entries: list[Entry] = []
         self._next_s: float | None = None
         self._run = ""
+        self.slow_s = 0.0
+        """For so long after the fault began, and no longer than it lasts, an answer takes longer than is allowed."""
 
     def start_vantages(self, region: str) -> Mapping[str, str]:
         return {f"vantage-{number}": f"http://{region}/{number}" for number in (1, 2, 3)}
@@ -79,7 +81,10 @@ class Bed:
         while self._next_s is not None and self._next_s < self._clock.now_s():
             identifier = f"{self._run}-{len(self._entries)}"
             outcome = Outcome.OK if self.target.write(identifier) else Outcome.FAIL
-            self._entries.append(Entry(identifier, self._next_s, self._next_s, self._next_s + GAP_S, outcome))
+            fault = self.fault()
+            slow = fault.left_behind and self._next_s < (fault.t0_s or 0.0) + self.slow_s
+            end_s = self._next_s + (0.75 if slow else GAP_S)
+            self._entries.append(Entry(identifier, self._next_s, self._next_s, end_s, outcome))
             self._next_s += GAP_S
         return Ledger(tuple(self._entries))
 
@@ -111,6 +116,7 @@ class Bed:
             self.target.heal(region)
             if standby:  # its agent starts it again as what it was
                 self.target.reprotect(region, str(following), self.target.stamp_epoch, 1.0)
+            self._note(Event.UNDOING, "kill", region, reason)
             self._note(Event.UNDONE, "kill", region, reason)
 
     def readable_ids(self, region: str, run: str) -> frozenset[str]:
@@ -173,6 +179,24 @@ def test_a_drill_ends_with_a_verdict_and_the_region_back(bed: Bed, store: Store,
     assert told.journal_head == one.journal.head_hash
     assert History(one.journal.records).results["measure"]["verdict"] == "passed"
     assert list_runs(store) == [one.journal.run, f"{one.journal.run}-failover", f"{one.journal.run}-reprotect"]
+
+
+@pytest.mark.parametrize(("slow_s", "found"), [(9.0, Verdict.PASSED), (300.0, Verdict.FAILED)])
+def test_a_drill_looks_on_until_the_service_is_well_or_was_given_its_time(
+    slow_s: float, found: Verdict, bed: Bed, store: Store, clock: ManualClock
+) -> None:
+    """Slow long after its traffic was opened: what it took is its RTO; never well while the fault lasted is a no."""
+    bed.slow_s = slow_s
+    one = drill(bed, store, clock, order=replace(ORDER, rto_limit_s=60))
+    assert one.run().ending is Ending.DONE
+    assert one.result is not None
+    said = verdict(one.result)
+    assert said[0] is found, said
+    assert one.result.measurement.rto_s is not None
+    if found is Verdict.PASSED:
+        assert one.result.measurement.rto_s == pytest.approx(slow_s, abs=2 * GAP_S)
+    else:
+        assert "not well again while the fault lasted" in said[1]
 
 
 @pytest.mark.parametrize("how", [Fault.CRASH_BEFORE, Fault.CRASH_AFTER])

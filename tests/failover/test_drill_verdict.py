@@ -40,7 +40,8 @@ def ledger(*bad: int, epoch: int | None = None) -> Ledger:
 def result(fault: str, region: str = "north", bad: range = range(0), **changes: Any) -> DrillResult:
     """A drill that went as it should: until 15 s with the fault in effect, then well again."""
     found = ledger(*bad)
-    events = [(Event.ARMED, 9.9), (Event.SIGNALLED, T0_S), (Event.EFFECTIVE, 10.1), (Event.UNDONE, 15.1)]
+    events = [(Event.ARMED, 9.9), (Event.SIGNALLED, T0_S), (Event.EFFECTIVE, 10.1)]
+    events += [(Event.UNDOING, 15.1), (Event.UNDONE, 15.2)]
     order = DrillOrder(fault, region, REGIONS, serving="north")
     answer = order.case.answer
     stood = {"answer": answer.value, "why": "the reason", "after_s": 3.0 if answer is Answer.HOLD else None}
@@ -124,7 +125,6 @@ def test_the_right_answer_passes_in_words_of_its_own(fault: str) -> None:
             "failed",
             "the failover ended as not begun: a person was called: y",
         ),
-        ("kill", "north", {"until_s": 10.5}, "failed", "came back only when the fault was undone"),
         (
             "kill",
             "north",
@@ -142,6 +142,50 @@ def test_every_wrong_answer_has_its_reason(
     said = verdict(result(fault, region, bad, **changes))
     assert said[0] == found, said
     assert because in said[1]
+
+
+def undone(began_s: float, reason: str = "asked", **changes: Any) -> DrillResult:
+    """A drill of a `kill` whose undo began then, and was carried out two seconds later."""
+    made = result("kill", bad=BAD, **changes)
+    events = made.fault.events[:3]
+    for event, at_s in ((Event.UNDOING, began_s), (Event.UNDONE, began_s + 2.0)):
+        events += (FaultEvent(event=event, at_s=at_s, fault="kill", region="north", reason=reason),)
+    return replace(made, fault=FaultRecord(events))
+
+
+def test_what_was_well_before_the_undo_began_owes_it_nothing() -> None:
+    """On a busy machine the undo begins, and ends, long after the drill has ceased to look on."""
+    assert verdict(undone(12.1, until_s=10.5))[0] is Verdict.PASSED
+
+
+@pytest.mark.parametrize(
+    ("until_s", "reason", "found", "because"),
+    [
+        (11.8, "asked", "failed", "not well again while the fault lasted: the drill looked on for 1.90 s"),
+        (None, "the owner is gone", "inconclusive", "undone after 1.90 s (the owner is gone), before clients had seen"),
+        (14.0, "expired", "inconclusive", "undone after 1.90 s (expired), before clients had seen"),
+    ],
+)
+def test_a_good_second_that_was_not_over_when_the_undo_began_proves_no_failover(
+    until_s: float | None, reason: str, found: str, because: str
+) -> None:
+    """Well from 11 s on, undone from 11.9 s on: the rest of that second may owe it to the undo."""
+    said = verdict(undone(11.9, reason, until_s=until_s))
+    assert said[0] == found, said
+    assert because in said[1]
+
+
+def test_requests_that_only_the_undo_answered_prove_no_failover() -> None:
+    """A frozen region answers at once, when it may go on, what was sent just before: in time, and no recovery."""
+    waiting = {n for n in range(384) if 14.7 <= 7 + n / 32 < 15.1}
+    made = result("freeze", bad=range(96, min(waiting)))
+    held = tuple(replace(e, end_s=15.11) if n in waiting else e for n, e in enumerate(made.ledger.entries))
+    measured = measure(Ledger(held), T0_S, {entry.id for entry in held}, None, Objective(), steady_s=3.0)
+    assert measured.rto_s is not None
+    assert T0_S + measured.rto_s < 15.0
+    said = verdict(replace(made, ledger=Ledger(held), measurement=measured, order=replace(made.order, rto_limit_s=60)))
+    assert said[0] is Verdict.FAILED, said
+    assert "not well again while the fault lasted" in said[1]
 
 
 def test_what_clients_must_not_feel_fails_when_they_do() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from failover.ledger import Entry, Ledger, Outcome
-from failover.measurement import Measurement, Objective, Recovery, measure, well_before
+from failover.measurement import Measurement, Objective, Recovery, measure, recovery_by, well_before
 
 GAP_S = 1 / 64  # exact in binary, so that expected times can be compared with ==
 T0_S = 104.0
@@ -211,6 +211,40 @@ def test_a_later_recovery_never_shortens_the_rto(length: int, more: int) -> None
     assert long.rto_s is not None
     assert short.rto_s <= long.rto_s
     assert short.rto_s == short.bad_time_s
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_what_was_known_of_a_recovery_stays_true(data: st.DataObject) -> None:
+    """Seen in a ledger that is still written, up to where every request has its outcome, it is seen in the whole, too.
+
+    And nothing that ends later can take it away, or bring it about.
+    """
+    now_s = data.draw(st.integers(104 * 4, 116 * 4)) / 4
+    entries = load((104.0, data.draw(st.integers(104 * 8, 112 * 8)) / 8), until_s=116.0)
+    for number in data.draw(st.lists(st.integers(256, len(entries) - 1), max_size=8)):
+        latency_s = data.draw(st.sampled_from([0.4, 0.6, 2.0]))
+        entries[number] = replace(entries[number], end_s=entries[number].intended_s + latency_s)
+    live = Ledger(tuple(entry for entry in entries if entry.end_s <= now_s))
+    whole = Ledger(tuple(entries))
+    if recovery_by(live, T0_S, now_s - 2.0, OBJECTIVE) is Recovery.RECOVERED:
+        assert recovery_by(whole, T0_S, now_s, OBJECTIVE) is Recovery.RECOVERED
+    if recovery_by(whole, T0_S, now_s, OBJECTIVE) is Recovery.RECOVERED:
+        for later in (Outcome.OK, Outcome.INFO):
+            ends = [replace(entry, outcome=later) if entry.end_s > now_s else entry for entry in entries]
+            assert recovery_by(Ledger(tuple(ends)), T0_S, now_s, OBJECTIVE) is Recovery.RECOVERED
+            rto_s = measured(ends).rto_s
+            assert rto_s is None or T0_S + rto_s + OBJECTIVE.window_s <= now_s + OBJECTIVE.p99_s
+
+
+def test_a_request_under_way_is_no_answer_yet() -> None:
+    """A second in which one request still waits is not good until then, whenever its answer came."""
+    entries = load((104.0, 105.0))
+    slow = [replace(entry, end_s=entry.intended_s + 0.4) if entry.intended_s == 105.75 else entry for entry in entries]
+    for by_s, found in ((105.9, Recovery.NOT_RECOVERED), (106.1, Recovery.NOT_RECOVERED), (106.2, Recovery.RECOVERED)):
+        assert recovery_by(Ledger(tuple(slow)), T0_S, by_s, OBJECTIVE) is found, by_s
+    assert recovery_by(Ledger(tuple(entries)), T0_S, 106.1, OBJECTIVE) is Recovery.RECOVERED
+    assert recovery_by(Ledger(tuple(entries)), T0_S, 104.9, OBJECTIVE) is Recovery.UNKNOWN
 
 
 @given(st.data())

@@ -103,7 +103,7 @@ def test_a_freeze_stops_every_process_and_is_undone_on_demand(bed: Bed, inject: 
     assert record.events[-1].processes == 2
     injector.send_signal(signal.SIGTERM)
     assert injector.wait(20) == 0
-    assert bed.events() == [Event.ARMED, Event.SIGNALLED, Event.EFFECTIVE, Event.UNDONE]
+    assert bed.events() == [Event.ARMED, Event.SIGNALLED, Event.EFFECTIVE, Event.UNDOING, Event.UNDONE]
     assert bed.states() == ["S", "S"]
 
 
