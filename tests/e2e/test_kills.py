@@ -7,13 +7,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from itertools import product
+from math import inf
 from pathlib import Path
 
 import pytest
 
 from aurops.clock import RealClock
 from aurops.lease import DEFAULT_TTL_S
-from failover.measurement import Objective, Recovery, measure
+from failover.measurement import Objective, Recovery, measure, recovery_by
 from failover.model import World
 from testbeds.local import bed as beds
 from testbeds.local.drillbed import LocalDrillBed
@@ -34,7 +35,11 @@ STEPS = (
     "open traffic to south",
 )
 SAMPLE = {("promote database south", Point.AFTER_EFFECT)}
-WAITS_S = 30.0
+WAITS_S = 60.0
+SERVED = Objective(p99_s=inf)
+"""Acknowledged, however late: how fast a machine is that has other work says nothing of a failover."""
+ANSWERED_S = 2.5
+"""Clients give up after 2 s."""
 
 
 class Scene:
@@ -83,11 +88,17 @@ class Scene:
         return self.drill_bed.target.observe()
 
     def well_again(self) -> None:
-        """Clients are served by another region."""
-        self.until(lambda: [e.region for e in self.drill_bed.ledger().entries[-90:] if e.is_ok].count("south") > 80)
+        """Clients are served by another region, and each write of a whole second was acknowledged."""
+        self.until(lambda: self._recovered() and self.drill_bed.ledger().entries[-1].region == "south")
 
-    def judge(self) -> float:
-        """Nothing acknowledged is lost, one region writes, and clients were back in time; the RTO in seconds."""
+    def _recovered(self) -> bool:
+        """Judged are requests that were sent so long ago that each has its outcome."""
+        t0_s, by_s = self.drill_bed.fault().t0_s, self.clock.now_s() - ANSWERED_S
+        assert t0_s is not None
+        return recovery_by(self.drill_bed.ledger(), t0_s, by_s, SERVED) is Recovery.RECOVERED
+
+    def judge(self) -> float | None:
+        """Nothing acknowledged is lost, one region writes, clients are served; the RTO in seconds, if known."""
         self.well_again()
         ledger, t0_s = self.drill_bed.stop_load(), self.drill_bed.fault().t0_s
         assert t0_s is not None
@@ -95,12 +106,10 @@ class Scene:
         measured = measure(ledger, t0_s, readable, None, Objective())
         assert measured.lost_ids == ()
         assert measured.split_brain_ids == ()
-        assert measured.recovery is Recovery.RECOVERED
         world = self.look()
         assert world.writers() == ("south",)
         assert world.serving() == ("south",)
         assert "unbroken" in self.ask("runs", "verify", self.run()).stdout
-        assert measured.rto_s is not None
         return measured.rto_s
 
     def _start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -144,8 +153,9 @@ def test_a_failover_whose_orchestrator_was_killed_is_finished_by_resume(
     resumed = scene.ask("runs", "resume", scene.run())
     assert resumed.returncode == 0, resumed.stderr
     rto_s = scene.judge()
-    print(f"RTO {rto_s:.2f} s")  # noqa: T201 (`pytest -rP` shows the campaign's)
+    print(f"RTO {rto_s} s")  # noqa: T201 (`pytest -rP` shows the campaign's)
     if request.node.get_closest_marker("campaign"):  # times are asserted on a machine that does nothing else
+        assert rto_s is not None
         assert rto_s < RTO_S
 
 
@@ -202,7 +212,8 @@ def test_of_two_orchestrators_one_acts_and_the_other_says_who(scene: Scene) -> N
     """
     winner = scene.orchestrate(Point.AFTER_EFFECT, "detach south", "SIGSTOP")
     try:
-        scene.until(lambda: stopped(winner.pid))
+        scene.until(lambda: winner.poll() is not None or stopped(winner.pid))
+        assert winner.poll() is None, winner.communicate()[1]
         loser = scene.orchestrate()
         told = loser.communicate(timeout=60)[1]
     finally:
