@@ -145,7 +145,8 @@ class Cutover(_Part):
     """How long all must stay well after each step."""
     capacity: Annotated[tuple[Check, ...], Field(min_length=1)]
     """That V10 is warm and can take back the current peak; asked before each step and all the time between. At least
-    one check of the kind capacity, which compares the two: who cannot go back must not go forward."""
+    one check of the kind capacity, which compares the two, and one for each V10 that the regions have by their site
+    files: who cannot go back must not go forward."""
     watch: Annotated[tuple[Check, ...], Field(min_length=1)]
     """What must stay well while traffic moves: errors, latency. At least one check."""
     critical: tuple[CriticalGate, ...] = ()

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from aurops import documents
 from aurops.errors import AuropsError, UsageError
 from aurops.gates.refusals import refuse
+from aurops.gates.spec import CapacityCheck
 from migration import hosts
+from migration.model import OLD
 from migration.outline import Action, outline, timetable
 from traffic.site import Site
 
@@ -46,7 +48,8 @@ def problems(
     """What keeps a plan from being carried out on this machine, now: one error for each thing.
 
     A start in the past, steps that last longer than phase 2, two proxies in one folder, gates of one name, gates that
-    can never open, people without a key; what this machine lacks, secrets of probes included.
+    can never open, people without a key, a V10 whose capacity nobody asks for by itself; what this machine lacks,
+    secrets of probes included.
     """
     found: list[AuropsError] = []
     if cutover.start <= now:
@@ -71,7 +74,7 @@ def problems(
             region.probe.check(env, f"{where}: regions: {region.name}: probe")
         except AuropsError as error:
             found.append(error)
-    return found + _sites_wrong(cutover, where)
+    return [*found, *_sites_wrong(cutover, where), *_unproven(cutover, where)]
 
 
 def _sites_wrong(cutover: Cutover, where: str) -> list[AuropsError]:
@@ -88,6 +91,36 @@ def _sites_wrong(cutover: Cutover, where: str) -> list[AuropsError]:
             error.where = f"{where}: sites.{name}: {error.where}"
             found.append(error)
     return found
+
+
+def _unproven(cutover: Cutover, where: str) -> list[AuropsError]:
+    """Fewer checks of what a V10 takes than there are V10s: a sum over several is enough while a small one drowns.
+
+    Regions that have a backend of V10 in common have one V10. Two checks that ask the same are one.
+    """
+    apart = list[tuple[list[str], set[str]]]()
+    for region in cutover.regions:
+        names, backends = [region.name], set[str]()
+        try:
+            for site in (documents.load(Path(cutover.sites[proxy]), Site) for proxy in region.proxies):
+                backends.update(*(side.backends for side in site.sides if side.name == OLD))
+        except AuropsError:  # said of the site file
+            return []
+        for other in [each for each in apart if each[1] & backends]:
+            apart.remove(other)
+            names, backends = [*other[0], *names], other[1] | backends
+        apart.append((names, backends))
+    asked = {(each.can_take, each.peak) for each in cutover.capacity if isinstance(each, CapacityCheck)}
+    if len(asked) >= len(apart):
+        return []
+    listed = "; ".join(f"{', '.join(names)}: {', '.join(sorted(backends))}" for names, backends in apart)
+    what = (
+        f"the regions have {len(apart)} V10s by their site files ({listed}), and `capacity` asks {len(asked)} time"
+        f"{'s' * (len(asked) != 1)} whether what one takes is enough: a sum can be, while the smallest of them drowns"
+    )
+    allowed = "for each V10 a check of the kind capacity, with what it takes and the peak of its own regions"
+    step = "docs/runbooks/cutover.yaml has two to copy; if it is one V10, give it one name in all site files"
+    return [UsageError(what, where=f"{where}: capacity", allowed=allowed, next_step=step)]
 
 
 def _too_long(cutover: Cutover, parts: tuple[Part, ...], where: str, now: datetime) -> list[AuropsError]:

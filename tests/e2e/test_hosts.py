@@ -298,10 +298,13 @@ def test_an_operators_host_that_cannot_reach_a_proxy_is_found_out_before_the_fir
     assert target.prepare("edge", 10**6, 20.0)
     checked = on_edge.aurops("ops-1", "rollback", "--check")
     assert (checked.returncode, checked.stdout) == (0, f"edge on {EDGE}: ready\n"), checked.stderr
+    assert target.cut_off(20.0) == "", "the same at a later gate"
     nowhere = on_edge.aurops("ops-1", "rollback", "--check", "--json", AUROPS_SSH="false")
     assert nowhere.returncode == 1, nowhere.stderr
     (edge,) = json.loads(nowhere.stdout)["proxies"]
     assert (edge["proxy"], edge["host"], edge["ok"]) == ("edge", EDGE, False)
+    (on_edge.base / "ops-2/state/aurops/rollback/ledger/rollback.json").unlink()
+    assert target.cut_off(20.0).startswith("ops-2 could not check the rollback: exit code 2")
     wrong = tuple(host.model_copy(update={"aurops": "no-such-program"}) for host in read.hosts)
     lost = read.model_copy(update={"hosts": wrong})
     with pytest.raises(Exception, match=r"nothing lies ready at ops-[12]"):
