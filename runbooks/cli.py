@@ -35,6 +35,8 @@ class Entry(NamedTuple):
     help: str
     only_looks: bool = False
     """Whether it begins no run and changes nothing: whoever stops it need not look for what it left."""
+    left: str = "`aurops runs list` shows what was begun"
+    """What to say to whoever stopped one that does more."""
 
 
 COMMANDS = {
@@ -65,7 +67,11 @@ COMMANDS = {
     ),
     "release": Entry("runbooks.release", "Let go of the gates of a run."),
     "reprotect": Entry("runbooks.reprotect", "Make a region that was left or lost a standby of the one that serves."),
-    "rollback": Entry("runbooks.rollback", "All traffic back to the old platform, now, and latched there."),
+    "rollback": Entry(
+        "runbooks.rollback",
+        "All traffic back to the old platform, now, and latched there.",
+        left="what it began holds: a proxy may be latched, and all at V10; to go back everywhere give it again",
+    ),
     "runs": Entry("runbooks.runs", "List, show, verify and steer runs."),
     "status": Entry(
         "runbooks.status", "What is up, what was never finished, and whether the store knows it.", only_looks=True
@@ -76,6 +82,7 @@ COMMANDS = {
 _ROOT = Path(__file__).resolve().parents[1]
 _READER_GONE = 128 + signal.SIGPIPE
 """`aurops … | head -1`."""
+_STREAMS = (0, 1, 2)
 _PACKAGES = ("pulumi", "pulumi-aws", "pulumi-azure-native", "pulumi-gcp", "pulumi-kubernetes")
 
 
@@ -167,6 +174,7 @@ def options(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code."""
+    _open_closed_streams()
     try:
         with stoppable():
             code = _run(arguments)
@@ -175,13 +183,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     raise SystemExit(code)
 
 
+def _open_closed_streams() -> None:
+    """Whoever closed a standard stream (`>&-`) hears nothing there, and no file of ours gets its number."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= _STREAMS[-1]:
+        os.set_inheritable(fd, True)  # noqa: FBT003 (the library's signature)
+    os.close(fd)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 (as long as the process)
+
+
 def _run(arguments: Sequence[str] | None) -> int:
     """A command's exit code; whatever it raises is said."""
     try:
         exited = app(args=None if arguments is None else list(arguments), standalone_mode=False)
         sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 (a signal and an exit are answers, too)
-        code = _explain(error, only_looks=_only_looks(arguments))
+        code = _explain(error, left=_left(arguments))
         if os.environ.get("AUROPS_DEBUG"):
             traceback.print_exc()
         _let_go()
@@ -189,18 +207,17 @@ def _run(arguments: Sequence[str] | None) -> int:
     return exited if isinstance(exited, int) else ExitCode.DONE
 
 
-def _only_looks(arguments: Sequence[str] | None) -> bool:
-    """Whether the command that was called changes nothing."""
+def _left(arguments: Sequence[str] | None) -> str:
+    """What the command that was called may have left when it is stopped, in words."""
     given = sys.argv[1:] if arguments is None else arguments
     entry = COMMANDS.get(next((each for each in given if not each.startswith("-")), ""))
-    return entry is not None and entry.only_looks
+    return "nothing was begun or changed" if entry and entry.only_looks else (entry or Entry("", "")).left
 
 
-def _explain(error: BaseException, *, only_looks: bool) -> int:  # noqa: PLR0911 (a kind, a code)
+def _explain(error: BaseException, *, left: str) -> int:  # noqa: PLR0911 (a kind, a code)
     """The one place that turns an exception into words and an exit code."""
     match error:
         case Stopped():
-            left = "nothing was begun or changed" if only_looks else "`aurops runs list` shows what was begun"
             _say(f"stopped by {error.signum.name}; {left}")
             return error.exit_code
         case typer.TyperException():

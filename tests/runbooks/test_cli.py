@@ -224,18 +224,34 @@ def test_code_that_cannot_be_loaded_is_named_by_file_and_line(
 
 @pytest.mark.parametrize(
     ("command", "says"),
-    [("preview", "nothing was begun or changed"), ("up", "`aurops runs list` shows what was begun")],
+    [
+        ("preview", "nothing was begun or changed"),
+        ("up", "`aurops runs list` shows what was begun"),
+        (
+            "rollback",
+            "what it began holds: a proxy may be latched, and all at V10; to go back everywhere give it again",
+        ),
+    ],
 )
 def test_who_stops_a_command_that_only_looks_is_sent_to_no_list_of_runs(
     command: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A preview begins nothing, and says so; what changes something names where to look."""
+    """A preview begins nothing, and says so; what changes something names where to look, or what it is that stays."""
     (tmp_path / "stopped_command.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "stopped_command", raising=False)
     monkeypatch.setitem(COMMANDS, command, COMMANDS[command]._replace(module="stopped_command"))
     assert here(command) == 130
     assert capsys.readouterr().err == f"aurops: stopped by SIGINT; {says}\n"
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_who_closed_a_stream_gets_the_commands_own_exit_code(closed: str, tmp_path: Path) -> None:
+    """As a service manager may: done is 0, not a bug (70) and not a no (1); wrong usage is 2."""
+    for command, code in (("runs list", 0), ("runs show nothing", 2)):
+        shell = f'exec "{sys.executable}" -m runbooks {command} {closed}'
+        env = os.environ | {"AUROPS_STORE": str(tmp_path / "store")}
+        assert subprocess.run(["sh", "-c", shell], env=env, check=False).returncode == code, command
 
 
 def test_a_store_of_an_unknown_kind_is_refused(
