@@ -56,7 +56,15 @@ def load(file: Path, model: type[Model]) -> Model:
     try:
         return model.model_validate(document)
     except ValidationError as cause:
-        raise explain(cause.errors()[0], model, "", str(file)) from cause
+        raise explain(first_wrong(cause), model, "", str(file)) from cause
+
+
+def first_wrong(cause: ValidationError) -> ErrorDetails:
+    """What to say first: of a key that is missing, the one beside it that nobody knows, for it is that one misspelt."""
+    errors = cause.errors()
+    first = errors[0]
+    beside = (each for each in errors if each["type"] == "extra_forbidden" and each["loc"][:-1] == first["loc"][:-1])
+    return next(beside, first) if first["type"] == "missing" else first
 
 
 def explain(error: ErrorDetails, model: type[BaseModel], key: str, file: str) -> UsageError:
@@ -74,7 +82,7 @@ def explain(error: ErrorDetails, model: type[BaseModel], key: str, file: str) ->
     match error["type"]:
         case "extra_forbidden":
             parent = inner_model(model, loc[:-1])
-            near = get_close_matches(loc[-1], parent.model_fields if parent else (), 1)
+            near = get_close_matches(loc[-1], _by_alias(parent) if parent else (), 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             allowed = fields_of(parent) if parent else None
             return UsageError(f"{loc[-1]!r} is not a known key{hint}", where=place, allowed=allowed)
@@ -82,8 +90,16 @@ def explain(error: ErrorDetails, model: type[BaseModel], key: str, file: str) ->
             return UsageError(f"{loc[-1]!r} is missing", where=place, allowed=allowed_at(model, loc))
         case "value_error":
             return UsageError(error["msg"].removeprefix("Value error, "), where=place, allowed=allowed_at(model, loc))
-    given = f", not {error['input']!r}" if isinstance(error["input"], str | int | float | bool) else ""
-    return UsageError(f"{_lower(error['msg'])}{given}", where=place, allowed=allowed_at(model, loc))
+        case "model_type" | "model_attributes_type" | "dict_type":
+            inner = inner_model(model, loc)
+            allowed = allowed_at(model, loc) or (fields_of(inner) if inner else None)
+            return UsageError(f"here a mapping is needed{_given(error)}", where=place, allowed=allowed)
+    return UsageError(f"{_lower(error['msg'])}{_given(error)}", where=place, allowed=allowed_at(model, loc))
+
+
+def _given(error: ErrorDetails) -> str:
+    """The value that is wrong, where it is short enough to say."""
+    return f", not {error['input']!r}" if isinstance(error["input"], str | int | float | bool) else ""
 
 
 def allowed_at(model: type[BaseModel], loc: list[str]) -> str | None:

@@ -88,7 +88,7 @@ def cutover_of(history: History) -> Cutover:
     try:
         return Cutover.model_validate(history.arguments["cutover"])
     except ValidationError as cause:
-        error = documents.explain(cause.errors()[0], Cutover, "", "the plan in the run's first record")
+        error = documents.explain(documents.first_wrong(cause), Cutover, "", "the plan in the run's first record")
         error.next_step = "go on with the aurops that began it, or back: `aurops rollback` needs no plan"
         raise error from cause
 

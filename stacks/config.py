@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from aurops.documents import explain, fields_of, read
+from aurops.documents import explain, fields_of, first_wrong, read
 from aurops.errors import UsageError
 from stacks.fleet import Fleet
 from stacks.fleet_check import check
@@ -105,7 +105,7 @@ def validate(value: Any, key: str, file: str) -> StackConfig:
     try:
         return MODELS[key].model_validate(value)
     except ValidationError as cause:
-        raise _own(explain(cause.errors()[0], MODELS[key], key, file)) from cause
+        raise _own(explain(first_wrong(cause), MODELS[key], key, file)) from cause
 
 
 def secrets(value: Any, path: str) -> Iterator[str]:

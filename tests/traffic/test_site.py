@@ -61,3 +61,23 @@ def test_a_description_that_does_not_hang_together_is_refused(
         documents.load(file, Site)
     assert says in str(refused.value)
     assert str(file) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"admn": "127.0.0.1:1"}, "'admn' is not a known key; did you mean 'admin'?"),
+        ({"sticky": 5, "admin": "127.0.0.1:1"}, "here a mapping is needed, not 5"),
+        ({}, "'admin' is missing"),
+    ],
+)
+def test_a_key_that_is_misspelt_is_named_as_it_stands_there(
+    wrong: dict[str, object], says: str, tmp_path: Path
+) -> None:
+    """Of a key that must be there the file says no more than the wrong word; that is what has to be found in it."""
+    right = {"kind": "envoy", "folder": "/e", "listens": "127.0.0.1:2", "sides": [{"name": "v10", "backends": ["a:1"]}]}
+    file = tmp_path / "site.json"
+    file.write_text(json.dumps(right | wrong))
+    with pytest.raises(UsageError) as refused:
+        documents.load(file, Site)
+    assert refused.value.what == says
