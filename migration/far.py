@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 ANSWER_S = 10.0
 """Connecting, starting aurops there, and its answer; beyond what it is asked to wait for."""
+EARLY = "aurops-early: "
+"""How a line begins by which a host says, before its end, that nothing new reaches V11 there, and it only waits."""
 REHEARSED_S = 15.0
 """Below the 20 s that a call of a cutover may take."""
 
@@ -61,7 +63,13 @@ def apart(made: Ready) -> tuple[Ready, dict[Host, tuple[ReadyProxy, ...]]]:
 
 
 def roll_back(
-    far: Mapping[Host, Sequence[ReadyProxy]], reason: str, who: str, *, within_s: float, more: Sequence[str] = ()
+    far: Mapping[Host, Sequence[ReadyProxy]],
+    reason: str,
+    who: str,
+    *,
+    within_s: float,
+    more: Sequence[str] = (),
+    tell: Callable[[Back], None] = lambda _: None,
 ) -> list[Back]:
     """Each host rolls its own proxies back; one that does not answer is named.
 
@@ -73,12 +81,19 @@ def roll_back(
         who: Who says so.
         within_s: How long V11's counters may take to stand still.
         more: Other options of the command.
+        tell: Told of a proxy once nothing new reaches V11 through it, when what is left there is waited for.
     """
     more = ["--reason", reason, "--asked-by", who, "--within", str(within_s), *more]
 
     def one(host: Host) -> list[Back]:
         began_s = _now_s()
-        said = _asked(host, far[host], more, within_s=within_s + ANSWER_S)
+
+        def hear(line: str) -> bool:
+            if early := _early(line):
+                tell(_as_seen_here(early, _now_s() - began_s))
+            return early is not None
+
+        said = _asked(host, far[host], more, within_s=within_s + ANSWER_S, hear=hear)
         took_s = _now_s() - began_s
         try:
             if not isinstance(said, str):
@@ -92,6 +107,18 @@ def roll_back(
 
 def _as_seen_here(back: Back, call_s: float) -> Back:
     return replace(back, took_s=max(back.took_s, call_s - back.waited_s))
+
+
+def early_line(back: Back) -> str:
+    """What is said of a proxy before the end, for whoever asked from another host."""
+    return EARLY + json.dumps(back.data())
+
+
+def _early(line: str) -> Back | None:
+    try:
+        return Back(**json.loads(line.removeprefix(EARLY))) if line.startswith(EARLY) else None
+    except (ValueError, TypeError):  # cut off, or another version's
+        return None
 
 
 def check_here(made: Ready) -> list[Checked]:
@@ -305,12 +332,19 @@ def as_json(found: Sequence[Checked], digest: str) -> str:
     return json.dumps({"ok": ok, "digest": digest, **host, "proxies": [asdict(each) for each in found]})
 
 
-def _asked(host: Host, proxies: Sequence[ReadyProxy], more: Sequence[str], *, within_s: float) -> dict[str, Any] | str:
+def _asked(
+    host: Host,
+    proxies: Sequence[ReadyProxy],
+    more: Sequence[str],
+    *,
+    within_s: float,
+    hear: Callable[[str], bool] = lambda _: False,
+) -> dict[str, Any] | str:
     """What `aurops rollback` printed on another host for these proxies, or why nothing can be read."""
     names = [word for proxy in proxies for word in ("--proxy", proxy.name)]
     arguments = ["rollback", "--file", str(proxies[0].folder / FILE), *names, *more, "--json"]
     try:
-        said = hosts.ask(host, arguments, within_s=within_s)
+        said = hosts.ask(host, arguments, within_s=within_s, hear=hear)
     except AuropsError as error:
         return error.what
     except Exception as error:  # noqa: BLE001 (whatever fails at one host hinders no other, and is told)

@@ -12,16 +12,17 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from aurops.errors import OutsideError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 HostName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9.-]*$", max_length=253)]
 CONNECT_S = 3
@@ -74,7 +75,14 @@ def is_here(name: str) -> bool:
     return name in ("", here(), here().partition(".")[0])
 
 
-def ask(host: Host, arguments: Sequence[str], *, within_s: float, stdin: str = "") -> Said:
+def ask(
+    host: Host,
+    arguments: Sequence[str],
+    *,
+    within_s: float,
+    stdin: str = "",
+    hear: Callable[[str], bool] = lambda _: False,
+) -> Said:
     """Run aurops on a host: over ssh, and as a child of its own when it is this one.
 
     Args:
@@ -82,6 +90,7 @@ def ask(host: Host, arguments: Sequence[str], *, within_s: float, stdin: str = "
         arguments: Of aurops.
         within_s: It is given up after so long, seconds; what it did by then nobody knows.
         stdin: What it reads.
+        hear: Given each line of its messages when it comes; one that it takes (true) is not in what was said.
 
     Raises:
         OutsideError: It cannot be reached, or has not answered in time.
@@ -98,14 +107,20 @@ def ask(host: Host, arguments: Sequence[str], *, within_s: float, stdin: str = "
         )
     except OSError as error:
         raise OutsideError(f"{host.name} is not reached: {error}", where=command[0]) from error
+    messages, child.stderr, lines = child.stderr, None, list[str]()  # so that `communicate` leaves them to the thread
+    hearing = threading.Thread(target=_hear, args=(messages, hear, lines), name=f"hear {host.name}", daemon=True)
     try:
-        out, err = child.communicate(stdin, timeout=within_s)
+        hearing.start()
+        out, _ = child.communicate(stdin, timeout=within_s)
     except subprocess.TimeoutExpired as error:
         raise OutsideError(
             f"{host.name} has not answered within {within_s:g} s: what it did nobody knows", where=shlex.join(command)
         ) from error
     finally:
         _end(child)
+        if hearing.ident is not None:  # a master connection of ssh (ControlPersist) keeps its end open: not waited for
+            hearing.join(_ENDED_S)
+    err = "".join(lines)
     if child.returncode == 255:  # noqa: PLR2004 (ssh's own, ssh(1): exit status)
         raise OutsideError(
             f"{host.name} is not reached: {err.strip()[-300:] or 'ssh says nothing'}",
@@ -113,6 +128,11 @@ def ask(host: Host, arguments: Sequence[str], *, within_s: float, stdin: str = "
             next_step="ssh there yourself: keys, host key, name",
         )
     return Said(child.returncode, out, err)
+
+
+def _hear(messages: IO[str], hear: Callable[[str], bool], lines: list[str]) -> None:
+    with messages:
+        lines.extend(line for line in messages if not hear(line))
 
 
 def _end(child: subprocess.Popen[str]) -> None:

@@ -145,9 +145,10 @@ class Asked:
 def _roll_back(ready: Ready, reason: str, within_s: float, kind: Asked) -> list[Back]:
     """What became of every proxy, in the file's order; other hosts are asked meanwhile."""
     mine, others = (ready, {}) if kind.by else far.apart(ready)
-    who = kind.by or _who()
+    who, tell = kind.by or _who(), _teller(kind, within_s)
     with CallPool(1, "far") as pool:
-        asked = pool.submit(far.roll_back, others, reason, f"{who} on {here()}", within_s=within_s, more=kind.options)
+        by = f"{who} on {here()}"
+        asked = pool.submit(far.roll_back, others, reason, by, within_s=within_s, more=kind.options, tell=tell)
         drivers, unread, remarks = open_drivers(mine)
         done = back.roll_back(
             drivers,
@@ -157,7 +158,7 @@ def _roll_back(ready: Ready, reason: str, within_s: float, kind: Asked) -> list[
             within_s=within_s,
             rehearsal=kind.rehearsal,
             refusal=(lambda *_: None) if kind.force else partial(fitness.refusal, mine),
-            tell=(lambda _: None) if kind.quiet else partial(_tell_early, within_s=within_s),
+            tell=tell,
         )
     found = {each.proxy: each for each in (*done, *unread, *asked.result())}
     for name, remark in remarks.items():
@@ -292,6 +293,13 @@ def _became(each: Back) -> str:
     return "LEFT ALONE" if each.refused else "NOT rolled back"
 
 
+def _teller(kind: Asked, within_s: float) -> Callable[[Back], None]:
+    """Who hears that a proxy is only waited for: whoever watches, here or where it was asked; of a rehearsal nobody."""
+    if kind.rehearsal:
+        return lambda _: None
+    return (lambda each: _print(far.early_line(each))) if kind.by else partial(_tell_early, within_s=within_s)
+
+
 def _tell_early(each: Back, *, within_s: float) -> None:
     """Whoever watches should not take what hangs at a dead V11 for a rollback that hangs."""
     waits = f"waiting for them up to --within {within_s:g} s"
@@ -299,5 +307,9 @@ def _tell_early(each: Back, *, within_s: float) -> None:
 
 
 def _warn(text: str) -> None:
+    _print(f"aurops: {text}")
+
+
+def _print(line: str) -> None:
     with suppress(OSError):
-        print(f"aurops: {text}", file=sys.stderr, flush=True)  # noqa: T201 (beside the result)
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 (beside the result)

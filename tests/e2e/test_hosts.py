@@ -26,6 +26,7 @@ from aurops.store import open_store
 from migration import cutover_file, execute, rollback
 from migration.cutover import rehearsal
 from runbooks import cutover
+from testbeds.local.steering import websocket
 from testbeds.local.steering.bed import Bed, up
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
 from tests.e2e import machines
@@ -62,10 +63,13 @@ class Hosts:
         """What a shell on this host has."""
         return {**os.environ, **host_env(self.base, name), "AUROPS_SSH": self._ssh}
 
+    def command(self, name: str, *arguments: str) -> list[str]:
+        """What runs aurops on a host."""
+        return machines.on(self.base / name, [sys.executable, "-m", "runbooks", *arguments])
+
     def aurops(self, name: str, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """A command on a host."""
-        command = machines.on(self.base / name, [sys.executable, "-m", "runbooks", *arguments])
-        given = {**self.env(name), **env}
+        command, given = self.command(name, *arguments), {**self.env(name), **env}
         return subprocess.run(command, capture_output=True, text=True, check=False, env=given, timeout=60)
 
 
@@ -319,6 +323,31 @@ def test_two_names_of_one_machine_are_not_two_operators_hosts(bed: Bed, on_edge:
     with pytest.raises(OutsideError, match=r"ops-1 and ops-2 are one machine, boot ID [0-9a-f-]{36}") as refused:
         cutover._target(plan(bed, on_edge), "run-1").prepare("edge", 10**6, 20.0)
     assert "names another host" in str(refused.value.next_step)
+
+
+def test_from_another_host_it_is_told_at_once_that_only_a_websocket_is_waited_for(bed: Bed, on_edge: Hosts) -> None:
+    """Long before its end, as on the proxy's own host; that comes when the WebSocket has ended, and is one JSON."""
+    at_half(bed)
+    cutover._target(plan(bed, on_edge), "run-1").prepare("edge", 10**6, 20.0)
+    epoch = bed.driver.observe().steering.epoch + 1
+    bed.driver.shift(Steering({"v11": TOTAL_WEIGHT, "v10": 0, "baseline": 0}, epoch))
+    host, _, port = bed.site.listens.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        client.sendall(websocket.asked("/socket", bed.site.listens, "ann"))
+        assert b" 101 " in client.recv(4096)
+        command = on_edge.command("ops-2", "rollback", "--reason", "r", "--within", "50", "--json")
+        pipe, env = subprocess.PIPE, on_edge.env("ops-2")
+        with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=env) as child:
+            assert child.stderr
+            told = child.stderr.readline()
+            waits = child.poll() is None
+            client.close()
+            out, err = child.communicate(timeout=40)
+    assert "edge: V11 got its last new request after " in told
+    assert "1 requests or WebSockets are still under way at V11: waiting for them up to --within 50 s" in told
+    assert waits
+    (edge,) = json.loads(out)["proxies"]
+    assert (child.returncode, edge["ok"], edge["left"], "early" in err) == (0, True, 0, False)
 
 
 def test_both_operators_at_once_end_in_one_state(bed: Bed, on_edge: Hosts) -> None:

@@ -119,6 +119,30 @@ def test_what_was_waited_for_at_another_host_is_no_part_of_how_long_v11_got_requ
     assert (north.ok, north.left) == (True, 1)
 
 
+def test_what_a_host_only_waits_for_is_told_before_it_has_ended(ssh: Path, tmp_path: Path) -> None:
+    """As it comes, with the time as it is seen here; what else the host says meanwhile is kept for its end."""
+    back = rollback.Back("north", ok=True, took_s=0.2, left=1, why="1 is under way", written=True, waited_s=0.3)
+    heard, told = tmp_path / "heard", list[rollback.Back]()
+    ssh.write_text(
+        f"sleep 0.5; echo banner >&2; echo '{far.EARLY}{{cut off' >&2; echo '{far.early_line(back)}' >&2\n"
+        f"until [ -e {heard} ]; do sleep 0.02; done; echo '{json.dumps({'proxies': [back.data()]})}'\n"
+    )
+
+    def tell(early: rollback.Back) -> None:
+        told.append(early)
+        heard.touch()
+
+    _, away = far.apart(made(proxy("north", "edge-2")))
+    (north,) = far.roll_back(away, "because", "bob", within_s=5, tell=tell)
+    assert north.ok, north.why
+    (early,) = told
+    assert (early.proxy, early.left, early.why) == ("north", 1, "1 is under way")
+    assert early.took_s >= 0.2
+    said = hosts.ask(Host(name="edge-2"), [], within_s=5, hear=lambda line: line.startswith("banner"))
+    assert "banner" not in said.err
+    assert far.EARLY in said.err
+
+
 def test_what_no_decoder_reads_is_told_and_hinders_no_other_host(ssh: Path) -> None:
     """One host speaks Latin-1: its own answer counts, what it complains of is told as far as it can be read."""
     said = json.dumps({"proxies": [rollback.Back("west", ok=True, took_s=0.2, written=True).data()]})
