@@ -20,7 +20,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from traffic.headers import KEY_HEADER, NO_ANSWER_HEADER, NOT_SENT_HEADER
+from traffic.headers import EMPTY_LINE, KEY_HEADER, NO_ANSWER_HEADER, NOT_SENT_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -192,8 +192,12 @@ def header(name: str, value: str) -> Object:
 
 
 def filled(name: str, *, invert: bool = False) -> Object:
-    """What a request with something in this header matches; with `invert` one without it, or with nothing in it."""
-    empty = {"string_match": {"exact": ""}, "treat_missing_header_as_empty": True}
+    """What a request with something in this header matches; with `invert` one without it, or with an empty line of it.
+
+    Matched is what is *not* wanted, by line as by all lines with commas between them: Envoys differ in which they look
+    at (1.40 at each line), and a match of one full line would say nothing of the others.
+    """
+    empty = {"string_match": {"safe_regex": {"regex": EMPTY_LINE}}, "treat_missing_header_as_empty": True}
     return {"name": name, **empty, "invert_match": not invert}
 
 

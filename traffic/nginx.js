@@ -5,6 +5,7 @@ import fs from 'fs';
 
 const TOTAL = 10000;
 const ALONE = '_alone';
+const EMPTY_LINE = /^(.*,)?[ \t]*(,.*)?$/;
 const ADDRESS = /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:]*:[0-9a-f:.]*)$/i;
 
 // What is in effect. The file is read by whoever comes first after a start; `add` loses to a `set` in between.
@@ -85,11 +86,17 @@ function source(r) {
     return r.remoteAddress;
 }
 
+// What a header says, all its lines together; one with an empty line says nothing. (`r.headersIn`: see `source`.)
+function said(r, header) {
+    const lines = r.variables[`http_${header.replace(/-/g, '_')}`] || '';
+    return EMPTY_LINE.test(lines) ? '' : lines;
+}
+
 function place(r) {
     if (!site.sticky) {
         return Math.floor(Math.random() * TOTAL);
     }
-    return bucket(r.headersIn[site.sticky[0]] || r.headersIn[site.sticky[1]] || source(r));
+    return bucket(said(r, site.sticky[0]) || said(r, site.sticky[1]) || source(r));
 }
 
 function pick(r) {

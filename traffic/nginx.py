@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from traffic.driver import Active, Capabilities, Capability, Flow, Steering, decided, read_back
 from traffic.folder import Rendered
-from traffic.headers import EPOCH_HEADER, KEY_HEADER, NOT_SENT_HEADER, PROBE_HEADER, SIDE_HEADER
+from traffic.headers import EMPTY_LINE, EPOCH_HEADER, KEY_HEADER, NOT_SENT_HEADER, PROBE_HEADER, SIDE_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -186,7 +186,10 @@ def _script(site: Site) -> str:
   map $http_upgrade $aurops_upgrade {{ default ''; ~*^websocket$ websocket; }}
   map $http_upgrade $aurops_connection {{ default ''; ~*^websocket$ upgrade; }}
   map $request_method $aurops_once {{ default 1; {" ".join(f"{method} 0;" for method in _GUARDED)} }}
-  map $http_{KEY_HEADER.replace("-", "_")} $aurops_keyed {{ default {int(site.shared_keys)}; '' 0; }}"""
+  # No expression matches what is empty.
+  map $http_{KEY_HEADER.replace("-", "_")} $aurops_keyed {{
+    default {int(site.shared_keys)}; '' 0; "~^{EMPTY_LINE}$" 0;
+  }}"""
 
 
 def _admin(site: Site) -> str:

@@ -20,15 +20,15 @@ class Client:
     """Who asks.
 
     Args:
-        user: What the user's header holds; None: there is none.
+        user: The lines of the user's header.
         key: The same of the API key's.
         source: The address that the connection comes from, of 127.0.0.0/8.
         forwarded: The lines of X-Forwarded-For.
         asks: For what.
     """
 
-    user: str | None = None
-    key: str | None = None
+    user: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
     source: str = "127.0.0.1"
     forwarded: tuple[str, ...] = ()
     asks: Asks = "write"
@@ -39,9 +39,9 @@ class Client:
         return replace(other, **{name: value for name, value in said.items() if value != getattr(Client(), name)})
 
 
-ANYBODY = Client(user="anybody")
-USERS = tuple(Client(user=f"user-{number}") for number in range(80))
-KEYS = tuple(Client(key=f"key-{number}") for number in range(80))
+ANYBODY = Client(user=("anybody",))
+USERS = tuple(Client(user=(f"user-{number}",)) for number in range(80))
+KEYS = tuple(Client(key=(f"key-{number}",)) for number in range(80))
 ADDRESSES = tuple(Client(source=f"127.0.{number // 8}.{number + 2}") for number in range(80))
 
 

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from traffic.hold import Hold
 
 
+EMPTY = ("",)
+
+
 class DriverContract:
     """In this order: one proxy lives through all of it."""
 
@@ -91,9 +94,25 @@ class DriverContract:
     def test_a_header_that_is_empty_is_none(self, bench: Bench) -> None:
         """Those whose user is empty are no one user: the API key decides; where that is empty, too, the address."""
         bench.driver.shift(steering(5_000, 9))
-        assert_the_same(bench, KEYS[:20], Client(user=""))
-        for empty in (Client(user=""), Client(key=""), Client(user="", key="")):
+        assert_the_same(bench, KEYS[:20], Client(user=EMPTY))
+        for empty in (Client(user=EMPTY), Client(key=EMPTY), Client(user=EMPTY, key=EMPTY)):
             assert_the_same(bench, ADDRESSES[:20], empty)
+
+    @pytest.mark.parametrize("lines", [("", ""), ("", "one"), ("one", ""), ("one", " ", "two"), ("one,",)])
+    def test_a_header_with_an_empty_line_is_none(self, bench: Bench, lines: tuple[str, ...]) -> None:
+        """Nobody can say which of them is meant; in one line with a comma it is the same header."""
+        bench.driver.shift(steering(5_000, 9))
+        assert_the_same(bench, KEYS[:10], Client(user=lines))
+        assert_the_same(bench, ADDRESSES[:10], Client(user=lines, key=lines))
+
+    def test_the_lines_of_a_header_count_together(self, bench: Bench) -> None:
+        """They are one name: neither its first line alone nor another header decides."""
+        bench.driver.shift(steering(5_000, 9))
+        for first, second in (
+            ([Client(user=("one", *each.user)) for each in USERS[:10]], KEYS[:5]),
+            ([Client(key=("one", *each.key)) for each in KEYS[:10]], ADDRESSES[:5]),
+        ):
+            assert_by_the_first(bench, first, second)
 
     @pytest.mark.parametrize("asks", ["read", "keyed write", "socket"])
     def test_a_client_is_at_one_side_whatever_it_asks(self, bench: Bench, asks: Asks) -> None:
@@ -101,7 +120,7 @@ class DriverContract:
         bench.driver.shift(steering(5_000, 9))
         for clients in (USERS[:10], KEYS[:10], ADDRESSES[:10]):
             assert_the_same(bench, clients, Client(asks=asks))
-        assert_the_same(bench, ADDRESSES[:10], Client(user="", key="", asks=asks))
+        assert_the_same(bench, ADDRESSES[:10], Client(user=EMPTY, key=EMPTY, asks=asks))
 
     def test_the_same_once_more_changes_nothing(self, bench: Bench) -> None:
         """A step that is repeated is the same step."""

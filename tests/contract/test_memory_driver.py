@@ -19,6 +19,12 @@ from traffic.watcher import judge
 SIDES = {"v11": "v10", "v10": None, "baseline": "v10"}
 
 
+def named(lines: tuple[str, ...]) -> str:
+    """Whom a header names: its lines together, as proxies join them; nobody, where one of them is empty."""
+    parts = [part.strip() for part in ",".join(lines).split(",")]
+    return ",".join(parts) if all(parts) else ""
+
+
 class InMemory:
     """A proxy in memory, with a watcher that looks after each request."""
 
@@ -28,7 +34,7 @@ class InMemory:
     def ask(self, client: Client) -> str:
         """By the hash of the user, else the key, else the address."""
         self.look()
-        name = client.user or client.key or client.source
+        name = named(client.user) or named(client.key) or client.source
         left = int(hashlib.sha256(name.encode()).hexdigest(), 16) % TOTAL_WEIGHT
         for side, weight in self.driver.observe().steering.weights.items():
             left -= weight

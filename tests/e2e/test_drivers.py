@@ -78,9 +78,9 @@ class RealProxy:
     def _headers(self, client: Client) -> list[tuple[str, str]]:
         sticky = self.bed.site.sticky
         assert sticky is not None
-        said = [(sticky.user_header, client.user), (sticky.key_header, client.key)]
-        said += [("x-forwarded-for", line) for line in client.forwarded]
-        return [*SENT.get(client.asks, ()), *((name, value) for name, value in said if value is not None)]
+        said = {sticky.user_header: client.user, sticky.key_header: client.key, "x-forwarded-for": client.forwarded}
+        lines = [(name, line) for name, lines in said.items() for line in lines]
+        return [*SENT.get(client.asks, ()), *lines]
 
     def tamper(self) -> None:
         """An editor saves the file, in place."""

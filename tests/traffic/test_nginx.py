@@ -86,8 +86,8 @@ def conf(**more: object) -> str:
 def test_only_a_write_with_a_shared_key_may_be_repeated() -> None:
     """`non_idempotent` stands where keyed writes go, and without shared keys nobody goes there."""
     assert conf().count("non_idempotent") == 1
-    assert "$aurops_keyed { default 0;" in conf()
-    assert "$aurops_keyed { default 1;" in conf(shared_keys=True)
+    assert "$aurops_keyed {\n    default 0;" in conf()
+    assert "$aurops_keyed {\n    default 1;" in conf(shared_keys=True)
 
 
 def test_what_nginx_would_send_twice_is_never_sent_again() -> None:
