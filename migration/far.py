@@ -324,12 +324,13 @@ def _reached(host: Host, found: Sequence[Checked]) -> int:
     return len(found)
 
 
-def as_json(found: Sequence[Checked], digest: str) -> str:
-    """As `aurops rollback --check --json` prints it."""
+def as_json(found: Sequence[Checked], digest: str, past: str = "") -> str:
+    """As `aurops rollback --check --json` prints it; `past`: why only `--force` goes back, or empty."""
     ok = all(each.ok for each in found)
     at = RealClock().wall().isoformat(timespec="milliseconds")
     host = {"at": at, "boot_id": _boot_id()}
-    return json.dumps({"ok": ok, "digest": digest, **host, "proxies": [asdict(each) for each in found]})
+    proxies = [asdict(each) for each in found]
+    return json.dumps({"ok": ok, "past": past, "digest": digest, **host, "proxies": proxies})
 
 
 def _asked(

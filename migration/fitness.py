@@ -20,14 +20,20 @@ def refusal(made: Ready, name: str, driver: Driver) -> Back | None:
     A side takes milliseconds when one answers, and at most about `FAILURES` x `ANSWER_S` (`traffic.health`).
     """
     if made.over:
-        return _refused(name, f"past the point of no return: {made.over}")
+        return _refused(name, past(made), "first have V10 take writes again, by the platform's own means; then")
     if _is_worse(driver):
-        return _refused(name, "no backend of V10 answers its health checks: it is cold or dead, and V11 is not")
+        why = "no backend of V10 answers its health checks: it is cold or dead, and V11 is not"
+        return _refused(name, why, "bring V10 up there; or")
     return None
 
 
-def _refused(proxy: str, why: str) -> Back:
-    step = f"bring V10 up there; or, knowing that V11 is worse: the same with --force --proxy {proxy}"
+def past(made: Ready) -> str:
+    """Why only `--force` goes back to a V10 that takes no writes any more; empty: there is a way back."""
+    return f"past the point of no return: {made.over}" if made.over else ""
+
+
+def _refused(proxy: str, why: str, mend: str) -> Back:
+    step = f"{mend}, knowing that V11 is worse: the same with --force --proxy {proxy}"
     return Back(proxy, ok=False, took_s=0.0, why=why, refused=True, next_step=step)
 
 

@@ -111,7 +111,9 @@ def _check(file: Path, names: list[str], *, as_json: bool, asked: bool) -> None:
     ready, digest = back.only(back.beside(back.read(file), file), names), back.digest(file)
     found = far.check_here(ready) if asked else far.check(ready, digest)
     lines = [f"{each.proxy} on {each.host}: {'ready' if each.ok else f'NOT READY: {each.why}'}" for each in found]
-    typer.echo(far.as_json(found, digest) if as_json else "\n".join(lines))
+    if past := fitness.past(ready):
+        lines.append(f"{past}; a rollback leaves every proxy alone, but for --force")
+    typer.echo(far.as_json(found, digest, past) if as_json else "\n".join(lines))
     if bad := [each for each in found if not each.ok]:
         why = "; ".join(f"{each.proxy} on {each.host}: {each.why}" for each in bad)
         raise AnswerIsNoError(f"from here not every proxy could be rolled back: {why}", where=str(file))

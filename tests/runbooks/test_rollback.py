@@ -234,6 +234,27 @@ def test_whoever_stands_at_the_proxy_needs_no_way_to_it(
     assert (west.parent / "latch.json").exists()
 
 
+def test_past_the_point_of_no_return_a_check_says_that_nothing_goes_back(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ready or not, every proxy is left alone; and that V10 is to be brought up would be a false trail."""
+    file = lay("ledger", west=site(state / "west"))
+    assert here("rollback", "--check") == 1
+    assert "past" not in capsys.readouterr().out
+    over = rollback.read(file).model_copy(update={"over": "run-1 stops writes to V10"})
+    for folder in (state / "west", file.parent):
+        rollback.lay(over, (folder,))
+    assert here("rollback", "--check") == 1
+    past = "past the point of no return: run-1 stops writes to V10"
+    assert f"{past}; a rollback leaves every proxy alone, but for --force" in capsys.readouterr().out
+    assert here("rollback", "--check", "--json") == 1
+    assert json.loads(capsys.readouterr().out)["past"] == past
+    assert here("rollback", "--reason", "r") == 4
+    said = capsys.readouterr().err
+    assert "next: first have V10 take writes again" in said
+    assert "bring V10 up" not in said
+
+
 def test_only_the_proxies_that_are_named(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One of several; one that there is not is refused, and nothing is done."""
     west, north = site(state / "west"), site(state / "north")
