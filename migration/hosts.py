@@ -132,7 +132,9 @@ def ask(
 
 def _hear(messages: IO[str], hear: Callable[[str], bool], lines: list[str]) -> None:
     with messages:
-        lines.extend(line for line in messages if not hear(line))
+        for line in messages:
+            if not hear(line):
+                lines.append(line)  # noqa: PERF401 (what has come by now is read, also when the rest never comes)
 
 
 def _end(child: subprocess.Popen[str]) -> None:
