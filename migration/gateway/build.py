@@ -7,6 +7,8 @@ import ssl
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,8 +68,8 @@ def build(gateway: Gateway, out: Path, envoy: Path | None, envoy_version: str = 
         envoy_version: Its version.
 
     Raises:
-        UsageError: The protos or a certificate are wrong, the edge waits less long than a method may take, `out` is a
-            file, or Envoy refuses the configuration.
+        UsageError: The protos or a certificate are wrong, a pattern fits no method, the edge waits less long than a
+            method may take, `out` is a file, or Envoy refuses the configuration.
         OutsideError: Envoy does not run.
     """
     if out.exists() and not out.is_dir():
@@ -77,6 +79,7 @@ def build(gateway: Gateway, out: Path, envoy: Path | None, envoy_version: str = 
             _check_certificate(name, tls)
     compiled = compile_protos(gateway.protos)
     methods = read_methods(compiled)
+    _check_patterns(gateway, [each.full_name for each in methods])
     if gateway.site:
         _check_patience(gateway, gateway.site, methods)
     if envoy is not None:
@@ -87,6 +90,28 @@ def build(gateway: Gateway, out: Path, envoy: Path | None, envoy_version: str = 
         write_durably(out / name, text)
     digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
     return Built(methods, digests, envoy_version if envoy else "", begin(gateway.site) if gateway.site else "")
+
+
+def _check_patterns(gateway: Gateway, methods: Sequence[str]) -> None:
+    """What is said of methods is said of some: a name that is misspelt would leave its method as it is by default.
+
+    Raises:
+        UsageError: A pattern fits none.
+    """
+    said = [
+        *(("timeouts.methods_s", each) for each in gateway.timeouts.methods_s),
+        *(("v10.status", each) for each in gateway.v10.status),
+        *(("examples", each) for each in gateway.examples),
+    ]
+    for key, pattern in said:
+        if not any(fnmatchcase(name, pattern) for name in methods):
+            near = get_close_matches(pattern, methods, 1) or methods[:1]
+            raise UsageError(
+                f"{pattern!r} fits no method that REST reaches",
+                where=f"{key} in the gateway's file",
+                allowed=f"full names of methods, with * for any letters, such as {', '.join(near)}",
+                next_step="nothing was written",
+            )
 
 
 def _check_patience(gateway: Gateway, site: Site, methods: Sequence[Method]) -> None:

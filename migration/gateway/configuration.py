@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, model_validator
 
 from aurops import documents
 from aurops.errors import UsageError
@@ -15,9 +18,11 @@ from traffic.site import Address, Site
 from traffic.site import Kind as ProxyKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 T = TypeVar("T")
+_NAME = re.compile(r"\{([A-Za-z_]+)\}")
+"""What stands in braces in a template."""
 
 
 class GrpcCode(StrEnum):
@@ -132,6 +137,14 @@ class Limits(_Part):
         return 1024 * max(self.body_kib, self.answer_kib)
 
 
+def _filled_by(template: T, *, names: Sequence[str]) -> T:
+    """A template that asks for nothing but these: another name would be printed to clients as it stands."""
+    for name in _NAME.findall(json.dumps(template)):
+        if name not in names:
+            raise ValueError(f"nothing is put in for {{{name}}}; only for {', '.join(f'{{{each}}}' for each in names)}")
+    return template
+
+
 class Refusal(_Part):
     """How V10 refuses in one case."""
 
@@ -139,8 +152,8 @@ class Refusal(_Part):
     """Its HTTP status; without it the one that the gateway would give."""
     code: str | None = None
     """Its code, for the body; without it the reason that V11 gives, else the name of gRPC's code."""
-    message: str | None = None
-    """Its words; {message}, {method} and {path} are put in."""
+    message: Annotated[str, AfterValidator(partial(_filled_by, names=("message", "method", "path")))] | None = None
+    """Its words; {message}, {method} and {path} are put in, and no other name may stand in braces."""
 
 
 class Refusals(_Part):
@@ -165,8 +178,11 @@ class V10(_Part):
     """Of every answer."""
     status: dict[Pattern, Status] = {}
     """Statuses of answers other than 200, by method; the first pattern that fits counts."""
-    error: dict[str, JsonValue] = {"error": {"code": "{code}", "message": "{message}"}}
-    """An error's body; {code}, {status}, {message}, {request_id} are put in. {status} alone becomes a number."""
+    error: Annotated[
+        dict[str, JsonValue], AfterValidator(partial(_filled_by, names=("code", "status", "message", "request_id")))
+    ] = {"error": {"code": "{code}", "message": "{message}"}}
+    """An error's body; {code}, {status}, {message}, {request_id} are put in, and no other name may stand in braces.
+    {status} alone becomes a number."""
     refusals: Refusals = Refusals()
     """What the proxy refuses by itself."""
     reasons: dict[str, Refusal] = {}

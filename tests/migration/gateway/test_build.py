@@ -55,3 +55,20 @@ def test_an_edge_that_waits_as_long_as_any_method_may_take_is_built(
     """Either file can say so; a stream with a time-out of its own does not go by the general one."""
     built = build(configuration.load(file_of(tmp_path, edge, timeouts)), tmp_path / "out", None)
     assert built.streams == 3
+
+
+@pytest.mark.parametrize(
+    ("key", "changes"),
+    [
+        ("timeouts.methods_s", {"timeouts": {"methods_s": {"ledger.v11.Blocks.GetBlok": 20}}}),
+        ("v10.status", {"v10": {"status": {"ledger.v11.Blocks.GetBlok": 201}}}),
+        ("examples", {"examples": {"ledger.v11.Blocks.GetBlok": {"height": 17}}}),
+    ],
+)
+def test_a_pattern_that_fits_no_method_is_refused(key: str, changes: dict[str, Any], tmp_path: Path) -> None:
+    """A misspelt name would leave the method that was meant as it is by default, and nobody would hear of it."""
+    with pytest.raises(UsageError, match=r"'ledger\.v11\.Blocks\.GetBlok' fits no method") as refused:
+        build(configuration.load(written(tmp_path, **changes)), tmp_path / "out", None)
+    assert refused.value.where == f"{key} in the gateway's file"
+    assert f"such as {BLOCK}" in str(refused.value.allowed)
+    assert not (tmp_path / "out").exists()

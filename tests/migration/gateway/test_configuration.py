@@ -56,6 +56,8 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ({"timeouts": {"call_s": 0}}, "timeouts.call_s"),
         ({"v10": {"codes": {"NOPE": {}}}}, "v10.codes.NOPE"),
         ({"v10": {"status": {"*": 42}}}, "v10.status"),
+        ({"v10": {"error": {"code": "{cod}"}}}, "nothing is put in for {cod}; only for {code}, {status}"),
+        ({"v10": {"codes": {"ABORTED": {"message": "{msg}"}}}}, "nothing is put in for {msg}; only for {message}"),
         ({"v10": {"refusal": {}}}, "did you mean 'refusals'"),
         ({"accept": [{"field": "a"}]}, "because"),
     ],
