@@ -139,6 +139,10 @@ def unit_of(domain: tuple[float, float]) -> tuple[str, int]:
     return next(((name, unit_s) for name, unit_s in units if lasts_s > _FEW * unit_s), ("seconds", 1))
 
 
+def _since_t0(domain: tuple[float, float]) -> str:
+    return f"{unit_of(domain)[0]} since t0"
+
+
 def _x(domain: tuple[float, float], title: str | None = None) -> alt.X:
     scale = alt.Scale(domain=list(domain), nice=False)
     _, unit_s = unit_of(domain)
@@ -162,9 +166,11 @@ def _marks(report: Report, domain: tuple[float, float]) -> list[alt.Chart]:
     """A strong line at t0, fine ones at the other moments, where they lie in the chart."""
     others = [{"at_s": mark.at_s} for mark in report.marks if domain[0] <= mark.at_s <= domain[1]]
     t0 = [{"at_s": 0.0}] if domain[0] <= 0 <= domain[1] else []
-    layers = [_data(t0).mark_rule(color=BAD, strokeWidth=1.5).encode(x="at_s:Q")] if t0 else []
+    # Without a scale of its own a layer that comes first draws the whole chart from zero on.
+    x = alt.X("at_s:Q", scale=alt.Scale(domain=list(domain), nice=False))
+    layers = [_data(t0).mark_rule(color=BAD, strokeWidth=1.5).encode(x=x)] if t0 else []
     if others:
-        layers.append(_data(others).mark_rule(color=MUTED, strokeDash=[2, 3]).encode(x="at_s:Q"))
+        layers.append(_data(others).mark_rule(color=MUTED, strokeDash=[2, 3]).encode(x=x))
     return layers
 
 
@@ -201,7 +207,7 @@ def _weights(report: Report, width: Width, domain: tuple[float, float]) -> Any:
     )
     y = alt.Y("low:Q", scale=alt.Scale(domain=[0, len(proxies)], nice=False), axis=axis)
     layers = [
-        _data(data).mark_rect(color=colour).encode(x=_x(domain), x2="end_s:Q", y=y, y2="high:Q")
+        _data(data).mark_rect(color=colour).encode(x=_x(domain, _since_t0(domain)), x2="end_s:Q", y=y, y2="high:Q")
         for data, colour in ((backs, SOFT), (rows, LINE))
     ]
     title = "Traffic on the new side" if width is Width.NARROW else "Traffic on the new side, by proxy"
@@ -224,7 +230,8 @@ def _steps(report: Report, width: Width, domain: tuple[float, float]) -> Any:
         title=None, labelLimit=limit - 8, labelColor=INK, domain=False, ticks=False, minExtent=limit, grid=False
     )
     bars = _data(rows).encode(
-        x=_x(domain),
+        # Beside lanes of other hours an axis without its unit would be read by theirs.
+        x=_x(domain, _since_t0(domain) if report.weights else None),
         x2="end_s:Q",
         y=alt.Y("name:N", sort=[step.name for step in report.steps], axis=axis),
         color=alt.Color("colour:N", scale=None),
@@ -243,7 +250,7 @@ def _success(report: Report, series: Series, width: Width, domain: tuple[float, 
     ]
     axis = alt.Axis(title=None, format="%", values=[0, 0.5, 1], minExtent=_extent(width), domain=False, ticks=False)
     y = alt.Y("ok:Q", scale=alt.Scale(domain=[0, 1]), axis=axis)
-    x = _x(domain, None if _has_latency(series) else f"{unit_of(domain)[0]} since t0")
+    x = _x(domain, None if _has_latency(series) else _since_t0(domain))
     good = _data(rows).mark_bar(color=SOFT, stroke=SOFT).encode(x=x, x2="end_s:Q", y=y, y2=alt.Y2(datum=0))
     bad = _data([row for row in rows if row["bad"] > 0]).mark_bar(color=BAD, stroke=BAD)
     missing = bad.encode(x=x, x2="end_s:Q", y=y, y2=alt.Y2(datum=1))
@@ -263,10 +270,7 @@ def _latency(report: Report, series: Series, width: Width, domain: tuple[float, 
         _data(rows)
         .mark_line(strokeWidth=1.5, interpolate="linear", point=alt.OverlayMarkDef(size=9))
         .encode(
-            x=_x(
-                domain,
-                title=f"{unit_of(domain)[0]} since t0",
-            ),
+            x=_x(domain, _since_t0(domain)),
             y=alt.Y("ms:Q", axis=axis),
             color=alt.Color("which:N", scale=alt.Scale(domain=["p50", "p99"], range=[MUTED, LINE]), legend=None),
         )

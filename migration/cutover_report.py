@@ -70,7 +70,7 @@ def report(
         sides=_probed(seen, cutover) if seen else _seen_at_looks(looks, cutover) or _looked(records, cutover, at_s),
         gates=_gates(records),
         approvals=_approvals(records),
-        marks=(*_marks(records, at_s), *(Mark(at_s=at_s(each[0]), name="rolled back") for each in rollbacks)),
+        marks=(*_marks(records, at_s), *(Mark(at_s=at_s(each[0]), name=_named(each)) for each in rollbacks)),
         notes=(
             *((f"It followed a rollback, because: {cutover.because}",) if cutover.because else ()),
             *_broken(records),
@@ -101,7 +101,8 @@ def judge(
     if history.finished and history.finished != "done":
         return Verdict.FAILED, f"The run ended as {history.finished}: V11 does not serve by it."
     if history.finished:
-        return _ended(clients, regions, _mended(records, None))
+        verdict, why = _ended(clients, regions, _mended(records, None))
+        return verdict, " Afterwards: ".join((why, *brought_back[-1:]))
     if stop := report_rows.stop(records):
         why = report_rows.why(stop)
         gone = stop.kind is RecordKind.VIOLATION or ROLLED_BACK in why
@@ -203,16 +204,22 @@ def _brought_back(rollback: Sequence[Record]) -> Iterator[Record]:
     return (record for record in rollback if record.kind is RecordKind.RESULT and record.data.get("ok"))
 
 
+def _named(rollback: Sequence[Record]) -> str:
+    """What a mark calls it: one that left every proxy alone, or reached none, took nothing back."""
+    return "rolled back" if any(_brought_back(rollback)) else "a rollback that took nothing back"
+
+
 def _told(records: Sequence[Record]) -> str:
     """A rollback in words, with the hash of its own journal: the run's covers it not."""
     given = History(records).arguments
     results = [record.data for record in records if record.kind is RecordKind.RESULT]
-    became = [f"{each['proxy']} {'back' if each['ok'] else 'NOT back'}" for each in results]
+    became = [f"{each['proxy']} " + ("back" if each["ok"] else f"NOT back ({each['why']})") for each in results]
     lacking = next((each.data[NOT_IN_V10] for each in records if NOT_IN_V10 in each.data), "")
     named = f" Acknowledged V11 writes that V10 does not have: {lacking}." if lacking else ""
     who = f"{given['who']} on {given.get('host', 'its host')}, {given.get('began', records[0].at)}"
     return (
-        f"Rolled back by {who}: {given['reason']}. "
+        f"{'Rolled back' if any(_brought_back(records)) else 'Nothing was taken back by a rollback'} by {who}: "
+        f"{given['reason']}. "
         f"{'; '.join(became)}. Run {records[0].run}, whose last hash is {records[-1].hash}.{named}"
     )
 

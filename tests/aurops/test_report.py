@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from aurops import report_chart
 from aurops.errors import OutsideError, UsageError
 from aurops.report import (
     DecisionRow,
@@ -19,6 +20,7 @@ from aurops.report import (
     Skipped,
     StepRow,
     Verdict,
+    Weight,
     quantity,
     read,
     seconds,
@@ -163,6 +165,23 @@ def test_the_chart_takes_its_colours_from_the_page() -> None:
         assert "#0a0b0" not in drawing
         assert "var(--bad)" in drawing
         assert "promote south" in drawing
+
+
+def test_a_mark_leaves_every_chart_its_times() -> None:
+    """A line within what is shown draws no chart from zero on: all that stand below one another show the same."""
+    points = tuple(Point(at_s=at_s, sent=1, ok_ratio=1.0, p50_s=0.1, p99_s=0.1) for at_s in (500.0, 510.0))
+    side = Series(name="V11", slice_s=10.0, points=points)
+    weights = tuple(Weight(at_s=at_s, proxy="west-1", share=at_s / 520) for at_s in (0.0, 500.0, 520.0))
+    shown = sample().model_copy(
+        update={"series": None, "sides": (side,), "weights": weights, "marks": (Mark(at_s=505.0, name="stopped"),)}
+    )
+    drawing = report_chart.svg(shown, report_chart.Width.WIDE)
+    axes = re.findall(r"X-axis[^\"]* for a linear scale with values from (\S+) to ([^\"]+)", str(drawing))
+    assert len(axes) == 4
+    lanes, _steps, success, latency = axes
+    assert lanes == success == latency
+    assert float(lanes[0]) > 400
+    assert str(drawing).count("since t0</text>") == 3
 
 
 def test_text_from_outside_is_escaped() -> None:

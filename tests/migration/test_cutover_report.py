@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aurops import report_chart
+from aurops import execution, report_chart
 from aurops.gates import approval, signing
 from aurops.gates.signing import Signers
 from aurops.gates.spec import ApprovalGate
@@ -29,6 +29,8 @@ from tests.migration.cutovers import START, Scene
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from aurops.plan import Json
 
 
 def made(scene: Scene) -> Report:
@@ -198,6 +200,38 @@ def test_a_run_that_was_rolled_back_or_aborted_has_failed() -> None:
     shown = made(moved)
     assert shown.verdict is Verdict.FAILED
     assert "past its gates" in shown.because
+
+
+@pytest.mark.parametrize(
+    ("ok", "mark", "note", "because"),
+    [
+        (
+            True,
+            "rolled back",
+            "Rolled back by ann on ops-1, now: panic. west-1 back.",
+            "Afterwards: Rolled back by ann",
+        ),
+        (
+            False,
+            "a rollback that took nothing back",
+            "Nothing was taken back by a rollback by ann on ops-1, now: panic. west-1 NOT back (past the point).",
+            "takes no write any more.",
+        ),
+    ],
+)
+def test_a_rollback_after_the_end_is_told_by_what_it_took_back(
+    done: Scene, *, ok: bool, mark: str, note: str, because: str
+) -> None:
+    """One that was refused is no rollback; one that was forced is told beside what the run had reached."""
+    about: dict[str, Json] = {"service": "ledger", "after": done.journal.run, "reason": "panic", "who": "ann"}
+    rolled = execution.begin(done.store, done.clock, "rollback", about | {"host": "ops-1", "began": "now"})
+    why = "" if ok else "past the point"
+    became: dict[str, Json] = {"step": "roll back west-1", "outcome": "done", "proxy": "west-1", "ok": ok, "why": why}
+    rolled.append(RecordKind.RESULT, became)
+    shown = report(done.open().records, versions={}, now=START, rollbacks=(rolled.records,))
+    assert shown.marks[-1].name == mark
+    assert any(each.startswith(note) for each in shown.notes)
+    assert because in shown.because
 
 
 def test_a_run_that_goes_on_after_a_broken_invariant_says_so_and_is_not_failed_for_it() -> None:
