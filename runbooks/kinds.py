@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from aurops import execution
@@ -182,6 +183,30 @@ def overtaken_by(journal: Journal, store: Store, clock: Clock) -> str | None:
         return kind_of(each).service_of(each) if is_overtaken else each.run
 
     return execution.newer_run(journal, store, clock, service_of)
+
+
+def is_gone(journal: Journal) -> bool:
+    """Whether a run was a rehearsal whose platforms are gone: nobody can take it up, or has anything to take back."""
+    arguments = History(journal.records).arguments
+    if not arguments.get("rehearsal"):
+        return False
+    return not all(Path(file).exists() for file in arguments["cutover"]["sites"].values())
+
+
+def refuse_gone(journal: Journal) -> None:
+    """Refuse to take such a run up.
+
+    Raises:
+        UsageError: Its platforms are gone.
+    """
+    if is_gone(journal):
+        what, step = (
+            "it was a rehearsal that ended early, and its platforms are gone",
+            "begin another one; this is closed by",
+        )
+        raise UsageError(
+            what, where=f"run {journal.run}", next_step=f"{step} aurops runs abort {journal.run} --reason …"
+        )
 
 
 def refuse_without_store(journal: Journal, leap: int) -> None:

@@ -164,6 +164,7 @@ def resume(
     """
 
     def act(journal: Journal, store: Store, leap: int) -> Result:
+        kinds.refuse_gone(journal)
         return kinds.resume(journal, store, take_over=take_over, leap=leap, wait=wait)
 
     _, result = break_glass.run(default_store_url(), lambda store: _unended(store, run), act, allowed=glass, warn=alarm)
@@ -182,16 +183,17 @@ def bring_back(run: Run) -> None:
 def abort(run: Run, *, reason: Reason) -> None:
     """Go back to where the run began, at once or by its process, if the point of no return is not passed.
 
-    A run that was left open while another one has acted on its service is only closed: nothing is called.
+    A run that was left open while another one has acted on its service, and a rehearsal whose platforms are gone, are
+    only closed: nothing is called.
     """
     refuse_silence(reason, JOURNALLED)
     store = open_store(default_store_url())
     journal = _unended(store, run)
+    if _acting(store, journal) is None and kinds.is_gone(journal):
+        _close(journal, reason, "it was a rehearsal, and its platforms are gone", "given up")
+        return
     if _acting(store, journal) is None and (newer := kinds.overtaken_by(journal, store, RealClock())):
-        text = f"closed by {getpass.getuser()}, nothing was called: run {newer} has acted since; {reason}"
-        journal.append(RecordKind.NOTE, {"text": text})
-        journal.append(RecordKind.FINISHED, {"outcome": "overtaken"})
-        typer.echo(f"closed: run {run}; run {newer} has acted on its service since, so nothing was called")
+        _close(journal, reason, f"run {newer} has acted on its service since", "overtaken")
         return
     if History(journal.records).past_no_return:
         raise HeldError(
@@ -202,6 +204,13 @@ def abort(run: Run, *, reason: Reason) -> None:
     _ask(store, journal, RequestKind.ABORT, reason)
     if _acting(store, journal) is None:
         _tell_restored(run, kind_of(journal).resume(journal, store, take_over=False, leap=0))
+
+
+def _close(journal: Journal, reason: str, why: str, outcome: str) -> None:
+    """End a run that nobody can take up."""
+    journal.append(RecordKind.NOTE, {"text": f"closed by {getpass.getuser()}, nothing was called: {why}; {reason}"})
+    journal.append(RecordKind.FINISHED, {"outcome": outcome})
+    typer.echo(f"closed: run {journal.run}; {why}, so nothing was called")
 
 
 @app.command()

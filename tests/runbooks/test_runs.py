@@ -150,6 +150,20 @@ def test_an_abort_closes_a_cutover_that_another_has_overtaken(store: Store) -> N
     assert Journal.open(store, older.run, RealClock()).records[-1].data == {"outcome": "overtaken"}
 
 
+def test_a_rehearsal_whose_platforms_are_gone_can_only_be_closed(store: Store, tmp_path: Path) -> None:
+    """Its site files went with them: resume says so and how to close it, and abort closes it, asking no proxy."""
+    plan = cutover()
+    gone = plan.model_copy(update={"sites": dict.fromkeys(plan.sites, str(tmp_path / "gone.json"))})
+    run = cutovers.begin(store, RealClock(), gone, Signers(""), about={"rehearsal": True}).run
+    error = CliRunner().invoke(app, ["resume", run]).exception
+    assert isinstance(error, UsageError)
+    assert "its platforms are gone" in error.what
+    assert f"aurops runs abort {run}" in str(error.next_step)
+    done = CliRunner().invoke(app, ["abort", run, "--reason", "stopped it"])
+    assert (done.exit_code, "nothing was called" in done.stdout) == (0, True)
+    assert Journal.open(store, run, RealClock()).records[-1].data == {"outcome": "given up"}
+
+
 @pytest.mark.parametrize("command", ["pause", "abort", "skip", "resume"])
 def test_a_run_that_has_ended_is_not_steered(command: str, store: Store, journal: Journal) -> None:
     """A request to it would never be read: refused, with the way to see how it ended."""

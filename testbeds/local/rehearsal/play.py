@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -185,6 +186,7 @@ def play(
         made = script(cutover, places, _CLOCK.wall(), lasts_s=lasts_s)
         keys, signers = _people(folder, made.people)
         journal = execute.begin(store, _CLOCK, made.cutover, signers, about={"rehearsal": True})
+        held.push(partial(_give_up, journal.run, store))
         target = Proxies(
             {name: edge.driver for name, edge in edges.items()},
             _CLOCK,
@@ -229,6 +231,16 @@ def play(
     shown = Clients(interruption_s=seen, said=tuple(told), why_not=played.why_not, slices=probed)
     keep(Journal.open(store, journal.run, _CLOCK), shown)
     return played
+
+
+def _give_up(run: str, store: Store, stopped: type[BaseException] | None, *_: object) -> None:
+    """Whoever stops a rehearsal takes its platforms away: its run ends, lest it be listed as one that waits."""
+    if stopped is None:
+        return
+    journal = Journal.open(store, run, _CLOCK)
+    if not History(journal.records).finished:
+        journal.append(RecordKind.NOTE, {"text": f"the rehearsal ended early: {stopped.__name__}"})
+        journal.append(RecordKind.FINISHED, {"outcome": "given up"})
 
 
 @dataclass(frozen=True)

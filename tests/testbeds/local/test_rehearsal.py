@@ -15,15 +15,18 @@ from aurops.errors import UsageError
 from aurops.gates import soak
 from aurops.gates.finding import Finding, State
 from aurops.gates.quantity import CommandNumber
+from aurops.gates.signing import Signers
 from aurops.gates.spec import CapacityCheck, SoakGate
+from aurops.history import History
 from aurops.journal import Journal
 from aurops.runner import Ending, Result
 from aurops.store import open_store
+from migration import execute
 from migration.cutover_file import Cutover
 from migration.outline import outline
 from migration.probes import Probe, Request, Write
 from testbeds.local.rehearsal.load import RATE_PER_S, Load, counted
-from testbeds.local.rehearsal.play import SOCKETS, Played, drive
+from testbeds.local.rehearsal.play import SOCKETS, Played, _give_up, drive
 from testbeds.local.rehearsal.script import DRAINED_S, LEAST_SOAK_S, STEP_S, Place, check_lasts, script
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
 from tests.migration.cutovers import APPROVAL, ENOUGH, GATES, PROBE, WARM, cutover
@@ -46,6 +49,15 @@ REGIONS = [
     {"name": "north", "proxies": ["north-1"], "probe": PROBE},
 ]
 SITES = {"west-1": "w.json", "north-1": "n.json"}
+
+
+def test_a_rehearsal_that_is_stopped_leaves_no_run_that_waits() -> None:
+    """Its platforms go with it: the run ends as given up; one that came to its own end is left as it stands."""
+    store = open_store("memory://")
+    for stopped, ended in ((None, ""), (KeyboardInterrupt, "given up")):
+        run = execute.begin(store, RealClock(), cutover(), Signers(""), about={"rehearsal": True}).run
+        _give_up(run, store, stopped, None, None)
+        assert History(Journal.open(store, run, RealClock()).records).finished == ended
 
 
 def test_steps_regions_and_approvals_are_the_plans() -> None:
