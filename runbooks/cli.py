@@ -35,6 +35,8 @@ class Entry(NamedTuple):
     help: str
     only_looks: bool = False
     """Whether it begins no run and changes nothing: whoever stops it need not look for what it left."""
+    looking: tuple[str, ...] = ()
+    """Which of its own commands do neither."""
     left: str = "`aurops runs list` shows what was begun"
     """What to say to whoever stopped one that does more."""
 
@@ -45,7 +47,9 @@ COMMANDS = {
     "compare": Entry(
         "runbooks.compare", "What each cloud makes of each field of each spec, and why they differ.", only_looks=True
     ),
-    "cutover": Entry("runbooks.cutover", "Move traffic from the old platform to the new one, by a plan."),
+    "cutover": Entry(
+        "runbooks.cutover", "Move traffic from the old platform to the new one, by a plan.", looking=("report",)
+    ),
     "destroy": Entry("runbooks.destroy", "Take stacks down, in the reverse order of their creation."),
     "doctor": Entry("runbooks.doctor", "What this machine has, what is missing, and how to get it.", only_looks=True),
     "drift": Entry(
@@ -55,7 +59,11 @@ COMMANDS = {
     "failover": Entry("runbooks.failover", "Leave a region of a bed that is up, or show the plan for it."),
     "failover-test": Entry("runbooks.drill", "Lose a region on purpose and measure RTO and RPO."),
     "gates": Entry("runbooks.gates", "The gates that a run waits at, and why they are shut.", only_looks=True),
-    "gateway": Entry("runbooks.gateway", "Serve V11's gRPC as V10's REST: build it, and ask whether it answers alike."),
+    "gateway": Entry(
+        "runbooks.gateway",
+        "Serve V11's gRPC as V10's REST: build it, and ask whether it answers alike.",
+        left="it begins no run; each file is whole, or as it was",
+    ),
     "halt": Entry("runbooks.halt", "Halt every run before its next call, or let them go on."),
     "hold": Entry("runbooks.hold", "Keep the gates of a run shut."),
     "init": Entry("runbooks.init", "Write the stack files of a new fleet for chosen clouds and regions."),
@@ -72,7 +80,9 @@ COMMANDS = {
         "All traffic back to the old platform, now, and latched there.",
         left="what it began holds: a proxy may be latched, and all at V10; to go back everywhere give it again",
     ),
-    "runs": Entry("runbooks.runs", "List, show, verify and steer runs."),
+    "runs": Entry(
+        "runbooks.runs", "List, show, verify and steer runs.", looking=("list", "lost", "serve", "show", "verify")
+    ),
     "status": Entry(
         "runbooks.status", "What is up, what was never finished, and whether the store knows it.", only_looks=True
     ),
@@ -210,8 +220,9 @@ def _run(arguments: Sequence[str] | None) -> int:
 def _left(arguments: Sequence[str] | None) -> str:
     """What the command that was called may have left when it is stopped, in words."""
     given = sys.argv[1:] if arguments is None else arguments
-    entry = COMMANDS.get(next((each for each in given if not each.startswith("-")), ""))
-    return "nothing was begun or changed" if entry and entry.only_looks else (entry or Entry("", "")).left
+    name, own = [*(each for each in given if not each.startswith("-")), "", ""][:2]
+    entry = COMMANDS.get(name, Entry("", ""))
+    return "nothing was begun or changed" if entry.only_looks or own in entry.looking else entry.left
 
 
 def _explain(error: BaseException, *, left: str) -> int:  # noqa: PLR0911 (a kind, a code)
