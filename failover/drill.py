@@ -49,8 +49,8 @@ class DrillOrder:
         regions: All regions, in order of preference.
         rate_per_s: Client writes per second, open loop.
         steady_s: Load before the fault, in seconds.
-        after_s: Load after the answer, in seconds, with the fault still in effect: after traffic is open again, after a
-            person was called, or for so long when nobody may move.
+        after_s: Load after the answer, in seconds, with the fault still in effect: after traffic is open again (and on
+            until clients are well, for 20 s at most), after a person was called, or for so long when nobody may move.
         seed: Of arrivals.
         objective: What counts as served.
         fault_expires_s: The injector undoes its fault after so many seconds, whatever happens.

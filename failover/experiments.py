@@ -38,8 +38,9 @@ class Load(_Part):
     seed: int = 1
     """Seed of the arrivals: a whole number."""
     seconds: float | None = Field(default=None, gt=0, le=60)
-    """Load after the answer, with the fault still in effect, more than 0 and up to 60 s: after traffic is open again,
-    after a person was called, or for so long when nobody may move; without it 3 s, or 6.5 s when nobody may move."""
+    """Load after the answer, with the fault still in effect, more than 0 and up to 60 s: after traffic is open again
+    (and on until clients are well, for 20 s at most), after a person was called, or for so long when nobody may move;
+    without it 3 s, or 6.5 s when nobody may move."""
 
 
 class Objectives(_Part):

@@ -15,7 +15,7 @@ import pytest
 from aurops.clock import RealClock
 from aurops.processes import Process
 from failover.faults import Event, read_journal
-from testbeds.local import layout, processes
+from testbeds.local import injector, layout, processes
 from testbeds.local.processes import BED_MARK, REGION_MARK
 
 WITH_CHILD = "import subprocess as s; p=s.Popen(['sleep','60'], env={}, stdout=s.DEVNULL); print(flush=True); p.wait()"
@@ -105,6 +105,18 @@ def test_a_freeze_stops_every_process_and_is_undone_on_demand(bed: Bed, inject: 
     assert injector.wait(20) == 0
     assert bed.events() == [Event.ARMED, Event.SIGNALLED, Event.EFFECTIVE, Event.UNDOING, Event.UNDONE]
     assert bed.states() == ["S", "S"]
+
+
+def test_a_fault_is_undone_although_its_journal_cannot_be_written(bed: Bed, tmp_path: Path, wait_for: Any) -> None:
+    """Nothing tells when the undo began then, and it is done all the same."""
+    journal = injector.Journal(tmp_path / "full.jsonl", "freeze", "north")
+    one = injector.Injector(layout.load(bed.folder / "layout.json"), "freeze", "north", journal)
+    one.inject()
+    assert bed.states() == ["T", "T"]
+    journal._file.close()  # it fails as a full disk does
+    with pytest.raises(ValueError, match="closed file"):
+        one.undo("asked")
+    wait_for(lambda: bed.states() == ["S", "S"])
 
 
 def test_a_kill_leaves_nothing_and_asks_for_the_power_back(bed: Bed, inject: Inject, wait_for: Any) -> None:
