@@ -143,7 +143,7 @@ def test_a_runner_killed_within_any_call_ends_in_the_same_state(
     assert len(each_time) > len(STEPS) * len(scene.beds)
 
 
-@pytest.mark.parametrize("records", [4, 5, 6, 8])
+@pytest.mark.parametrize("records", [5, 6, 8])  # taking over and announcing a call to each of two proxies takes 4
 def test_runners_that_are_killed_again_and_again_end_in_the_same_state(
     records: int, scene: Scene, clean: tuple[dict[str, Any], int]
 ) -> None:
