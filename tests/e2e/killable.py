@@ -224,8 +224,9 @@ class Cutover:
     @property
     def run(self) -> str:
         """The run's id."""
-        (run,) = (each for each in list_runs(self.store) if "-cutover-" in each)
-        return run
+        runs = [each for each in list_runs(self.store) if "-cutover-" in each]
+        assert len(runs) == 1, self.said
+        return runs[0]
 
     @property
     def journal(self) -> Journal:
