@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -70,15 +71,16 @@ def edge(file: SiteFile, *, as_json: AsJson = False) -> None:
     edge that is built along with a gateway (build) needs none of this.
     """
     prepared = prepare(documents.load(file, Site))
+    watcher = [sys.executable, "-m", "traffic.watcher", "--site", str(file.absolute())]  # a service has another folder
     if as_json:
-        written = [str(each) for each in prepared.written]
-        typer.echo(json.dumps({"written": written, "began_at": prepared.began_at or None, "start": prepared.command}))
+        said = {"written": [str(each) for each in prepared.written], "began_at": prepared.began_at or None}
+        typer.echo(json.dumps(said | {"start": prepared.command, "watcher": watcher}))
         return
     typer.echo("\n".join(f"wrote {each}" for each in prepared.written) or "unchanged")
     if prepared.began_at:
         typer.echo(f"it had no steering: everything goes to {prepared.began_at}")
     typer.echo(f"start it with: {shlex.join(prepared.command)}")
-    typer.echo(f"and beside it: python -m traffic.watcher --site {shlex.quote(str(file))}")
+    typer.echo(f"and beside it: {shlex.join(watcher)}")
 
 
 @app.command()

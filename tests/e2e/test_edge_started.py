@@ -6,6 +6,7 @@ import shlex
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -123,17 +124,18 @@ def test_without_the_proxys_binary_nothing_is_written(folder: Path) -> None:
     assert not site.folder.exists()
 
 
-def test_the_words_for_people_start_it_too(folder: Path) -> None:
-    """The line can be pasted as it is, and the watcher's stands beside it."""
+def test_the_words_for_people_start_it_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line can be pasted as it is, and the watcher's beside it: into services, which stand in another folder."""
     site = site_in(folder, Kind.ENVOY, 20_000)
     file = folder / "site.json"
     file.write_text(site.model_dump_json(by_alias=True))
-    said = CliRunner().invoke(gateway.app, ["edge", str(file)], catch_exceptions=False).stdout
+    monkeypatch.chdir(folder)
+    said = CliRunner().invoke(gateway.app, ["edge", file.name], catch_exceptions=False).stdout
     (start,) = (line.removeprefix("start it with: ") for line in said.splitlines() if line.startswith("start it"))
     program, *options = shlex.split(start)
     assert os.access(program, os.X_OK)
     assert "--disable-hot-restart" not in options, "a changed site file could not be taken over"
-    assert f"python -m traffic.watcher --site {file}" in said
+    assert f"and beside it: {sys.executable} -m traffic.watcher --site {file}" in said
 
 
 def test_a_relative_folder_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
