@@ -28,6 +28,7 @@ from migration.cutover import KIND, PAST_NO_RETURN, ROLLED_BACK, never_skipped
 from migration.laying import Laying
 from migration.model import World
 from migration.outline import outline, timetable
+from migration.probing import Probes
 from migration.proxies import Proxies, check_sides
 from migration.readiness import check
 from runbooks.combinations import refuse_beside, refuse_without
@@ -341,6 +342,11 @@ def may_not_skip(journal: Journal, step: str) -> str:
     history = History(journal.records)
     releases = bool(history.arguments["releases"])
     return never_skipped(execute.cutover_of(history), history, journal.run, releases=releases).get(step, "")
+
+
+def leave(journal: Journal) -> None:
+    """End its probes, if they are sent from here (`runbooks.kinds.Waiting`)."""
+    Probes(execute.cutover_of(History(journal.records)), journal.run, RealClock()).stop()
 
 
 def _target(cutover: Cutover, run: str = "") -> Proxies:

@@ -98,6 +98,10 @@ class Waiting(Protocol):
         """Why this step is never left out; empty: it may be."""
         ...
 
+    def leave(self, journal: Journal) -> None:
+        """End what a run that nobody takes up any more has running on this host; nothing else is asked."""
+        ...
+
 
 def kind_of(journal: Journal) -> Kind:
     """The module of a run.
@@ -183,6 +187,12 @@ def overtaken_by(journal: Journal, store: Store, clock: Clock) -> str | None:
         return kind_of(each).service_of(each) if is_overtaken else each.run
 
     return execution.newer_run(journal, store, clock, service_of)
+
+
+def leave(journal: Journal) -> None:
+    """End what a run that nobody takes up any more has running on this host."""
+    if History(journal.records).kind in WAITS:
+        cast("Waiting", kind_of(journal)).leave(journal)
 
 
 def is_gone(journal: Journal) -> bool:

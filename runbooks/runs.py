@@ -207,7 +207,8 @@ def abort(run: Run, *, reason: Reason) -> None:
 
 
 def _close(journal: Journal, reason: str, why: str, outcome: str) -> None:
-    """End a run that nobody can take up."""
+    """End a run that nobody can take up, and what it has running here."""
+    kinds.leave(journal)
     journal.append(RecordKind.NOTE, {"text": f"closed by {getpass.getuser()}, nothing was called: {why}; {reason}"})
     journal.append(RecordKind.FINISHED, {"outcome": outcome})
     typer.echo(f"closed: run {journal.run}; {why}, so nothing was called")

@@ -22,6 +22,7 @@ from failover.execute import begin
 from failover.goal import FailoverGoal
 from failover.targets.simulated import REGIONS
 from migration import execute as cutovers
+from migration.probing import Probes
 from runbooks.runs import app
 from runbooks.terminal import ended
 from tests.migration.cutovers import cutover
@@ -138,13 +139,22 @@ def test_an_abort_only_closes_a_run_that_another_has_overtaken(store: Store, jou
     assert last.data == {"outcome": "overtaken"}
 
 
-def test_an_abort_closes_a_cutover_that_another_has_overtaken(store: Store) -> None:
-    """It is what `aurops runs resume` of the older one says to do; no proxy is asked for it."""
+def test_an_abort_closes_a_cutover_that_another_has_overtaken(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is what `aurops runs resume` of the older one says to do: no proxy is asked for it, and its probes end."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     older, newer = (cutovers.begin(store, RealClock(), cutover(), Signers("")) for _ in range(2))
     for epoch, run in enumerate((older, newer), 1):
         run.append(RecordKind.TAKEN, {"epoch": epoch}, epoch=epoch)
         run.append(RecordKind.INTENT, INTENT, epoch=epoch)
-    done = CliRunner().invoke(app, ["abort", older.run, "--reason", "begun twice"])
+    probes = Probes(cutover(), older.run, RealClock())
+    probes.start()
+    try:
+        done = CliRunner().invoke(app, ["abort", older.run, "--reason", "begun twice"])
+        assert not probes.alive()
+    finally:
+        probes.stop()
     assert done.exit_code == 0
     assert f"closed: run {older.run}; run {newer.run} has acted" in done.stdout
     assert Journal.open(store, older.run, RealClock()).records[-1].data == {"outcome": "overtaken"}
