@@ -25,6 +25,10 @@ SCHEMA_FILE = Path(__file__).parent / "cutover.schema.json"
 REHEARSALS = 3
 """How often a rollback is rehearsed before the first percent, at least."""
 _HOUR_S = 3600.0
+_LONGEST_S = 366 * 24 * _HOUR_S
+"""No phase takes longer than a year."""
+_YEARS = range(2000, 3000)
+"""Of a `start`: from there the phases can be counted in both directions."""
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
 
 
@@ -46,11 +50,11 @@ class Region(_Part):
 class Times(_Part):
     """How long the phases last, in seconds; a rehearsal plays the same in minutes."""
 
-    prepare_s: float = Field(default=24 * _HOUR_S, ge=0)
+    prepare_s: float = Field(default=24 * _HOUR_S, ge=0, le=_LONGEST_S)
     """Phase 1 begins so long before `start`."""
-    traffic_s: float = Field(default=2 * _HOUR_S, ge=0)
+    traffic_s: float = Field(default=2 * _HOUR_S, ge=0, le=_LONGEST_S)
     """Phase 2 ends so long after `start`, at the earliest; its last drain must be over by then."""
-    validate_s: float = Field(default=72 * _HOUR_S, ge=0)
+    validate_s: float = Field(default=72 * _HOUR_S, ge=0, le=_LONGEST_S)
     """Phase 3 ends so long after `start`, at the earliest."""
 
     @model_validator(mode="after")
@@ -166,6 +170,15 @@ class Cutover(_Part):
 
     _unique = field_validator("capacity", "watch")(unique)
 
+    @field_validator("start")
+    @classmethod
+    def _is_a_day_to_plan(cls, start: AwareDatetime) -> AwareDatetime:
+        if start.year not in _YEARS:
+            raise ValueError(
+                f"start is in the year {start.year}: phases before and after it cannot be counted from there"
+            )
+        return start
+
     @field_validator("heartbeat_s")
     @classmethod
     def _outlasts_looks(cls, heartbeat_s: float, known: ValidationInfo) -> float:
@@ -186,9 +199,8 @@ class Cutover(_Part):
     @field_validator("steps")
     @classmethod
     def _grow(cls, steps: tuple[float, ...]) -> tuple[float, ...]:
-        whole = all((step * TOTAL_WEIGHT / 100) == round(step * TOTAL_WEIGHT / 100) for step in steps)
         grows = list(steps) == sorted(set(steps)) and steps[0] > 0 and steps[-1] == 100  # noqa: PLR2004 (percent)
-        if not (whole and grows):
+        if not (grows and all((step * TOTAL_WEIGHT / 100) == round(step * TOTAL_WEIGHT / 100) for step in steps)):
             raise ValueError("steps grow from above 0 to exactly 100, in hundredths of a percent")
         return steps
 

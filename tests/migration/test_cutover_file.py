@@ -106,6 +106,9 @@ def test_a_file_is_read_with_its_calendar_and_its_signers(tmp_path: Path) -> Non
     ("old", "new", "where", "says"),
     [
         ("steps: [5, 100]", "steps: [5, 50]", "steps", "exactly 100"),
+        ("steps: [5, 100]", "steps: [.inf, 100]", "steps", "steps grow"),
+        ("validate_s: 1200", "validate_s: .inf", "times.validate_s", "less than or equal"),
+        ("2026-01-02T13:00:00+00:00", "9999-12-31T23:59:59+00:00", "start", "start is in the year 9999"),
         ("steps: [5, 100]", "steps: [50, 5, 100]", "steps", "steps grow"),
         ("steps: [5, 100]", "steps: [0, 100]", "steps", "steps grow"),
         ("steps: [5, 100]", "steps: [0.001, 100]", "steps", "hundredths of a percent"),
