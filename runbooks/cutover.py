@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from aurops import __version__, documents
+from aurops import documents
 from aurops.clock import RealClock
 from aurops.errors import AnswerIsNoError, AuropsError, UsageError
 from aurops.history import History
-from aurops.journal import Journal, list_runs, readable
+from aurops.journal import Journal, readable
 from aurops.ports import not_connected
 from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
-from failover.break_glass import local_store
-from migration import cutover_file, cutover_report, execute
+from migration import cutover_file, execute
 from migration.beside import Beside, held_for
 from migration.cutover import KIND, PAST_NO_RETURN, ROLLED_BACK, never_skipped
 from migration.laying import Laying
@@ -32,6 +31,7 @@ from migration.probing import Probes
 from migration.proxies import Proxies, check_sides
 from migration.readiness import check
 from runbooks.combinations import refuse_beside, refuse_without
+from runbooks.cutover_reports import report_of, write_report
 from runbooks.kinds import LetGo, refuse_without_store
 from runbooks.outputs import check_writable
 from runbooks.telling import listening
@@ -42,10 +42,7 @@ from traffic.dialects import open_driver
 from traffic.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from aurops.journal import Record
-    from aurops.report import Report
     from aurops.runner import Result
     from aurops.store import Store
     from migration.cutover_file import Cutover
@@ -53,8 +50,6 @@ if TYPE_CHECKING:
     from testbeds.local.rehearsal.play import Played
 
 LEAST = "run"
-DAY = "20261124"
-"""So much of a run's id says on which day it began."""
 
 
 class RunByDefault(TyperGroup):
@@ -153,48 +148,6 @@ def report_(
     typer.echo(made.to_json() if as_json else f"{made.verdict.value}: {made.because}\n  report  {file}\n", nl=False)
 
 
-def report_of(journal: Journal, store: Store | None = None) -> Report:
-    """A cutover's report, from its journal (`runbooks.serve`), and with a store from those of its rollbacks.
-
-    Raises:
-        UsageError: The run is no cutover.
-    """
-    if History(journal.records).kind != KIND:
-        raise UsageError("the run is no cutover", where=f"run {journal.run}", next_step="aurops runs list")
-    rollbacks = tuple(_rollbacks(journal, store)) if store else ()
-    return cutover_report.report(journal.records, versions={"aurops": __version__}, rollbacks=rollbacks)
-
-
-def rolled_back(journal: Journal, store: Store) -> tuple[tuple[str, int], ...]:
-    """The rollbacks that may be a cutover's, and how many records each has: when it changes, so does the report."""
-    return tuple((run, len(there.keys(f"runs/{run}/journal"))) for run, there in _rollback_runs(journal, store).items())
-
-
-def _rollbacks(journal: Journal, store: Store) -> Iterator[Sequence[Record]]:
-    """The journals of what was rolled back by what this run had laid ready, oldest first."""
-    for each, there in _rollback_runs(journal, store).items():
-        with suppress(AuropsError):  # one that cannot be read hides no other; `aurops runs list` says it
-            records = Journal.open(there, each, RealClock()).records
-            if History(records).arguments.get("after") == journal.run:
-                yield records
-
-
-def _rollback_runs(journal: Journal, store: Store) -> dict[str, Store]:
-    """Rollbacks since a run began, with the store that has them: its own, and this host's folder for a lost one."""
-    found: dict[str, Store] = {}
-    for there in (local_store(), store):  # what was brought back is read from the store
-        for run in list_runs(there):  # a run's id begins with its time, and has its kind: no other need be read
-            if "-rollback-" in run and run[: len(DAY)] >= journal.run[: len(DAY)]:
-                found[run] = there
-    return dict(sorted(found.items()))
-
-
-def _write_report(file: Path | None, run: str, store: Store) -> None:
-    """The run's report as it stands, if one is wanted."""
-    if file is not None:
-        file.write_text(report_of(Journal.open(store, run, RealClock()), store).to_html(), encoding="utf-8")
-
-
 def _carry_out(
     file: Path, report_file: Path | None, *, dry_run: bool, wait: bool, as_json: bool, yes: bool, releases: bool = False
 ) -> None:
@@ -219,7 +172,7 @@ def _carry_out(
     typer.echo(f"run {journal.run}", err=True)
     with timeline() as told:
         result = _drive(journal, store, told, wait=wait)
-    _write_report(report_file, journal.run, store)
+    write_report(report_file, journal.run, store)
     ended(journal.run, result, as_json=as_json, ways=_ways_on(journal.run, result))
 
 
@@ -245,7 +198,7 @@ def _rehearse(file: Path, lasts_s: float, report_file: Path | None, *, as_json: 
     store = open_store(default_store_url())
     with timeline() as told:
         played = play(cutover, store, lasts_s=lasts_s, listener=told.hear, tell=told.tell)
-    _write_report(report_file, played.run, store)
+    write_report(report_file, played.run, store)
     typer.echo(json.dumps(asdict(played) | {"why_not": played.why_not}) if as_json else _played_text(played, lasts_s))
     if played.why_not:
         raise AnswerIsNoError(f"the rehearsal did not pass: {played.why_not}", where=f"run {played.run}")

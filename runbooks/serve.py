@@ -92,17 +92,17 @@ def _state(journal: Journal, store: Store) -> object:
     """What a run's page is made of: its last hash; of a cutover its rollbacks, too, whose journals are their own."""
     if History(journal.records[:1]).kind != "cutover":
         return journal.head_hash
-    from runbooks import cutover  # noqa: PLC0415 (it brings the proxies' drivers along)
+    from runbooks import cutover_reports  # noqa: PLC0415 (it brings a plan's model along)
 
-    return journal.head_hash, cutover.rolled_back(journal, store)
+    return journal.head_hash, cutover_reports.rolled_back(journal, store)
 
 
 def report_of(journal: Journal, store: Store) -> Report:
     """The report of a run of any kind."""
     if (kind := History(journal.records[:1]).kind) == "cutover":
-        from runbooks import cutover  # noqa: PLC0415 (it brings the proxies' drivers along)
+        from runbooks import cutover_reports  # noqa: PLC0415 (it brings a plan's model along)
 
-        return cutover.report_of(journal, store)
+        return cutover_reports.report_of(journal, store)
     if kind == "rehearsal":
         from migration import rehearsals  # noqa: PLC0415 (only who asks for one)
 

@@ -25,7 +25,7 @@ from aurops.journal import Journal
 from aurops.store import open_store
 from migration import cutover_file, execute, rollback
 from migration.cutover import rehearsal
-from runbooks import cutover
+from runbooks import cutover, cutover_reports
 from testbeds.local.steering import websocket
 from testbeds.local.steering.bed import Bed, up
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
@@ -244,11 +244,11 @@ def test_what_is_laid_on_three_hosts_goes_back_from_the_second_operators(bed: Be
     assert (latch.reason, latch.who.endswith(" on ops-2")) == ("orders look 'wrong'; $(id)", True)
     assert bed.driver.observe().steering.weight("v10") == TOTAL_WEIGHT
 
-    reported = cutover.report_of(Journal.open(store, journal.run, CLOCK), store)
+    reported = cutover_reports.report_of(Journal.open(store, journal.run, CLOCK), store)
     assert not any("Rolled back by" in note for note in reported.notes)
     brought = on_edge.aurops("ops-2", "runs", "bring-back", said["run"], AUROPS_STORE=str(on_edge.base / "store"))
     assert brought.returncode == 0, brought.stderr
-    reported = cutover.report_of(Journal.open(store, journal.run, CLOCK), store)
+    reported = cutover_reports.report_of(Journal.open(store, journal.run, CLOCK), store)
     (told,) = [note for note in reported.notes if note.startswith("Rolled back by")]
     assert f"orders look 'wrong'; $(id). edge back. Run {said['run']}" in told
     assert [mark.name for mark in reported.marks] == ["rolled back"]

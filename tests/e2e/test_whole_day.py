@@ -21,7 +21,7 @@ from migration.probe_ledger import Ledger
 from migration.prober import FILE as TASK
 from migration.probes import READ, WRITE
 from migration.probing import KEPT_S, Probes
-from runbooks.cutover import report_of
+from runbooks.cutover_reports import report_of
 from testbeds.local.steering.bed import WATCHER, Bed, up
 from testbeds.local.steering.writers import Writers
 from tests.aurops.gates.people import needs_ssh_keygen

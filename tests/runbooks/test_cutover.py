@@ -19,7 +19,8 @@ from aurops.runner import Ending, Result
 from aurops.store import open_store
 from migration import execute
 from migration.cutover import PAST_NO_RETURN, ROLLED_BACK
-from runbooks.cutover import _refuse_old_plan, _ways_on, report_of
+from runbooks.cutover import _refuse_old_plan, _ways_on
+from runbooks.cutover_reports import report_of
 from runbooks.telling import listening
 from runbooks.terminal import Timeline, ended
 from tests.migration.cutovers import START, Scene, cutover

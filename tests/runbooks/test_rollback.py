@@ -17,7 +17,7 @@ from aurops.errors import OutsideError
 from aurops.plan import Observation
 from aurops.store import Store
 from migration import rollback
-from runbooks.cutover import report_of
+from runbooks.cutover_reports import report_of
 from tests.migration.cutovers import Scene
 from tests.runbooks.here import here
 from traffic.dialects import open_driver
