@@ -246,13 +246,13 @@ def _drive(journal: Journal, store: Store, told: Timeline, *, wait: bool, take_o
         )
 
 
-def resume(journal: Journal, store: Store, *, take_over: bool, leap: int, wait: bool = False) -> Result:
+def resume(journal: Journal, store: Store, *, take_over: bool, leap: int, as_json: bool, wait: bool = False) -> Result:
     """Go on with a cutover (`runbooks.kinds.Kind.resume`)."""
     refuse_without_store(journal, leap)
     with timeline() as told:
         result = _drive(journal, store, told, wait=wait, take_over=take_over)
     if result.ending is not Ending.RESTORED:
-        ended(journal.run, result, ways=_ways_on(journal.run, result))
+        ended(journal.run, result, as_json=as_json, ways=_ways_on(journal.run, result))
     return result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -122,14 +123,14 @@ def carry_out(journal: Journal, store: Store, opened: OpenSite, told: Timeline, 
         deployment.close()
 
 
-def resume(journal: Journal, store: Store, *, take_over: bool, leap: int) -> Result:
+def resume(journal: Journal, store: Store, *, take_over: bool, leap: int, as_json: bool) -> Result:
     """Go on with a deployment where it stands (`runbooks.kinds.Kind.resume`)."""
     refuse_without_store(journal, leap)
     with open_site(lab=bool(History(journal.records).arguments["lab"])) as opened, timeline() as told:
         result = carry_out(journal, store, opened, told, take_over=take_over)
-    if result.ending is not Ending.RESTORED:
-        conclude(journal, result)
-        typer.echo(f"done: run {journal.run}")
+        if result.ending is not Ending.RESTORED:
+            conclude(journal, result)
+            tell(journal, opened, as_json=as_json)
     return result
 
 
@@ -201,6 +202,20 @@ class LabHealth:
 
         lacking = missing(self.lab.world, inventory)
         return Health(not lacking, f"missing in the lab: {', '.join(lacking)}" if lacking else "exists in the lab")
+
+
+def tell(journal: Journal, opened: OpenSite, *, as_json: bool) -> None:
+    """Say what a deployment that reached its goal did with each stack, or, having destroyed them, what stays."""
+    history = History(journal.records)
+    order = Order.read(history.kind, history.arguments)
+    document: dict[str, object] = {"run": journal.run, "stacks": (done := rows(order, history))}
+    lines = [f"{row['stack']:<22} {row['told']}" for row in done]
+    if order.goal is Goal.DESTROY:
+        left = look(opened, sorted(stack for wave in order.waves for stack in wave))
+        stay = [each for found in left for each in found.resources if each.holds_data]
+        document["stays"] = [each.id for each in stay]
+        lines = [f"stays    {each.type:<28} {each.id}" for each in stay]
+    typer.echo(json.dumps(document) if as_json else "\n".join([*lines, f"done: run {journal.run}"]))
 
 
 def rows(order: Order, history: History) -> list[dict[str, Json]]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aurops.errors import HeldError, UsageError
-from aurops.history import History
 from aurops.store import default_store_url, open_store
 from runbooks import deployments
 from runbooks.sites import AsJson, Lab, Stacks, open_site
@@ -56,15 +54,7 @@ def destroy(
         with timeline() as shown:
             result = deployments.carry_out(journal, store, opened, shown)
         deployments.conclude(journal, result)
-        left = deployments.look(opened, sorted(wanted))
-    stay = [each for found in left for each in found.resources if each.holds_data]
-    if as_json:
-        rows = deployments.rows(order, History(journal.records))
-        typer.echo(json.dumps({"run": journal.run, "stacks": rows, "stays": [each.id for each in stay]}))
-        return
-    for each in stay:
-        typer.echo(f"stays    {each.type:<28} {each.id}")
-    typer.echo(f"done: run {journal.run}")
+        deployments.tell(journal, opened, as_json=as_json)
 
 
 def refuse_readers(fleet: Fleet, wanted: Collection[str], there: Sequence[Survey]) -> None:

@@ -177,7 +177,7 @@ def service_of(journal: Journal) -> str:
     return journal.run
 
 
-def resume(journal: Journal, store: Store, *, take_over: bool, leap: int) -> Result:
+def resume(journal: Journal, store: Store, *, take_over: bool, leap: int, as_json: bool) -> Result:
     """Finish a drill that was killed, paused or halted, or close it when its bed is gone; print the verdict.
 
     Raises:
@@ -195,7 +195,7 @@ def resume(journal: Journal, store: Store, *, take_over: bool, leap: int) -> Res
     with timeline() as told:
         result, drill = _conduct(bed, order, store, told, journal, take_over=take_over)
     if result.ending is not Ending.RESTORED:
-        _conclude(result, drill, bed)
+        _conclude(result, drill, bed, as_json=as_json)
     return result
 
 

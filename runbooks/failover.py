@@ -103,7 +103,7 @@ def carry_out(
     _conclude(journal.run, result, about, found, as_json=as_json)
 
 
-def resume(journal: Journal, store: Store, *, take_over: bool, leap: int) -> Result:
+def resume(journal: Journal, store: Store, *, take_over: bool, leap: int, as_json: bool) -> Result:
     """Go on with a failover or a re-protection (`runbooks.kinds.Kind.resume`)."""
     with open_service(History(journal.records).arguments.get("bed")) as (found, target), timeline() as told:
         result = execute(
@@ -111,11 +111,11 @@ def resume(journal: Journal, store: Store, *, take_over: bool, leap: int) -> Res
         )
         about = _about(journal, target)
     if result.ending is not Ending.RESTORED or result.why:
-        _conclude(journal.run, result, about, found)
+        _conclude(journal.run, result, about, found, as_json=as_json)
     return result
 
 
-def _conclude(run: str, result: Result, about: dict[str, Any], found: BedState, *, as_json: bool = False) -> None:
+def _conclude(run: str, result: Result, about: dict[str, Any], found: BedState, *, as_json: bool) -> None:
     ended(run, result, as_json=as_json, about=about)
     if as_json:
         return

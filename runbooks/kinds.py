@@ -59,14 +59,17 @@ class Kind(Protocol):
         """The lease that a run acts under."""
         ...
 
-    def resume(self, journal: Journal, store: Store, *, take_over: bool, leap: int) -> Result:
+    def resume(self, journal: Journal, store: Store, *, take_over: bool, leap: int, as_json: bool) -> Result:
         """Go on with a run and say how it ended; one that was brought back to where it began only returns.
+
+        It is said as by the command that begins such runs; nothing else is printed on standard output.
 
         Args:
             journal: The run.
             store: Where it stands; with `leap` a folder of this machine, because the real one is lost.
             take_over: A person says that its holder cannot act any more.
             leap: How far the epoch must be above all known ones; 0 with a healthy store.
+            as_json: Print JSON.
 
         Raises:
             UsageError: This kind of run is not worth going on without the store.
@@ -78,7 +81,9 @@ class Kind(Protocol):
 class Waiting(Protocol):
     """What the module of such a kind has."""
 
-    def resume(self, journal: Journal, store: Store, *, take_over: bool, leap: int, wait: bool) -> Result:
+    def resume(
+        self, journal: Journal, store: Store, *, take_over: bool, leap: int, as_json: bool, wait: bool
+    ) -> Result:
         """As `Kind.resume`, staying at gates if wanted."""
         ...
 
@@ -117,7 +122,7 @@ def kind_of(journal: Journal) -> Kind:
     return cast("Kind", import_module(MODULES[kind]))
 
 
-def resume(journal: Journal, store: Store, *, take_over: bool, leap: int, wait: bool) -> Result:
+def resume(journal: Journal, store: Store, *, take_over: bool, leap: int, as_json: bool, wait: bool = False) -> Result:
     """Go on with a run; with `wait` stay at its gates.
 
     Raises:
@@ -126,10 +131,11 @@ def resume(journal: Journal, store: Store, *, take_over: bool, leap: int, wait: 
     """
     module, kind = kind_of(journal), History(journal.records).kind
     if not wait:
-        return module.resume(journal, store, take_over=take_over, leap=leap)
+        return module.resume(journal, store, take_over=take_over, leap=leap, as_json=as_json)
     if kind not in WAITS:
         raise UsageError(f"a run of the kind `{kind}` waits at no gate", where="--wait", allowed=", ".join(WAITS))
-    return cast("Waiting", module).resume(journal, store, take_over=take_over, leap=leap, wait=True)
+    waiting = cast("Waiting", module)
+    return waiting.resume(journal, store, take_over=take_over, leap=leap, as_json=as_json, wait=True)
 
 
 def holds(journal: Journal) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,7 +25,7 @@ from runbooks import kinds
 from runbooks.kinds import MODULES, kind_of
 from runbooks.reasons import refuse_silence
 from runbooks.serve import serve
-from runbooks.terminal import alarm
+from runbooks.terminal import alarm, ending_json
 from runbooks.words import said
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _row(store: Store, run: str) -> dict[str, str]:
         "goal": history.kind,
         "began": journal.records[0].at,
         "ended": history.finished or (f"{waits} before {spot.stage}" if spot else "open"),
-        "process": f"pid {acting.holder.pid} on {acting.holder.host}" if acting else "",
+        "process": _process(acting),
     }
 
 
@@ -130,24 +130,32 @@ def _lost_text(found: Lost) -> str:
 
 
 @app.command()
-def verify(run: Run) -> None:
+def verify(run: Run, *, as_json: AsJson = False) -> None:
     """Check every record's hash, number and chain."""
     journal = _open(run)
     journal.verify()
-    typer.echo(f"{len(journal.records)} records, unbroken; last hash {journal.head_hash}")
+    _tell_whole(journal, ", unbroken", as_json=as_json)
+
+
+def _tell_whole(journal: Journal, what: str, *, as_json: bool) -> None:
+    """How many records a journal has, what is said of them, and the hash that stands for them all."""
+    records_n, last_hash = len(journal.records), journal.head_hash
+    document = {"run": journal.run, "records_n": records_n, "last_hash": last_hash}
+    typer.echo(json.dumps(document) if as_json else f"{records_n} records{what}; last hash {last_hash}")
 
 
 @app.command()
-def pause(run: Run, *, reason: Reason) -> None:
+def pause(run: Run, *, reason: Reason, as_json: AsJson = False) -> None:
     """Stop the run before its next stage; one that waits at a gate stops waiting."""
     refuse_silence(reason, JOURNALLED)
     store = open_store(default_store_url())
     journal = _unended(store, run)
     waits = waits_at(journal.records, History(journal.records))
     if waits is None and _acting(store, journal) is None:
-        typer.echo(f"no process acts on {run}: it stands still until `aurops runs resume {run}`")
+        text = f"no process acts on {run}: it stands still until `aurops runs resume {run}`"
+        typer.echo(json.dumps({"run": run, "asked": None, "process": ""}) if as_json else text)
         return
-    _ask(store, journal, RequestKind.PAUSE, reason)
+    _tell_asked(_ask(store, journal, RequestKind.PAUSE, reason), as_json=as_json)
 
 
 @app.command()
@@ -157,6 +165,7 @@ def resume(
     take_over: Annotated[bool, typer.Option("--take-over", help="Its holder cannot act any more.")] = False,
     glass: Annotated[bool, typer.Option("--break-glass", help="If the store is lost, go on without it.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Stay at shut gates, holding nothing, and go on.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Go on with a run that was paused, halted or killed, or that waits at a gate.
 
@@ -165,22 +174,22 @@ def resume(
 
     def act(journal: Journal, store: Store, leap: int) -> Result:
         kinds.refuse_gone(journal)
-        return kinds.resume(journal, store, take_over=take_over, leap=leap, wait=wait)
+        return kinds.resume(journal, store, take_over=take_over, leap=leap, as_json=as_json, wait=wait)
 
     _, result = break_glass.run(default_store_url(), lambda store: _unended(store, run), act, allowed=glass, warn=alarm)
-    _tell_restored(run, result)
+    _tell_restored(run, result, as_json=as_json)
 
 
 @app.command("bring-back")
-def bring_back(run: Run) -> None:
+def bring_back(run: Run, *, as_json: AsJson = False) -> None:
     """Copy the journal of a run that went on under --break-glass to the store; nothing there is overwritten."""
     local = break_glass.local_store()
     journal = Journal.open(local, run, RealClock()).copy_to(open_store(default_store_url()))
-    typer.echo(f"{len(journal.records)} records are in the store; last hash {journal.head_hash}")
+    _tell_whole(journal, " are in the store", as_json=as_json)
 
 
 @app.command()
-def abort(run: Run, *, reason: Reason) -> None:
+def abort(run: Run, *, reason: Reason, as_json: AsJson = False) -> None:
     """Go back to where the run began, at once or by its process, if the point of no return is not passed.
 
     A run that was left open while another one has acted on its service, and a rehearsal whose platforms are gone, are
@@ -190,10 +199,10 @@ def abort(run: Run, *, reason: Reason) -> None:
     store = open_store(default_store_url())
     journal = _unended(store, run)
     if _acting(store, journal) is None and kinds.is_gone(journal):
-        _close(journal, reason, "it was a rehearsal, and its platforms are gone", "given up")
+        _close(journal, reason, "it was a rehearsal, and its platforms are gone", "given up", as_json=as_json)
         return
     if _acting(store, journal) is None and (newer := kinds.overtaken_by(journal, store, RealClock())):
-        _close(journal, reason, f"run {newer} has acted on its service since", "overtaken")
+        _close(journal, reason, f"run {newer} has acted on its service since", "overtaken", as_json=as_json)
         return
     if History(journal.records).past_no_return:
         raise HeldError(
@@ -201,17 +210,22 @@ def abort(run: Run, *, reason: Reason) -> None:
             where=f"run {run}",
             next_step=f"aurops runs resume {run}",
         )
-    _ask(store, journal, RequestKind.ABORT, reason)
-    if _acting(store, journal) is None:
-        _tell_restored(run, kind_of(journal).resume(journal, store, take_over=False, leap=0))
+    asked = _ask(store, journal, RequestKind.ABORT, reason)
+    if asked.process:
+        _tell_asked(asked, as_json=as_json)
+        return
+    typer.echo(asked.text, err=as_json)
+    result = kinds.resume(journal, store, take_over=False, leap=0, as_json=as_json)
+    _tell_restored(run, result, as_json=as_json)
 
 
-def _close(journal: Journal, reason: str, why: str, outcome: str) -> None:
+def _close(journal: Journal, reason: str, why: str, outcome: str, *, as_json: bool) -> None:
     """End a run that nobody can take up, and what it has running here."""
     kinds.leave(journal)
     journal.append(RecordKind.NOTE, {"text": f"closed by {getpass.getuser()}, nothing was called: {why}; {reason}"})
     journal.append(RecordKind.FINISHED, {"outcome": outcome})
-    typer.echo(f"closed: run {journal.run}; {why}, so nothing was called")
+    text = f"closed: run {journal.run}; {why}, so nothing was called"
+    typer.echo(ending_json(journal.run, outcome, why) if as_json else text)
 
 
 @app.command()
@@ -221,6 +235,7 @@ def skip(
     *,
     reason: Reason,
     later: Annotated[bool, typer.Option("--later", help="It is a step that was not called yet.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Leave one step out."""
     refuse_silence(reason, JOURNALLED)
@@ -245,28 +260,59 @@ def skip(
             allowed=", ".join(f"`{name}`" for name in called) or "none was called yet",
             next_step="for one that comes later: --later, with the name as the plan spells it (--dry-run)",
         )
-    _ask(store, journal, RequestKind.SKIP, reason, step)
+    _tell_asked(_ask(store, journal, RequestKind.SKIP, reason, step), as_json=as_json)
 
 
-def _tell_restored(run: str, result: Result) -> None:
+def _tell_restored(run: str, result: Result, *, as_json: bool) -> None:
     if result.ending is Ending.RESTORED:
-        typer.echo(f"restored: run {run}")
+        typer.echo(ending_json(run, result.ending, result.why) if as_json else f"restored: run {run}")
 
 
-def _ask(store: Store, journal: Journal, kind: RequestKind, reason: str, step: str | None = None) -> None:
-    """Leave a request, and say who will see it."""
+@dataclass(frozen=True)
+class Asked:
+    """A request that was left.
+
+    Args:
+        run: The run that it is for.
+        kind: What it is asked to do.
+        step: The step that it is about; None: it is about none.
+        process: Who acts on the run, and will see it; empty: nobody does.
+    """
+
+    run: str
+    kind: RequestKind
+    step: str | None
+    process: str
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        asked = f"asked {self.run} to {self.kind.value}"
+        if not self.process:
+            return f"{asked}; no process acts on it: whoever takes it up obeys first"
+        return (
+            f"{asked}; {self.process} looks before each stage. "
+            f"If it cannot act any more: aurops runs resume {self.run} --take-over, which obeys first"
+        )
+
+
+def _tell_asked(asked: Asked, *, as_json: bool) -> None:
+    step = {"step": asked.step} if asked.step else {}
+    document = {"run": asked.run, "asked": asked.kind.value, **step, "process": asked.process}
+    typer.echo(json.dumps(document) if as_json else asked.text)
+
+
+def _ask(store: Store, journal: Journal, kind: RequestKind, reason: str, step: str | None = None) -> Asked:
+    """Leave a request for whoever acts on the run now, or takes it up next."""
     run = journal.run
     seen_n = History(journal.records).requests_seen
     requests.ask(store, run, kind, who=getpass.getuser(), reason=reason, clock=RealClock(), step=step, above_n=seen_n)
-    acting = _acting(store, journal)
-    if acting is None:
-        typer.echo(f"asked {run} to {kind.value}; no process acts on it: whoever takes it up obeys first")
-        return
-    who = f"pid {acting.holder.pid} on {acting.holder.host}"
-    typer.echo(
-        f"asked {run} to {kind.value}; {who} looks before each stage. "
-        f"If it cannot act any more: aurops runs resume {run} --take-over, which obeys first"
-    )
+    return Asked(run, kind, step, _process(_acting(store, journal)))
+
+
+def _process(acting: LeaseRecord | None) -> str:
+    """The process that acts, in words; empty: none does."""
+    return f"pid {acting.holder.pid} on {acting.holder.host}" if acting else ""
 
 
 def _acting(store: Store, journal: Journal) -> LeaseRecord | None:

@@ -174,6 +174,18 @@ def raise_lowest(errors: Iterable[AuropsError]) -> None:
         raise failed[0]
 
 
+def ending_json(run: str, ending: str, why: str, about: Mapping[str, object] | None = None) -> str:
+    """How a run ended, for programs.
+
+    Args:
+        run: Its id.
+        ending: The name of it: `aurops.runner.Ending`, or how it was closed.
+        why: In words; empty when it is done.
+        about: What else there is to say.
+    """
+    return json.dumps({"run": run, "ending": ending, "why": why, **(about or {})})
+
+
 def ended(
     run: str, result: Result, *, as_json: bool = False, about: Mapping[str, object] | None = None, ways: str = ""
 ) -> None:
@@ -190,7 +202,7 @@ def ended(
         HeldError: It was stopped by a person, a gate or an invariant.
     """
     if as_json:
-        typer.echo(json.dumps({"run": run, "ending": result.ending.value, "why": result.why, **(about or {})}))
+        typer.echo(ending_json(run, result.ending, result.why, about))
     if result.ending is Ending.DONE:
         if not as_json:
             typer.echo(f"done: run {run}")

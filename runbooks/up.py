@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -69,13 +68,7 @@ def up(
         with timeline() as told:
             result = deployments.carry_out(journal, store, opened, told)
         deployments.conclude(journal, result)
-        rows = deployments.rows(order, History(journal.records))
-    if as_json:
-        typer.echo(json.dumps({"run": journal.run, "stacks": rows}))
-        return
-    for row in rows:
-        typer.echo(f"{row['stack']:<22} {row['told']}")
-    typer.echo(f"done: run {journal.run}")
+        deployments.tell(journal, opened, as_json=as_json)
 
 
 def show_changes(site: Site, fleet: Fleet, stacks: Sequence[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ from aurops.lease import Lease
 from aurops.runner import Ending, Result
 from aurops.store import Store, open_store
 from runbooks import deployments
+from runbooks.sites import OpenSite
 from stacks import deploy, deployment
 from stacks.changes import Changes
 from stacks.config import load
@@ -24,11 +27,12 @@ from stacks.deployment import Deployment
 from stacks.engine import EngineStack, Operation, StackRun
 from stacks.health import Health
 from stacks.site import Site
+from stacks.survey import Resource, Survey
 from tests.needs import needs_pulumi
 from tests.stacks.test_config import STACKS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from aurops.inventory import Inventory
 
@@ -160,3 +164,60 @@ def test_a_failed_stack_gives_the_exit_code_of_its_failure(scene: Scene, failure
     assert f"aurops runs resume {scene.journal.run}" in (told.next_step or "")
     assert ("report it" in (told.next_step or "")) == (code is ExitCode.BUG)
     assert scene.done == []
+
+
+@pytest.fixture
+def resumed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Goes on with the run as `aurops runs resume --json` does."""
+
+    @contextmanager
+    def opened(*, lab: bool) -> Iterator[OpenSite]:
+        assert not lab
+        yield OpenSite(Site(STACKS.parent))
+
+    monkeypatch.setattr(deployments, "open_site", opened)
+    monkeypatch.setattr(deployments, "finder_of", lambda _: NoFinder())
+    monkeypatch.setattr(deployments, "_health", lambda _: scene)
+
+    def resume() -> None:
+        deployments.resume(scene.journal, scene.store, take_over=False, leap=0, as_json=True)
+
+    return resume
+
+
+def test_a_deployment_that_is_resumed_prints_what_up_does(
+    scene: Scene, resumed: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One document with what was done to each stack, those before it was stopped included."""
+    scene.fails = {EU: OutsideError("no credentials")}
+    scene.run()
+    scene.fails = {}
+    resumed()
+    (line,) = capsys.readouterr().out.splitlines()
+    said = json.loads(line)
+    assert said["run"] == scene.journal.run
+    assert [(row["stack"], row["told"]) for row in said["stacks"]] == [(HOME, "nothing"), (EU, "nothing")]
+    assert set(said) == {"run", "stacks"}
+
+
+def test_a_deployment_that_fails_again_prints_no_document(
+    scene: Scene, resumed: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As `up --json`: nothing on standard output, and the exit code of the failure."""
+    scene.fails = {HOME: OutsideError("no credentials")}
+    with pytest.raises(OutsideError, match="no credentials"):
+        resumed()
+    assert capsys.readouterr().out == ""
+
+
+def test_a_destroy_says_what_stays(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """In its one document, beside what was done to each stack; so does one that is resumed."""
+    order = deploy.order_destroy(FLEET, {EU}, is_lab=False, lift=())
+    journal = deployments.start(order, FLEET, open_store("memory://"))
+    journal.append(RecordKind.RESULT, {"step": f"destroy {EU}", "outcome": "done", "counts": {"delete": 7}})
+    archive = Resource("urn", "aws:s3/bucket:Bucket", "archive-eu", is_protected=True, is_guarded=False)
+    monkeypatch.setattr(deployments, "look", lambda _, stacks: [Survey(*stacks, (archive,), (), None)])
+    deployments.tell(journal, OpenSite(Site(STACKS.parent)), as_json=True)
+    (line,) = capsys.readouterr().out.splitlines()
+    row = {"stack": EU, "counts": {"delete": 7}, "seconds": None, "told": "7 delete"}
+    assert json.loads(line) == {"run": journal.run, "stacks": [row], "stays": ["archive-eu"]}

@@ -7,8 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from aurops.clock import RealClock
 from aurops.runner import Ending, Result
+from aurops.store import open_store
 from failover.drill import DrillOrder
+from failover.drill import _begin as begin_drill
 from failover.drill_verdict import DrillResult
 from failover.faults import Event, FaultEvent, FaultRecord
 from failover.ledger import Entry, Ledger, Outcome
@@ -94,6 +97,26 @@ def test_a_missed_objective_is_in_every_form_of_the_report(
     assert report["verdict"] == "failed"
     assert {figure["name"]: figure["met"] for figure in report["objectives"]}["RPO"] is False
     assert "RPO" in page.read_text()
+
+
+def test_a_drill_that_is_resumed_prints_the_report_that_it_would_have_ended_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One document on standard output; exit 1 when the answer is no, as without --json."""
+    monkeypatch.setenv("AUROPS_STORE", str(tmp_path / "store"))
+    order = DrillOrder("kill", "north", ("north", "south", "west"), bed="b1")
+    run = begin_drill(order, open_store(str(tmp_path / "store")), RealClock()).run
+    measured = SimpleNamespace(result=replace(drilled("r-1"), run=run, order=order), journal=SimpleNamespace(run=run))
+    bed = SimpleNamespace(id="b1", agents={"north": "", "south": "", "west": ""}, versions={})
+    monkeypatch.setattr(drill.beds, "beds", lambda: [bed])
+    monkeypatch.setattr(drill.beds, "touch", lambda _: None)
+    monkeypatch.setattr(drill, "_conduct", lambda *_, **__: (Result(Ending.DONE), measured))
+    codes = [here("runs", "resume", run)]
+    assert capsys.readouterr().out.startswith("FAILED: ")
+    codes.append(here("runs", "resume", run, "--json"))
+    assert codes == [1, 1]
+    report = json.loads(capsys.readouterr().out)
+    assert (report["run"], report["verdict"]) == (run, "failed")
 
 
 def test_a_fault_that_cannot_be_done_here_is_skipped_and_not_passed(
