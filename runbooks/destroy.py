@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,7 +38,8 @@ def destroy(
         there = deployments.look(opened, sorted(deployed(opened.site) & set(fleet.stacks)))
         wanted = set(deployments.chosen(fleet, stacks or ())) & {found.stack for found in there}
         if not wanted:
-            typer.echo("Nothing to destroy: none of these stacks is up.")
+            document: dict[str, object] = {"run": None, "stacks": [], "stays": []}
+            typer.echo(json.dumps(document) if as_json else "Nothing to destroy: none of these stacks is up.")
             return
         refuse_readers(fleet, wanted, there)
         surveys = [found for found in there if found.stack in wanted]

@@ -18,7 +18,7 @@ from aurops.journal import Journal, Record, RecordKind
 from aurops.lease import Lease
 from aurops.runner import Ending, Result
 from aurops.store import Store, open_store
-from runbooks import deployments
+from runbooks import deployments, destroy
 from runbooks.sites import OpenSite
 from stacks import deploy, deployment
 from stacks.changes import Changes
@@ -29,6 +29,7 @@ from stacks.health import Health
 from stacks.site import Site
 from stacks.survey import Resource, Survey
 from tests.needs import needs_pulumi
+from tests.runbooks.here import here
 from tests.stacks.test_config import STACKS
 
 if TYPE_CHECKING:
@@ -92,6 +93,13 @@ class Scene:
         with pytest.raises(AuropsError) as caught:
             deployments.conclude(self.journal, result)
         return caught.value
+
+
+@contextmanager
+def opened(*, lab: bool) -> Iterator[OpenSite]:
+    """The site of these stacks."""
+    assert not lab
+    yield OpenSite(Site(STACKS.parent))
 
 
 class NoFinder:
@@ -169,12 +177,6 @@ def test_a_failed_stack_gives_the_exit_code_of_its_failure(scene: Scene, failure
 @pytest.fixture
 def resumed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Goes on with the run as `aurops runs resume --json` does."""
-
-    @contextmanager
-    def opened(*, lab: bool) -> Iterator[OpenSite]:
-        assert not lab
-        yield OpenSite(Site(STACKS.parent))
-
     monkeypatch.setattr(deployments, "open_site", opened)
     monkeypatch.setattr(deployments, "finder_of", lambda _: NoFinder())
     monkeypatch.setattr(deployments, "_health", lambda _: scene)
@@ -221,3 +223,15 @@ def test_a_destroy_says_what_stays(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     (line,) = capsys.readouterr().out.splitlines()
     row = {"stack": EU, "counts": {"delete": 7}, "seconds": None, "told": "7 delete"}
     assert json.loads(line) == {"run": journal.run, "stacks": [row], "stays": ["archive-eu"]}
+
+
+def test_where_nothing_is_up_there_is_nothing_to_destroy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 0 without a question or a run; with --json it is the document of a destroy that did nothing."""
+    monkeypatch.setattr(destroy, "open_site", opened)
+    monkeypatch.setattr(destroy, "deployed", lambda _: frozenset())
+    assert here("destroy") == 0
+    assert capsys.readouterr().out.startswith("Nothing to destroy")
+    assert here("destroy", EU, "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"run": None, "stacks": [], "stays": []}
