@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CLOCK = RealClock()
 BURST = 2_000
 """Reads by which it is measured what V10 takes."""
+MAX_AGE_S = 4 * 3600
+"""A bed is measured once, and some have cutovers for more than an hour."""
 
 
 class Measured:
@@ -46,7 +48,7 @@ class Measured:
         """The check, as a plan says it."""
         return (
             f"{{kind: capacity, name: {name}, headroom: {headroom:.0f}, "
-            f"can_take: {{kind: command, argv: [cat, '{self.can_take}'], max_age_s: 3600}}, "
+            f"can_take: {{kind: command, argv: [cat, '{self.can_take}'], max_age_s: {MAX_AGE_S}}}, "
             f"peak: {{kind: command, argv: [cat, '{self._peak}'], max_age_s: 15}}}}"
         )
 
