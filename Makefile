@@ -31,7 +31,7 @@ drill: setup ## Bring the fleet up on stand-in clouds, lose a region for real, m
 	@$(RUN) aurops failover-test --fault kill --report reports/drill.html
 
 test: setup ## Run the test suite
-	@$(RUN) pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not campaign"
+	@$(RUN) pytest -q -n 4 --dist loadfile --no-loadscope-reorder -m "not campaign"
 
 lint: setup ## Format check, ruff, mypy, ty
 	@$(RUN) ruff format --check . && $(RUN) ruff check . && $(RUN) mypy && $(RUN) mypy ci/policy && $(RUN) ty check --quiet

@@ -55,7 +55,9 @@ def weighty(engine: Engine, cloud: Cloud) -> WorldObject:
 
 
 # Google Cloud's comes up in the other tests too.
-@pytest.mark.parametrize("cloud", [Cloud.AWS, Cloud.AZURE, pytest.param(Cloud.GCP, marks=pytest.mark.campaign)])
+@pytest.mark.parametrize(
+    "cloud", [Cloud.AWS, *(pytest.param(each, marks=pytest.mark.campaign) for each in (Cloud.AZURE, Cloud.GCP))]
+)
 def test_an_edge_comes_up_and_leaves_its_weights_to_operators(engine: Engine, cloud: Cloud) -> None:
     """A second preview is empty; a weight that an operator has moved is no drift, and stays; the rest is ours."""
     kind, path = HEAVY[cloud]

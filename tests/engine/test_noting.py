@@ -42,7 +42,9 @@ def edge(cloud: Cloud, host: str, address: str) -> None:
     Edge("pay-edge", wanted, hosts, place, pulumi.ResourceOptions(providers=[provider]))
 
 
-@pytest.mark.parametrize("cloud", [Cloud.AWS, Cloud.AZURE, Cloud.GCP])
+@pytest.mark.parametrize(
+    "cloud", [Cloud.AWS, *(pytest.param(each, marks=pytest.mark.campaign) for each in (Cloud.AZURE, Cloud.GCP))]
+)
 def test_an_up_sends_no_traffic_back_to_where_an_operator_took_it_from(
     shared_lab: LabSession, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,6 +145,7 @@ def test_what_was_being_created_as_a_replacement_is_told_from_what_it_replaces(
     assert_whole(lab)
 
 
+@pytest.mark.campaign  # how it is found: above
 def test_what_was_being_created_in_another_region_gets_its_own_identifier(
     lab: LabSession, run: Callable[[Callable[[], object]], None]
 ) -> None:

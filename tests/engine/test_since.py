@@ -209,6 +209,7 @@ def test_a_removed_stack_is_a_danger_and_an_added_one_is_new(clone: Clone) -> No
     assert added[EU]["counts"]["create"] > 10
 
 
+@pytest.mark.campaign  # which of two programs it is that fails: test_program_errors.py
 def test_a_revision_whose_program_fails_is_no_baseline_and_is_said(clone: Clone) -> None:
     """Its stacks are previewed as new, with the reason; the other way round it is the preview's own failure."""
     clone.edit("region: us-east-1", "region: us-moon-1", HOME)
