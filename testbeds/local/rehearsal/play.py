@@ -167,6 +167,7 @@ def play(
         OutsideError: This machine lacks a component, k6 or ssh-keygen.
     """
     check_lasts(cutover, lasts_s)
+    _check_programs()
     with ExitStack() as held:
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="aurops-rehearsal-")))
         tell(f"bringing up V11, {len(cutover.regions)} V10 and {len(cutover.proxies)} proxies with gateways")
@@ -299,10 +300,13 @@ def _place(edge: Edge, folder: Path, region: str) -> Place:
     return Place(edge.site, edge.v11, edge.v10, probe, can_take, peak)
 
 
-def _people(folder: Path, people: tuple[str, ...]) -> tuple[dict[str, Path], Signers]:
-    """A key for everybody, good for this hour."""
+def _check_programs() -> None:
     if shutil.which("ssh-keygen") is None:
         raise OutsideError("there is no ssh-keygen on this machine", next_step="apt-get install openssh-client")
+
+
+def _people(folder: Path, people: tuple[str, ...]) -> tuple[dict[str, Path], Signers]:
+    """A key for everybody, good for this hour."""
     keys = {who: folder / f"key-{number}" for number, who in enumerate(people)}
     for key in keys.values():
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "rehearsal", "-f", str(key)]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import timedelta
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from aurops.clock import ManualClock, RealClock
-from aurops.errors import UsageError
+from aurops.errors import OutsideError, UsageError
 from aurops.gates import soak
 from aurops.gates.finding import Finding, State
 from aurops.gates.quantity import CommandNumber
@@ -26,7 +27,7 @@ from migration.cutover_file import Cutover
 from migration.outline import outline
 from migration.probes import Probe, Request, Write
 from testbeds.local.rehearsal.load import RATE_PER_S, Load, counted
-from testbeds.local.rehearsal.play import SOCKETS, Played, _give_up, drive
+from testbeds.local.rehearsal.play import SOCKETS, Played, _give_up, drive, play
 from testbeds.local.rehearsal.script import DRAINED_S, LEAST_SOAK_S, STEP_S, Place, check_lasts, script
 from tests.aurops.gates.people import needs_ssh_keygen, new_key
 from tests.migration.cutovers import APPROVAL, ENOUGH, GATES, PROBE, WARM, cutover
@@ -102,6 +103,16 @@ def test_a_plan_that_cannot_be_played_so_fast_is_refused_with_the_time_it_takes(
         made = script(wanted, PLACES, ManualClock().wall(), lasts_s=lasts_s).cutover
         takes_s = 7 * (made.soak.for_s + STEP_S - LEAST_SOAK_S) + 2 * (made.drain_s + DRAINED_S)
         assert takes_s <= lasts_s + 2 * made.drain_s
+
+
+def test_without_ssh_keygen_nothing_is_brought_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that lacks it is told so at once, and not when platforms and load are up."""
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    told: list[str] = []
+    with pytest.raises(OutsideError, match="no ssh-keygen") as refused:
+        play(cutover(), open_store("memory://"), lasts_s=100_000, tell=told.append)
+    assert refused.value.next_step == "apt-get install openssh-client"
+    assert told == []
 
 
 def test_a_soak_is_kept_where_one_look_takes_ten_seconds() -> None:
