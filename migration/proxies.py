@@ -10,6 +10,7 @@ from aurops.plan import Answer, CallUnknownError, Observation, StaleEpochError
 from migration.model import NEW, OLD, TOTAL_WEIGHT, Held, Latched, ProxyState
 from traffic import draining, heartbeat
 from traffic.driver import Capability, Steering
+from traffic.folder import epoch_of
 from traffic.hold import Hold
 
 if TYPE_CHECKING:
@@ -189,8 +190,12 @@ class Proxies:
             raise StaleEpochError(f"{proxy} obeys epoch {in_effect}")
 
     def _write_way_back(self, driver: Driver) -> None:
-        """A shift to what is in effect: it changes nothing, and writes the way back as every step forward does."""
-        driver.shift(driver.observe().steering)
+        """A shift to what is in effect: it changes nothing, and writes the way back as every step forward does.
+
+        It goes over what a killed writer left in the file and the proxy has not heard of, whose epoch it keeps.
+        """
+        now = driver.observe().steering
+        driver.shift(Steering(now.weights, max(now.epoch, epoch_of(driver.standing().version))))
 
 
 def _state(active: Active, latch: Latch | None, hold: Hold | None, changed: str) -> ProxyState:

@@ -8,6 +8,7 @@ import pytest
 from aurops.clock import ManualClock
 from aurops.errors import HeldError, OutsideError
 from aurops.plan import StaleEpochError
+from migration.proxies import Proxies
 from tests.traffic.played import Place, steering
 from traffic import folder, heartbeat
 from traffic.driver import TOTAL_WEIGHT, Active, LatchedError
@@ -147,3 +148,13 @@ def test_a_step_below_what_lies_in_the_file_of_a_killed_writer_is_refused(place:
     with pytest.raises(StaleEpochError, match="epoch 9, or is about to"):
         place.driver.shift(steering(100, 5))
     assert place.proxy.version_of(place.proxy.live.read_text()).startswith("9-")
+
+
+def test_a_cutover_begins_anew_although_a_killed_step_lies_in_the_file(place: Place) -> None:
+    """NGINX was never told of it, and an abort found all at V10: the next run writes what is in effect over it."""
+    files(place).put(place.proxy.render(steering(500, 9), {"v11": 0, "baseline": 0}))
+    target = Proxies({"west-1": place.driver}, place.clock, who="alice", drain_s=0)
+    target.rehearse("west-1", "rehearsal 1", 50, 20)
+    assert place.driver.observe().steering.weight("v10") == TOTAL_WEIGHT
+    assert place.driver.standing().version == place.driver.observe().version
+    assert place.driver.latch() is None
