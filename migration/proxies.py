@@ -14,7 +14,7 @@ from traffic.folder import epoch_of
 from traffic.hold import Hold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from aurops.clock import Clock
     from aurops.plan import Json
@@ -210,12 +210,34 @@ def check_sides(drivers: Mapping[str, Driver]) -> None:
 
     Raises:
         UsageError: One lacks a side.
-        OutsideError: One does not answer, or the way back would not load.
+        OutsideError: Some do not answer, each by its name, or the way back of one would not load.
     """
-    for proxy, driver in drivers.items():
-        names = driver.observe().steering.weights
+    for proxy, names in _sides(drivers).items():
         if lacking := [side for side in (OLD, NEW) if side not in names]:
             raise UsageError(
                 f"{proxy} has no side {' and '.join(lacking)}", where=proxy, allowed=f"{NEW}, {OLD}, others"
             )
-        driver.lay_way_back()
+    for proxy, driver in drivers.items():
+        try:
+            driver.lay_way_back()
+        except AuropsError as error:
+            error.what = f"{proxy}: {error.what}"
+            raise
+
+
+def _sides(drivers: Mapping[str, Driver]) -> Mapping[str, Collection[str]]:
+    """The sides of each proxy, as it says itself."""
+    found, dark = dict[str, "Collection[str]"](), dict[str, AuropsError]()
+    for proxy, driver in drivers.items():
+        try:
+            found[proxy] = driver.observe().steering.weights
+        except OutsideError as error:
+            dark[proxy] = error
+    if dark:
+        raise OutsideError(
+            "; ".join(f"{proxy}: {error.what}" for proxy, error in dark.items()),
+            where="; ".join(f"sites.{proxy}: {error.where}" for proxy, error in dark.items()),
+            next_step="start it there (`aurops gateway edge SITE`, with its file in `sites`, says how), then the same "
+            "command again: nothing was begun",
+        )
+    return found
