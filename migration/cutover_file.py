@@ -276,7 +276,10 @@ def read(file: Path) -> tuple[Cutover, Signers]:
     cutover = documents.load(file, Cutover)
     _refuse_unproven(cutover, f"{file}: capacity")
     folder = file.parent
-    gates = {field: with_calendars(getattr(cutover.gates, field), folder) for field in type(cutover.gates).model_fields}
+    gates = {
+        name: with_calendars(getattr(cutover.gates, name), folder, f"{file}: gates.{field.alias or name}")
+        for name, field in type(cutover.gates).model_fields.items()
+    }
     allowed = (folder / cutover.signers.allowed).absolute()
     revoked = (folder / cutover.signers.revoked).absolute() if cutover.signers.revoked else None
     try:

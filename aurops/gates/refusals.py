@@ -21,23 +21,28 @@ if TYPE_CHECKING:
     from aurops.gates.spec import Gate
 
 
-def with_calendars(gates: tuple[Gate, ...], folder: Path) -> tuple[Gate, ...]:
+def with_calendars(gates: tuple[Gate, ...], folder: Path, where: str) -> tuple[Gate, ...]:
     """The gates with the freezes of the calendars that they name.
 
     Args:
         gates: Some of them name a calendar, relative to `folder`.
         folder: Where the file with the gates stands.
+        where: File and key of the gates, for errors.
 
     Raises:
         UsageError: A calendar cannot be read, or says what is not allowed.
     """
-    return tuple(_with_calendar(gate, folder) if isinstance(gate, WindowGate) else gate for gate in gates)
+    return tuple(_with_calendar(gate, folder, where) if isinstance(gate, WindowGate) else gate for gate in gates)
 
 
-def _with_calendar(gate: WindowGate, folder: Path) -> WindowGate:
+def _with_calendar(gate: WindowGate, folder: Path, where: str) -> WindowGate:
     if not gate.calendar:
         return gate
-    freezes = documents.load(folder / gate.calendar, Calendar).freezes
+    try:
+        freezes = documents.load(folder / gate.calendar, Calendar).freezes
+    except UsageError as error:
+        error.where = f"{where}: gate `{gate.name}`: calendar: {error.where}"
+        raise
     return gate.model_copy(update={"calendar": "", "freezes": (*gate.freezes, *freezes)})
 
 

@@ -210,7 +210,9 @@ def _is_zone(zone: str) -> str:
     try:
         ZoneInfo(zone)
     except (OSError, KeyError, ValueError) as cause:
-        raise ValueError("a time zone of the IANA database, as Europe/Berlin or UTC") from cause
+        raise ValueError(
+            f"here a time zone of the IANA database is needed, as Europe/Berlin or UTC, not {zone!r}"
+        ) from cause
     return zone
 
 

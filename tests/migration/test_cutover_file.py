@@ -136,7 +136,18 @@ def test_a_file_is_read_with_its_calendar_and_its_signers(tmp_path: Path) -> Non
         ("kind: hold, name: on-call", "kind: hodl, name: on-call", "gates.prepare", "does not match any"),
         ("reason: acknowledge", "reason: a, reasons: b", "gates.prepare", "did you mean 'reason'"),
         ("allowed: allowed_signers", "allowed: nowhere", "signers.allowed", "cannot be read"),
-        ("calendar: freezes.yaml", "calendar: nowhere.yaml", "nowhere.yaml", "cannot be read"),
+        (
+            "calendar: freezes.yaml",
+            "calendar: nowhere.yaml",
+            "cutover.yaml: gates.traffic: gate `day`: calendar: ",
+            "cannot be read",
+        ),
+        (
+            'to: "18:00"}',
+            'to: "18:00", zone: Europe/Berln}',
+            "gates.traffic.1.window.windows.0.zone",
+            "needed, as Europe/Berlin or UTC, not 'Europe/Berln'",
+        ),
         (
             "hand_over: [{kind: approval, name: people, need: 1, of: [ann]}]",
             "hand_over: [{kind: hold, name: h, reason: r}]",

@@ -213,7 +213,7 @@ def test_a_fence_that_is_not_connected_refuses() -> None:
         ({"kind": "window"}, "neither windows nor freezes"),
         (
             {"kind": "window", "windows": [{"from": "22:00", "to": "23:00", "zone": "Mars/Base"}]},
-            "a time zone of the IANA",
+            "a time zone of the IANA database is needed, as Europe/Berlin or UTC, not 'Mars/Base'",
         ),
         ({"kind": "window", "windows": [{"from": "22:00", "to": "23:00", "zone": "../../etc/passwd"}]}, "a time zone"),
         (
@@ -261,13 +261,14 @@ def test_a_freeze_calendar_is_a_file_of_its_own(tmp_path: Path) -> None:
     made = WindowGate.model_validate(gate)
     file = tmp_path / "freezes.yaml"
     file.write_text("freezes:\n- {from: 2026-12-20, to: 2027-01-07, reason: holidays, zone: Europe/Berlin}\n")
-    (read,) = with_calendars((made,), tmp_path)
+    (read,) = with_calendars((made,), tmp_path, "f")
     assert isinstance(read, WindowGate)
     assert [freeze.reason for freeze in read.freezes] == ["holidays"]
     assert GATES.validate_python(read.model_dump(mode="json", by_alias=True)) == read, "as the journal gives it back"
     file.write_text("freezes:\n- {from: 2026-12-20, to: 2027-01-07, reasons: holidays, reason: holidays}\n")
-    with pytest.raises(UsageError, match="did you mean 'reason'"):
-        with_calendars((made,), tmp_path)
+    with pytest.raises(UsageError, match="did you mean 'reason'") as caught:
+        with_calendars((made,), tmp_path, "plan.yaml: gates.traffic")
+    assert caught.value.where == f"plan.yaml: gates.traffic: gate `night`: calendar: {file}: freezes.0.reasons"
     file.write_text("freezes:\n- {from: 2027-01-07, to: 2026-12-20, reason: holidays}\n")
     with pytest.raises(UsageError, match="`holidays` ends before it begins"):
-        refuse(with_calendars((made,), tmp_path), "f", signers=None, now=NOW, env={})
+        refuse(with_calendars((made,), tmp_path, "f"), "f", signers=None, now=NOW, env={})
