@@ -103,9 +103,10 @@ def run(  # noqa: PLR0913 (each an option)
     yes: Yes = False,
     report_file: ReportFile = None,
 ) -> None:
-    """Move traffic from V10 to V11, region by region, step by step, each behind its gates.
+    """Move traffic from V10 to V11: regions, steps, gates.
 
-    At a shut gate it ends (exit 4) and holds nothing; `aurops runs resume RUN` goes on, with --wait by itself.
+    Region by region, step by step, each step behind its gates. At a shut gate it ends (exit 4) and holds nothing;
+    `aurops runs resume RUN` goes on, with --wait by itself.
     """
     if rehearse:
         others = {"--dry-run": dry_run, "--wait": wait, "--yes": yes}
@@ -126,7 +127,10 @@ def release(
     yes: Yes = False,
     report_file: ReportFile = None,
 ) -> None:
-    """After a rollback: begin again by a new plan, which takes just these latches away once people have approved."""
+    """After a rollback: begin again by a new plan.
+
+    It takes away just the latches that hold now, once people have approved that.
+    """
     _carry_out(file, report_file, dry_run=dry_run, wait=wait, as_json=as_json, yes=yes, releases=True)
 
 
@@ -137,7 +141,10 @@ def report_(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Write the report of a cutover as it stands now, from its journal: HTML to FILE, or JSON."""
+    """Write the report of a cutover: HTML or JSON.
+
+    It is made from the run's journal, as that stands now: HTML to FILE, or with --json to standard output.
+    """
     if file is None and not as_json:
         raise UsageError("nothing to write", where="FILE", next_step="give a file for HTML, or --json")
     check_writable("FILE", file)

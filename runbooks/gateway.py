@@ -65,10 +65,10 @@ def build(file: File, *, out: Out, as_json: AsJson = False) -> None:
 
 @app.command()
 def edge(file: SiteFile, *, as_json: AsJson = False) -> None:
-    """Write what an Envoy or NGINX that steers between sides is started with, into its own folder.
+    """Write what an Envoy or NGINX that steers starts with.
 
-    Its own binary reads it first; what that does not accept is not written. Weights that it has are left alone. An
-    edge that is built along with a gateway (build) needs none of this.
+    It goes into the proxy's own folder. Its own binary reads it first; what that does not accept is not written.
+    Weights that it has are left alone. An edge that is built along with a gateway (build) needs none of this.
     """
     prepared = prepare(documents.load(file, Site))
     watcher = [sys.executable, "-m", "traffic.watcher", "--site", str(file.absolute())]  # a service has another folder

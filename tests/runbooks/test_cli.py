@@ -89,6 +89,18 @@ def test_every_command_has_help_and_refuses_what_it_does_not_know(
     assert "--nonsense" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("group", ["cutover", "gateway"])
+def test_what_each_verb_does_is_whole_in_a_narrow_terminal(
+    group: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 80 columns the list of verbs cuts no sentence short."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert here(group, "--help") == 0
+    lines = capsys.readouterr().out.partition("Commands:")[2].strip().splitlines()
+    assert lines
+    assert [line for line in lines if line.endswith(("...", "…"))] == []
+
+
 @pytest.mark.parametrize("group", ["local", "runs"])
 def test_an_unknown_subcommand_is_refused(group: str, capsys: pytest.CaptureFixture[str]) -> None:
     """It is named; no subcommand at all shows the help."""
