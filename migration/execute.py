@@ -244,11 +244,15 @@ def execute(  # noqa: PLR0913 (what a run needs)
 
 
 def _refuse_outdated(journal: Journal, store: Store, clock: Clock) -> None:
-    """A run that acted goes on only when no other has after it; one that has not acted is a new one.
+    """A run that acted goes on only when no other has after it; one that has not acted begins beside none.
 
-    Rollbacks show at the proxies, for both.
+    Under the lease: of two that were begun in one moment, or one that never came to act and is resumed days later, one
+    goes on. Rollbacks show at the proxies, for both.
     """
-    if not History(journal.records).epoch:
+    history = History(journal.records)
+    if not history.epoch:
+        if not (history.arguments["releases"] or history.arguments.get("rehearsal")):
+            refuse_second(cutover_of(history), store, clock)
         return
     newer = execution.newer_run(journal, store, clock, service_of)
     if newer is not None:

@@ -341,13 +341,14 @@ def test_only_a_new_run_with_approvals_of_its_own_releases_a_latch() -> None:
     assert scene.go() == DONE
 
 
-def test_a_service_is_cut_over_again_after_a_run_has_ended() -> None:
-    """A new run is not overtaken by an old one; an old one that has acted is, by a new one that has."""
+def test_what_follows_a_rollback_overtakes_the_run_that_was_rolled_back() -> None:
+    """It is begun beside that one, which nobody has ended; once it has acted the old one goes on no more."""
     scene = Scene()
     scene.keeper.shut = frozenset({"people"})
     first = scene.journal
     assert scene.execute().ending is Ending.AT_GATE
-    scene.journal = scene.begin()
+    scene.roll_back("west-1")
+    scene.journal = scene.begin(releases=True)
     assert scene.execute().ending is Ending.AT_GATE
     scene.journal = first
     with pytest.raises(OvertakenError):

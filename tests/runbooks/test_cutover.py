@@ -179,6 +179,21 @@ def test_a_second_cutover_of_a_service_does_not_overtake_one_that_is_under_way()
     execute.refuse_second(plan, store, RealClock())
 
 
+def test_of_two_cutovers_that_were_begun_in_one_moment_one_goes_on() -> None:
+    """Neither had acted when the other was begun: the second is refused under the lease, and the first goes on."""
+    scene = Scene()
+    scene.keeper.shut = frozenset({"people"})
+    first, second = scene.journal, scene.begin()
+    assert scene.execute().ending is Ending.AT_GATE
+    scene.journal = second
+    with pytest.raises(UsageError, match="is under way; a second one would overtake it") as refused:
+        scene.execute()
+    assert refused.value.where == f"run {first.run}"
+    assert not scene.history().epoch
+    scene.journal = first
+    assert scene.execute().ending is Ending.AT_GATE
+
+
 @pytest.mark.parametrize(
     ("result", "way", "never"),
     [
