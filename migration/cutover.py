@@ -240,7 +240,14 @@ def _seen(proxy: str, is_so: Callable[[ProxyState], bool]) -> Callable[[World], 
 
 
 def _back(cutover: Cutover) -> Stage[World]:
-    """An abort: all regions at once, by the runner. A rollback is another thing (`aurops rollback`)."""
+    """An abort: all regions at once, by the runner. A rollback is another thing (`aurops rollback`).
+
+    A step forward that a proxy has not heard of goes, too: it would start with it. Under a latch none can lie there.
+    """
+
+    def is_back(state: ProxyState) -> bool:
+        return state.weight(NEW) == 0 and (state.latch is not None or not state.unheard)
+
     return Stage(
         "back to v10",
         tuple(
@@ -248,7 +255,7 @@ def _back(cutover: Cutover) -> Stage[World]:
                 f"{Action.SHIFT} {proxy} back to {OLD}",
                 Action.SHIFT,
                 "the cutover was aborted before its point of no return",
-                done=_seen(proxy, lambda state: state.weight(NEW) == 0),
+                done=_seen(proxy, is_back),
                 arguments={"proxy": proxy, "weights": {NEW: 0, OLD: TOTAL_WEIGHT}},
                 timeout_s=CALL_S,
                 deadline_s=120.0,

@@ -66,6 +66,8 @@ class ProxyState:
         under_way: Requests and WebSockets per side that are not over yet.
         hold: What keeps it from going forward; None: nothing does.
         changed: Why its steering, or the file it would start with, is not what aurops wrote; empty: it is.
+        unheard: Whether the file it would start with is a later one that it has not heard of: whoever wrote that was
+            killed, or the proxy did not answer.
     """
 
     epoch: int
@@ -74,6 +76,7 @@ class ProxyState:
     under_way: Mapping[str, int] = field(default_factory=dict)
     hold: Held | None = None
     changed: str = ""
+    unheard: bool = False
 
     def weight(self, side: str) -> int:
         """The share of a side; 0 when it is not named."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aurops.calls import CallPool
@@ -77,8 +78,10 @@ class Proxies:
         at_s = self._clock.now_s()
         try:
             driver = self._drivers[proxy]
-            state = _state(driver.observe(), driver.latch(), driver.hold(), driver.changed())
-            return Observation(state, at_s, proxy)
+            active = driver.observe()
+            unheard = epoch_of(driver.standing().version) > active.steering.epoch
+            state = _state(active, driver.latch(), driver.hold(), driver.changed())
+            return Observation(replace(state, unheard=unheard), at_s, proxy)
         except (AuropsError, CallUnknownError) as error:
             return Observation(None, at_s, proxy, error.what if isinstance(error, AuropsError) else str(error))
 

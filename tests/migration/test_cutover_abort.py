@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from aurops.clock import ManualClock
 from aurops.errors import UsageError
+from aurops.history import RESTORE, History
+from aurops.plan import CallUnknownError
 from aurops.requests import RequestKind, ask
 from aurops.runner import Ending, Result
 from aurops.testing import Fault, Faulty, SimulatedCrash
-from migration.cutover import rehearsal
+from migration.cutover import plan, rehearsal
 from migration.execute import check_start
 from migration.model import Held, Latched, World
 from migration.proxies import Proxies
-from tests.migration.cutovers import COMMANDS, Scene
+from tests.migration.cutovers import COMMANDS, Scene, cutover
+from tests.traffic.played import Place, steering
 from traffic.memory import MemoryDriver
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def abort(scene: Scene) -> Result:
@@ -136,6 +144,23 @@ def test_a_run_sees_at_a_real_driver_whether_a_latch_is_a_rehearsals(is_rehearsa
     assert seen is not None
     assert seen.latch is not None
     assert seen.latch.rehearsal is is_rehearsal
+
+
+def test_an_abort_leaves_no_step_in_a_file_that_its_proxy_would_start_with(tmp_path: Path) -> None:
+    """A step was written and not heard of: all is at V10, and 5% would be at V11 after the proxy's next start."""
+    place = Place(tmp_path)
+    target = Proxies(dict.fromkeys(cutover().proxies, place.driver), place.clock, who="ann", drain_s=0)
+    (aborted := History(())).goal = RESTORE
+    place.proxy.obeys = False
+    with pytest.raises(CallUnknownError):
+        target.shift("west-1", {"v11": 500, "v10": 9500}, 9, 20)
+    place.proxy.obeys = True
+    step = plan(World(place.clock.wall(), target.observe()), cutover(), aborted, "r")[0].steps[0]
+    assert step.done(World(place.clock.wall(), target.observe())) is False
+    target.shift("west-1", {"v11": 0, "v10": 10_000}, 10, 20)
+    assert step.done(World(place.clock.wall(), target.observe())) is True
+    place.proxy.take()
+    assert place.driver.observe().steering == steering(0, 10)
 
 
 @pytest.mark.parametrize("proxy", ["west-1", "north-1"])
