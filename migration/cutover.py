@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aurops.gates.steps import gate_step
+from aurops.gates.steps import GATES_OF, gate_step
 from aurops.history import RESTORE, History
 from aurops.plan import Decision, Lasting, Stage, Step
 from migration.model import NEW, OLD, REHEARSAL, TOTAL_WEIGHT, World
@@ -46,6 +46,8 @@ PAST_NO_RETURN = (
 )
 ROLLED_BACK = "was rolled back by"
 """How a run that sees a latch says so."""
+BACK = f"back to {OLD}"
+"""The stage of an abort, and how the name of each of its steps ends."""
 KIND = "cutover"
 """The goal in the first record of such a run."""
 
@@ -63,7 +65,7 @@ def plan(
         releases: It follows a rollback, whose latches it takes away.
     """
     if history.goal == RESTORE:
-        return (_back(cutover), *_let_go(world, cutover, run), *_probes_over(history))
+        return (_back(world, cutover, history), *_let_go(world, cutover, run), *_probes_over(history))
     if hold := _held(world, cutover, history, run, releases=releases):
         return (Stage("held", hold=hold),)
     stages: list[Stage[World]] = [_decide(world, cutover, releases=releases)]
@@ -239,29 +241,40 @@ def _seen(proxy: str, is_so: Callable[[ProxyState], bool]) -> Callable[[World], 
     return lambda world: None if (state := world.state(proxy)) is None else is_so(state)
 
 
-def _back(cutover: Cutover) -> Stage[World]:
+def _back(world: World, cutover: Cutover, history: History) -> Stage[World]:
     """An abort: all regions at once, by the runner. A rollback is another thing (`aurops rollback`).
 
-    A step forward that a proxy has not heard of goes, too: it would start with it. Under a latch none can lie there.
+    A proxy that does not answer is left as it is only while the journal holds no call, not even an announced one, that
+    could have left weights or a latch anywhere; else each must answer. A step forward that a proxy has not heard of
+    goes, too: it would start with it. Under a latch none can lie there.
     """
+    dark = tuple(proxy for proxy in cutover.proxies if world.state(proxy) is None and not _may_have_moved(history))
+    steps = tuple(_shift_back(proxy) for proxy in cutover.proxies if proxy not in dark)
+    return Stage(BACK, steps, decisions=tuple(_leave(proxy, world) for proxy in dark))
 
+
+def _may_have_moved(history: History) -> bool:
+    """Whether this run has announced anything but looks at gates and preparing proxies, which keeps their weights."""
+    return not all(step.startswith((GATES_OF, f"{Action.PREPARE} ")) for step in history.tries)
+
+
+def _leave(proxy: str, world: World) -> Decision:
+    why = f"it does not answer ({world.proxies[proxy].why_unknown}), and this run has neither moved nor rehearsed there"
+    return Decision(f"leave {proxy} as it is", value=True, reason=why)
+
+
+def _shift_back(proxy: str) -> Step[World]:
     def is_back(state: ProxyState) -> bool:
         return state.weight(NEW) == 0 and (state.latch is not None or not state.unheard)
 
-    return Stage(
-        "back to v10",
-        tuple(
-            Step(
-                f"{Action.SHIFT} {proxy} back to {OLD}",
-                Action.SHIFT,
-                "the cutover was aborted before its point of no return",
-                done=_seen(proxy, is_back),
-                arguments={"proxy": proxy, "weights": {NEW: 0, OLD: TOTAL_WEIGHT}},
-                timeout_s=CALL_S,
-                deadline_s=120.0,
-            )
-            for proxy in cutover.proxies
-        ),
+    return Step(
+        f"{Action.SHIFT} {proxy} {BACK}",
+        Action.SHIFT,
+        "the cutover was aborted before its point of no return",
+        done=_seen(proxy, is_back),
+        arguments={"proxy": proxy, "weights": {NEW: 0, OLD: TOTAL_WEIGHT}},
+        timeout_s=CALL_S,
+        deadline_s=120.0,
     )
 
 

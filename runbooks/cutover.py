@@ -23,7 +23,7 @@ from aurops.runner import Ending
 from aurops.store import default_store_url, open_store
 from migration import cutover_file, execute
 from migration.beside import Beside, held_for
-from migration.cutover import KIND, PAST_NO_RETURN, ROLLED_BACK, never_skipped
+from migration.cutover import BACK, KIND, PAST_NO_RETURN, ROLLED_BACK, never_skipped
 from migration.laying import Laying
 from migration.model import World
 from migration.outline import outline, timetable
@@ -184,11 +184,16 @@ def _carry_out(
 
 
 def _ways_on(run: str, result: Result) -> str:
-    """What a person can do with a cutover that was rolled back or broke an invariant; empty: as with any other run."""
+    """What a person can do with a cutover that goes neither on nor back by itself; empty: as with any other run."""
     if result.ending is Ending.VIOLATION and PAST_NO_RETURN in result.why:
         return f"mend V11, then aurops runs resume {run}"
     if result.ending is Ending.VIOLATION or ROLLED_BACK in result.why:
         return f"aurops cutover report {run} FILE shows what happened; find out why, then: aurops cutover release FILE"
+    if result.ending is Ending.STUCK and f" {BACK}`" in result.why:
+        return (
+            "each proxy named must answer first: this run may have moved weights there, or a rehearsal of it may have "
+            f"left a latch. Start it, then aurops runs resume {run}; or, up or down, at once: aurops rollback"
+        )
     return ""
 
 

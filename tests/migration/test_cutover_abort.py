@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from aurops.clock import ManualClock
-from aurops.errors import UsageError
+from aurops.errors import OutsideError, UsageError
 from aurops.history import RESTORE, History
-from aurops.plan import CallUnknownError
+from aurops.plan import Answer, CallUnknownError, Observation
 from aurops.requests import RequestKind, ask
 from aurops.runner import Ending, Result
 from aurops.testing import Fault, Faulty, SimulatedCrash
 from migration.cutover import plan, rehearsal
 from migration.execute import check_start
-from migration.model import Held, Latched, World
+from migration.model import Held, Latched, ProxyState, World
 from migration.proxies import Proxies
+from runbooks.cutover import _ways_on
 from tests.migration.cutovers import COMMANDS, Scene, cutover
 from tests.traffic.played import Place, steering
 from traffic.memory import MemoryDriver
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from migration.simulated import SimulatedProxies
 
 
 def abort(scene: Scene) -> Result:
@@ -183,3 +186,73 @@ def test_a_latch_that_is_no_rehearsal_of_this_run_stops_every_step(is_rehearsal:
     scene.keeper.shut = frozenset()
     assert scene.go().ending is Ending.HELD
     assert scene.proxies.proxies["west-1"].latch == latch
+
+
+class Dark:
+    """Proxies of which one does not answer, whatever is asked.
+
+    Args:
+        proxies: All of them.
+        name: That one.
+    """
+
+    def __init__(self, proxies: SimulatedProxies, name: str) -> None:
+        self.proxies, self.name = proxies, name
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.proxies, name)
+
+    def observe(self) -> dict[str, Observation[ProxyState]]:
+        """As they say themselves; of that one nothing."""
+        return {**self.proxies.observe(), self.name: Observation(None, 0.0, self.name, "refused")}
+
+    def prepare(self, proxy: str, *arguments: Any) -> Answer:
+        """At the others."""
+        self._refuse(proxy)
+        return self.proxies.prepare(proxy, *arguments)
+
+    def shift(self, proxy: str, *arguments: Any) -> Answer:
+        """At the others."""
+        self._refuse(proxy)
+        return self.proxies.shift(proxy, *arguments)
+
+    def _refuse(self, proxy: str) -> None:
+        if proxy == self.name:
+            raise OutsideError("The proxy does not answer")
+
+
+@pytest.mark.parametrize("gone_before", ["phase 1", "prepare"])
+def test_an_abort_needs_no_proxy_while_the_run_has_moved_and_rehearsed_nothing(gone_before: str) -> None:
+    """It waits for phase 1, or cannot prepare a proxy that is down: it ends, and the journal says what was left."""
+    scene = Scene()
+    if gone_before == "phase 1":
+        assert scene.once().ending is Ending.AT_GATE
+        assert not any(step.startswith("prepare") for step in scene.history().tries)
+    scene.target = Dark(scene.proxies, "west-1")
+    if gone_before == "prepare":
+        assert scene.go().ending is Ending.STUCK
+        assert {"prepare west-1", "prepare west-2", "prepare north-1"} <= set(scene.history().tries)
+    assert abort(scene) == Result(Ending.RESTORED)
+    history = scene.history()
+    assert [name for name in history.decisions if name.startswith("leave")] == ["leave west-1 as it is"]
+    assert "refused" in history.reasons["leave west-1 as it is"]
+    assert not any("shift" in step for step in history.tries)
+
+
+@pytest.mark.parametrize("part", ["rehearse", "shift"])
+def test_an_abort_waits_for_each_proxy_once_one_was_rehearsed_at(part: str) -> None:
+    """Also when the runner died in its first rehearsal or step: a latch or weights may be left behind any of them."""
+    scene = Scene()
+    scene.target = Faulty(scene.proxies, at=0, how=Fault.CRASH_BEFORE, methods=(part,))
+    with pytest.raises(SimulatedCrash):
+        scene.go()
+    scene.target = Dark(scene.proxies, "north-1")
+    result = abort(scene)
+    assert result.ending is Ending.STUCK
+    assert "`shift north-1 back to v10`" in result.why
+    assert "The proxy does not answer" in result.why
+    said = _ways_on(scene.journal.run, result)
+    assert "must answer first: this run may have moved weights there" in said
+    assert f"aurops runs resume {scene.journal.run}" in said
+    scene.target = scene.proxies
+    assert scene.go() == Result(Ending.RESTORED)
