@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aurops.errors import AuropsError, OutsideError
+from aurops import documents
+from aurops.errors import AuropsError, OutsideError, UsageError
 from migration import far, hosts
 from migration.model import REHEARSAL
 from migration.rollback import FILE, Places, digest, home, read, ready
+from traffic.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,15 +74,20 @@ class Laying:
         Args:
             within_s: A host that has not answered by then is given up, and named.
         """
-        file = home(self._cutover.service) / FILE
         try:
-            made = read(file)
+            made = read(file := self._laid_here())
             if made.run != self._run:
                 return f"{file} is another run's: {made.run}"
             far.check_from_operators(made, digest(file), within_s=within_s)
         except AuropsError as error:
             return error.what
         return ""
+
+    def _laid_here(self) -> Path:
+        """What was laid last lies beside the proxies; whoever laid it may be another user than this one."""
+        sites = (documents.load(Path(self._cutover.sites[name]), Site) for name in self._drivers)
+        own = home(self._cutover.service) / FILE
+        return next((file for site in sites if _is_of(file := site.folder / FILE, self._run)), own)
 
     def _left_s(self, until_s: float, within_s: float) -> float:
         if (left_s := until_s - self._clock.now_s()) <= 0:
@@ -131,6 +140,12 @@ def _too_late(within_s: float) -> OutsideError:
         f"{max(0.0, within_s):.1f} s were left to lay the rollback ready on all hosts, and they are over",
         next_step="see which host or proxy is slow (aurops rollback --check), then aurops runs resume",
     )
+
+
+def _is_of(file: Path, run: str) -> bool:
+    with suppress(UsageError):
+        return read(file).run == run
+    return False
 
 
 def _digest(made: Ready) -> str:

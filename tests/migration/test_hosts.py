@@ -23,6 +23,7 @@ from migration.outline import outline
 from migration.readiness import problems
 from migration.rollback import Ready, ReadyProxy
 from tests.migration.cutovers import cutover
+from tests.traffic.played import Place
 from tests.traffic.sites import platforms
 from traffic.site import Kind
 
@@ -285,6 +286,23 @@ def test_operators_hosts_are_asked_anew_by_what_was_laid(
     assert "is not reached" in laying.cut_off(0.3)
     rollback.lay(ready.model_copy(update={"run": "later"}), (rollback.home("ledger"),))
     assert laying.cut_off(5.0).endswith("is another run's: later")
+
+
+def test_operators_hosts_are_asked_by_whoever_takes_the_run_up(
+    ssh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another user than the one who began it: in his folder nothing lies, or what is older; beside a proxy it does."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "of another user"))
+    place = Place(tmp_path / "west-1")
+    site = tmp_path / "west-1.json"
+    site.write_text(place.site.model_dump_json(by_alias=True, exclude_unset=True))
+    plan = cutover(operator_hosts=("ops-2",)).model_copy(update={"sites": {"west-1": str(site)}})
+    ready = made(proxy("west", "edge-1"), operators=("ops-2",)).model_copy(update={"service": plan.service})
+    (file,) = rollback.lay(ready, (place.site.folder,))
+    answers(ssh, ops_2=CHECKED | {"digest": rollback.digest(Path(file))})
+    assert Laying(plan, "r", {"west-1": place.driver}, RealClock()).cut_off(5.0) == ""
+    rollback.lay(ready.model_copy(update={"at": "earlier"}), (rollback.home(plan.service),))
+    assert Laying(plan, "r", {"west-1": place.driver}, RealClock()).cut_off(5.0) == ""
 
 
 def test_laying_ready_takes_no_longer_than_it_may(ssh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
