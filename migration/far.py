@@ -218,16 +218,17 @@ def check_from_operators(made: Ready, digest: str, *, within_s: float = 2 * ANSW
             found = json.loads(said.out)
         except ValueError as error:
             raise OutsideError(f"{host.name} could not check the rollback: {said.why}", where=host.name) from error
-        if found["digest"] != digest:
-            raise OutsideError(f"another {FILE} lies at {host.name}", where=host.name)
         try:
-            boot = str(found["boot_id"])
+            laid, boot = found["digest"], str(found["boot_id"])
             ahead_s = _ahead_s(datetime.fromisoformat(found["at"]), began_at, RealClock().wall())
+            checked = [Checked(**each) for each in found["proxies"]]
         except (KeyError, TypeError, ValueError) as error:
             what = f"another version of aurops answers at {host.name}: {error!r}"
             raise OutsideError(what, where=host.name) from error
+        if laid != digest:
+            raise OutsideError(f"another {FILE} lies at {host.name}", where=host.name)
         _refuse_skew(host, ahead_s)
-        return [_Operator(host.name, _reached(host, [Checked(**each) for each in found["proxies"]]), boot)]
+        return [_Operator(host.name, _reached(host, checked), boot)]
 
     operators = _everywhere({made.host(name): () for name in made.operators}, one)
     _refuse_one_machine(operators)

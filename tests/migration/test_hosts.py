@@ -288,6 +288,15 @@ def test_operators_hosts_are_asked_anew_by_what_was_laid(
     assert laying.cut_off(5.0).endswith("is another run's: later")
 
 
+@pytest.mark.parametrize("said", [5, [], {}, CHECKED | {"proxies": [{"proxy": "west", "well": True}]}])
+def test_an_operators_host_that_answers_otherwise_is_named(ssh: Path, said: object) -> None:
+    """Another version's answer, or a number that a login script prints: no bug of ours, and no way back from there."""
+    at = datetime.now(UTC).isoformat()
+    ssh.write_text(f"echo '{json.dumps(said | {'at': at} if isinstance(said, dict) and said else said)}'\n")
+    with pytest.raises(OutsideError, match="another version of aurops answers at ops-2"):
+        far.check_from_operators(made(operators=("ops-2",)), "beef")
+
+
 def test_operators_hosts_are_asked_by_whoever_takes_the_run_up(
     ssh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
