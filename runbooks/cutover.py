@@ -191,8 +191,9 @@ def _ways_on(run: str, result: Result) -> str:
         return f"aurops cutover report {run} FILE shows what happened; find out why, then: aurops cutover release FILE"
     if result.ending is Ending.STUCK and f" {BACK}`" in result.why:
         return (
-            "each proxy named must answer first: this run may have moved weights there, or a rehearsal of it may have "
-            f"left a latch. Start it, then aurops runs resume {run}; or, up or down, at once: aurops rollback"
+            "mend what it names: each proxy must answer, for this run may have moved weights there, or a rehearsal "
+            f"of it may have left a latch; then aurops runs resume {run}. Of a proxy that is gone for good: "
+            f'`aurops runs skip {run} "shift PROXY {BACK}" --reason …`, resume'
         )
     return ""
 

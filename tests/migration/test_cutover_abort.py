@@ -252,7 +252,8 @@ def test_an_abort_waits_for_each_proxy_once_one_was_rehearsed_at(part: str) -> N
     assert "`shift north-1 back to v10`" in result.why
     assert "The proxy does not answer" in result.why
     said = _ways_on(scene.journal.run, result)
-    assert "must answer first: this run may have moved weights there" in said
+    assert "each proxy must answer, for this run may have moved weights there" in said
+    assert f'aurops runs skip {scene.journal.run} "shift PROXY back to v10"' in said
     assert f"aurops runs resume {scene.journal.run}" in said
     scene.target = scene.proxies
     assert scene.go() == Result(Ending.RESTORED)
