@@ -150,10 +150,12 @@ def check(made: Ready, digest: str, *, within_s: float = ANSWER_S) -> list[Check
         said = _asked(host, far[host], ["--check", "--asked-by", hosts.here()], within_s=min(within_s, ANSWER_S))
         if isinstance(said, str):
             return [Checked(proxy.name, host.name, ok=False, why=said) for proxy in far[host]]
-        if said["digest"] != digest:
-            why = f"another {FILE} lies there"
-            return [Checked(proxy.name, host.name, ok=False, why=why) for proxy in far[host]]
-        return [Checked(**{**each, "host": host.name}) for each in said["proxies"]]
+        try:
+            checked = [Checked(**{**each, "host": host.name}) for each in said["proxies"]]
+            why = "" if said["digest"] == digest else f"another {FILE} lies there"
+        except (KeyError, TypeError) as error:
+            checked, why = [], f"another version of aurops answers there: {error!r}"
+        return [Checked(proxy.name, host.name, ok=False, why=why) for proxy in far[host]] if why else checked
 
     return [*check_here(mine), *_everywhere(far, one)]
 

@@ -297,6 +297,17 @@ def test_an_operators_host_that_answers_otherwise_is_named(ssh: Path, said: obje
         far.check_from_operators(made(operators=("ops-2",)), "beef")
 
 
+@pytest.mark.parametrize(
+    "said", [{"proxies": CHECKED["proxies"]}, {"digest": "beef", "proxies": [{"proxy": "west", "well": True}]}]
+)
+def test_a_proxys_host_that_answers_otherwise_is_not_ready(ssh: Path, said: dict[str, object]) -> None:
+    """Another version's answer: the check says so of its proxies, and goes on."""
+    ssh.write_text(f"echo '{json.dumps(said)}'\n")
+    (west,) = far.check(made(proxy("west", "edge-1")), "beef")
+    assert not west.ok
+    assert "another version of aurops answers there" in west.why
+
+
 def test_operators_hosts_are_asked_by_whoever_takes_the_run_up(
     ssh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
