@@ -108,12 +108,33 @@ def newer_run(journal: Journal, store: Store, clock: Clock, service_of: Callable
     Raises:
         StoreError: The store cannot be read.
     """
-    service, newest, epoch = service_of(journal), None, History(journal.records).epoch
-    for other in readable(store, clock):  # of one that cannot be read the epoch still shows at the targets
-        history = History(other.records)
-        if other.run != journal.run and history.tries and history.epoch > epoch and service_of(other) == service:
-            newest, epoch = other.run, history.epoch
-    return newest
+    service, epoch = service_of(journal), History(journal.records).epoch
+
+    def is_newer(other: Journal, history: History) -> bool:
+        has_called = other.run != journal.run and history.epoch > epoch and bool(history.tries)
+        return has_called and service_of(other) == service
+
+    newest = last_to_take(store, clock, is_newer)
+    return newest.run if newest else None
+
+
+def last_to_take(store: Store, clock: Clock, is_meant: Callable[[Journal, History], bool]) -> Journal | None:
+    """The run that took a lease under the highest epoch, of those that are meant; None: none of these ever did.
+
+    Args:
+        store: Holds them all.
+        clock: Time.
+        is_meant: Whether a run counts; asked only of those above all that were found so far.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    found, epoch = None, 0
+    for journal in readable(store, clock):  # of one that cannot be read the epoch still shows at the targets
+        history = History(journal.records)
+        if history.epoch > epoch and is_meant(journal, history):
+            found, epoch = journal, history.epoch
+    return found
 
 
 def _stop_previous(previous: LeaseRecord | None, journal: Journal, epoch: int, store: Store, clock: Clock) -> None:

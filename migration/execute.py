@@ -13,7 +13,6 @@ from aurops.gates.keeper import Keeper
 from aurops.gates.steps import signers_of
 from aurops.gates.waiting import Waiter
 from aurops.history import History
-from aurops.journal import readable
 from aurops.lease import Lease
 from aurops.store import state_folder
 from migration.cutover import KIND
@@ -131,20 +130,16 @@ def refuse_second(cutover: Cutover, store: Store, clock: Clock) -> None:
         UsageError: The run that has acted on the service last has not ended.
         StoreError: The store cannot be read.
     """
-    last, epoch, ended = "", 0, ""
-    for journal in readable(store, clock):
-        history = History(journal.records)
-        if (
-            history.kind == KIND
-            and history.epoch > epoch
-            and history.arguments["cutover"]["service"] == cutover.service
-        ):
-            last, epoch, ended = journal.run, history.epoch, history.finished
-    if last and not ended:
+    last = execution.last_to_take(
+        store,
+        clock,
+        lambda _, history: history.kind == KIND and history.arguments["cutover"]["service"] == cutover.service,
+    )
+    if last and not History(last.records).finished:
         raise UsageError(
             f"a cutover of {cutover.service} is under way; a second one would overtake it for good",
-            where=f"run {last}",
-            next_step=f"aurops runs resume {last}; or give it up first: aurops runs abort {last} --reason …",
+            where=f"run {last.run}",
+            next_step=f"aurops runs resume {last.run}; or give it up first: aurops runs abort {last.run} --reason …",
         )
 
 
