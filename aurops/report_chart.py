@@ -143,8 +143,11 @@ def _since_t0(domain: tuple[float, float]) -> str:
     return f"{unit_of(domain)[0]} since t0"
 
 
+def _scale(domain: tuple[float, float]) -> alt.Scale:
+    return alt.Scale(domain=list(domain), nice=False)
+
+
 def _x(domain: tuple[float, float], title: str | None = None) -> alt.X:
-    scale = alt.Scale(domain=list(domain), nice=False)
     _, unit_s = unit_of(domain)
     axis = alt.Axis(title=title, grid=True, format="~r", tickCount=8, labelFlush=False)
     if unit_s > 1:
@@ -159,7 +162,7 @@ def _x(domain: tuple[float, float], title: str | None = None) -> alt.X:
             labelExpr=f"datum.value / {unit_s}",
             labelFlush=False,
         )
-    return alt.X("at_s:Q", scale=scale, axis=axis)
+    return alt.X("at_s:Q", scale=_scale(domain), axis=axis)
 
 
 def _marks(report: Report, domain: tuple[float, float]) -> list[alt.Chart]:
@@ -167,7 +170,7 @@ def _marks(report: Report, domain: tuple[float, float]) -> list[alt.Chart]:
     others = [{"at_s": mark.at_s} for mark in report.marks if domain[0] <= mark.at_s <= domain[1]]
     t0 = [{"at_s": 0.0}] if domain[0] <= 0 <= domain[1] else []
     # Without a scale of its own a layer that comes first draws the whole chart from zero on.
-    x = alt.X("at_s:Q", scale=alt.Scale(domain=list(domain), nice=False))
+    x = alt.X("at_s:Q", scale=_scale(domain))
     layers = [_data(t0).mark_rule(color=BAD, strokeWidth=1.5).encode(x=x)] if t0 else []
     if others:
         layers.append(_data(others).mark_rule(color=MUTED, strokeDash=[2, 3]).encode(x=x))

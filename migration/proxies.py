@@ -79,7 +79,7 @@ class Proxies:
         try:
             driver = self._drivers[proxy]
             active = driver.observe()
-            unheard = epoch_of(driver.standing().version) > active.steering.epoch
+            unheard = _written_epoch(driver) > active.steering.epoch
             state = _state(active, driver.latch(), driver.hold(), driver.changed())
             return Observation(replace(state, unheard=unheard), at_s, proxy)
         except (AuropsError, CallUnknownError) as error:
@@ -198,7 +198,12 @@ class Proxies:
         It goes over what a killed writer left in the file and the proxy has not heard of, whose epoch it keeps.
         """
         now = driver.observe().steering
-        driver.shift(Steering(now.weights, max(now.epoch, epoch_of(driver.standing().version))))
+        driver.shift(Steering(now.weights, max(now.epoch, _written_epoch(driver))))
+
+
+def _written_epoch(driver: Driver) -> int:
+    """Of the file that a proxy would start with, whatever it obeys so far."""
+    return epoch_of(driver.standing().version)
 
 
 def _state(active: Active, latch: Latch | None, hold: Hold | None, changed: str) -> ProxyState:

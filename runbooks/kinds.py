@@ -216,12 +216,10 @@ def refuse_gone(journal: Journal) -> None:
         UsageError: Its platforms are gone.
     """
     if is_gone(journal):
-        what, step = (
-            "it was a rehearsal that ended early, and its platforms are gone",
-            "begin another one; this is closed by",
-        )
         raise UsageError(
-            what, where=f"run {journal.run}", next_step=f"{step} aurops runs abort {journal.run} --reason …"
+            "it was a rehearsal that ended early, and its platforms are gone",
+            where=f"run {journal.run}",
+            next_step=f"begin another one; this is closed by aurops runs abort {journal.run} --reason …",
         )
 
 

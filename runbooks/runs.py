@@ -198,11 +198,8 @@ def abort(run: Run, *, reason: Reason, as_json: AsJson = False) -> None:
     refuse_silence(reason, JOURNALLED)
     store = open_store(default_store_url())
     journal = _unended(store, run)
-    if _acting(store, journal) is None and kinds.is_gone(journal):
-        _close(journal, reason, "it was a rehearsal, and its platforms are gone", "given up", as_json=as_json)
-        return
-    if _acting(store, journal) is None and (newer := kinds.overtaken_by(journal, store, RealClock())):
-        _close(journal, reason, f"run {newer} has acted on its service since", "overtaken", as_json=as_json)
+    if _acting(store, journal) is None and (closed := _only_closed(journal, store)):
+        _close(journal, reason, *closed, as_json=as_json)
         return
     if History(journal.records).past_no_return:
         raise HeldError(
@@ -217,6 +214,15 @@ def abort(run: Run, *, reason: Reason, as_json: AsJson = False) -> None:
     typer.echo(asked.text, err=as_json)
     result = kinds.resume(journal, store, take_over=False, leap=0, as_json=as_json)
     _tell_restored(run, result, as_json=as_json)
+
+
+def _only_closed(journal: Journal, store: Store) -> tuple[str, str] | None:
+    """Why nobody can take a run up any more, and what it ends as; None: somebody can."""
+    if kinds.is_gone(journal):
+        return "it was a rehearsal, and its platforms are gone", "given up"
+    if newer := kinds.overtaken_by(journal, store, RealClock()):
+        return f"run {newer} has acted on its service since", "overtaken"
+    return None
 
 
 def _close(journal: Journal, reason: str, why: str, outcome: str, *, as_json: bool) -> None:
