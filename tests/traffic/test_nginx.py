@@ -13,7 +13,7 @@ from tests.traffic.sites import SIDES, platforms
 from tests.traffic.weights import weights
 from traffic import nginx
 from traffic.driver import Flow, Steering
-from traffic.headers import PROBE_HEADER
+from traffic.headers import EMPTY_LINE, PROBE_HEADER
 from traffic.site import Kind, Site
 
 SITE = platforms(Kind.NGINX)
@@ -121,3 +121,8 @@ def test_a_site_that_is_not_sticky_says_so() -> None:
     """Each request by itself."""
     site: Site = platforms(Kind.NGINX, sticky=None)
     assert json.loads(nginx.configuration(site)[nginx.SITE_FILE])["sticky"] is None
+
+
+def test_the_script_takes_the_same_headers_for_empty_as_every_other_proxy() -> None:
+    """It cannot ask Python for the expression: its own is that one, whole."""
+    assert f"const EMPTY_LINE = /^{EMPTY_LINE}$/;" in nginx.SCRIPT.read_text()
